@@ -1,0 +1,91 @@
+// Package identity holds people: their traits, credentials and addresses.
+//
+// An identity is created at one point only, Manager.Create, so that policy,
+// normalisation and uniqueness hold for every door: flows, admin API, import.
+// Identifiers are stored in their canonical form alone; a unique index on that
+// form is what makes two identities for one person impossible.
+package identity
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/gofrs/uuid"
+)
+
+// State says whether an identity may sign in.
+type State string
+
+// The states of an identity.
+const (
+	StateActive   State = "active"
+	StateInactive State = "inactive"
+)
+
+// CredentialType names a way to prove being someone, as on the wire.
+type CredentialType string
+
+// CredentialPassword is the credential of the password strategy.
+const CredentialPassword CredentialType = "password"
+
+// Channels an address is reached by, and the states of its verification.
+const (
+	ViaEmail = "email"
+	ViaSMS   = "sms"
+
+	AddressPending   = "pending"
+	AddressSent      = "sent"
+	AddressCompleted = "completed"
+)
+
+var (
+	// ErrNotFound is returned where no identity has the id or identifier asked for.
+	ErrNotFound = errors.New("identity: not found")
+	// ErrTaken is returned by a store for an identifier, address or external id
+	// that another identity already has.
+	ErrTaken = errors.New("identity: identifier is taken")
+)
+
+// Identity is a person. The zero value of a time means "not set".
+type Identity struct {
+	ID             uuid.UUID
+	ExternalID     string // unique where not empty
+	SchemaID       string
+	State          State
+	StateChangedAt time.Time
+	Traits         json.RawMessage // an object, exactly as validated
+	MetadataPublic json.RawMessage // nil for none
+	MetadataAdmin  json.RawMessage // nil for none; never leaves through a public endpoint
+	Verifiable     []Address
+	Recovery       []Address
+	Credentials    []Credential // filled only where a caller asked for them
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// Address is where a person can be reached. Status, Verified and VerifiedAt
+// have a meaning for verifiable addresses only.
+type Address struct {
+	ID         uuid.UUID
+	Value      string // as typed, trimmed: mail goes to this spelling
+	Canonical  string // for comparing, budgets and look-up
+	Via        string
+	Verified   bool
+	Status     string
+	VerifiedAt time.Time
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+// Credential is one proof an identity can give. Config is private to its type
+// and never leaves the program except where an administrator asks for it.
+type Credential struct {
+	ID          uuid.UUID
+	Type        CredentialType
+	Identifiers []string // canonical
+	Config      json.RawMessage
+	Version     int
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}

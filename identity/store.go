@@ -1,0 +1,40 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/gofrs/uuid"
+)
+
+// Store keeps identities. Every method joins the transaction in ctx, if any.
+type Store interface {
+	// InsertIdentity writes the identity, its addresses, credentials and
+	// identifiers. It returns ErrTaken if one of them belongs to another identity.
+	InsertIdentity(ctx context.Context, i *Identity) error
+	// Identity reads one with addresses and credentials, or returns ErrNotFound.
+	Identity(ctx context.Context, id uuid.UUID) (*Identity, error)
+	// Identities reads a page in ascending order of id, with addresses, without credentials.
+	Identities(ctx context.Context, q Query) ([]*Identity, error)
+	// DeleteIdentity removes it with all that belongs to it, or returns ErrNotFound.
+	DeleteIdentity(ctx context.Context, id uuid.UUID) error
+}
+
+// Query selects a page of identities.
+type Query struct {
+	After      uuid.UUID // the last id of the page before; Nil for the first page
+	Limit      int
+	Identifier string // canonical; empty for all
+}
+
+// SpaceLogin is the space of identifiers a person types to sign in.
+const SpaceLogin = "login"
+
+// Space is the name space an identifier of this type is unique in. Whatever a
+// person types to sign in shares one space, so an address belongs to one
+// identity whichever method it came by.
+func (t CredentialType) Space() string {
+	if t == CredentialPassword {
+		return SpaceLogin
+	}
+	return string(t)
+}

@@ -1,0 +1,100 @@
+package selfservice
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// Kind is one of the five flows.
+type Kind string
+
+// The kinds, as they stand in paths and in the database.
+const (
+	Registration Kind = "registration"
+	Login        Kind = "login"
+	Verification Kind = "verification"
+	Recovery     Kind = "recovery"
+	Settings     Kind = "settings"
+)
+
+// State is where a flow stands. Only the transitions drawn in the package
+// comment exist.
+type State string
+
+// The states of a flow.
+const (
+	StateChooseMethod    State = "choose_method"
+	StateSentEmail       State = "sent_email"
+	StatePassedChallenge State = "passed_challenge"
+	StateShowForm        State = "show_form"
+	StateSuccess         State = "success"
+)
+
+var (
+	// ErrNoFlow is returned by a store for an id that no flow of that kind has.
+	ErrNoFlow = errors.New("selfservice: no such flow")
+	// ErrStale is returned by a store when a flow has moved on since it was read.
+	ErrStale = errors.New("selfservice: flow has moved on")
+)
+
+// Flow is one person's way through one form: state, never markup. A flow read
+// from the store is not changed; what a submit plans is a copy, and only a
+// commit makes it the flow.
+type Flow struct {
+	ID         uuid.UUID // version 4: known clients refuse others
+	Kind       Kind
+	State      State
+	Native     bool   // opened at …/api: no browser, no cookies
+	Binding    []byte // SHA-256 of the CSRF cookie's secret of the browser that opened it; nil when native
+	Active     string // id of the strategy last used
+	SchemaID   string
+	Journey    string
+	Locale     string
+	ReturnTo   string
+	RequestURL string
+	Values     json.RawMessage // what was typed and may be shown again: {"traits":{…}}
+	Problems   []ui.Problem    // what was wrong with the last submit
+	Private    []byte          // sealed notes: transient payload, opaque state, a method's secrets
+	Refusals   int             // wrong answers so far
+	Rev        int             // raised by every save; a step is answered once
+	Outcome    *Outcome        // set when the flow has completed
+	Successor  uuid.UUID       // the flow that took over after expiry; Nil for none
+	IssuedAt   time.Time
+	ExpiresAt  time.Time
+}
+
+// Outcome is what a completed flow remembers, to give the first answer again.
+// It is stored as JSON.
+type Outcome struct {
+	Fingerprint  []byte         `json:"fingerprint"` // keyed MAC of the body that completed the flow
+	IdentityID   uuid.UUID      `json:"identity_id"`
+	SessionID    uuid.UUID      `json:"session_id"` // Nil when no session was issued
+	ReturnTo     string         `json:"return_to"`
+	ContinueWith []ContinueWith `json:"continue_with,omitempty"`
+}
+
+// ContinueWith is one thing a client should do after a flow, as on the wire.
+// Secrets have no place in it: it is stored.
+type ContinueWith struct {
+	Action            string `json:"action"`
+	RedirectBrowserTo string `json:"redirect_browser_to,omitempty"`
+}
+
+// Completed reports whether the flow has done what it was for.
+func (f *Flow) Completed() bool { return f.Outcome != nil }
+
+// Expired reports whether the flow may no longer be submitted.
+func (f *Flow) Expired(now time.Time) bool { return !now.Before(f.ExpiresAt) }
+
+// StoredError is an error kept for the error page of a browser.
+type StoredError struct {
+	ID        uuid.UUID
+	Error     json.RawMessage // the inner error object of the envelope
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
