@@ -62,6 +62,8 @@ type Identity struct {
 	Credentials    []Credential // filled only where a caller asked for them
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+
+	identifiers []string // what a draft can sign in with; canonical
 }
 
 // Address is where a person can be reached. Status, Verified and VerifiedAt

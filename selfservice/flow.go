@@ -66,23 +66,17 @@ type Flow struct {
 	Successor  uuid.UUID       // the flow that took over after expiry; Nil for none
 	IssuedAt   time.Time
 	ExpiresAt  time.Time
+
+	notes notes // Private, opened
 }
 
 // Outcome is what a completed flow remembers, to give the first answer again.
-// It is stored as JSON.
+// It is stored as JSON, so secrets have no place in it.
 type Outcome struct {
-	Fingerprint  []byte         `json:"fingerprint"` // keyed MAC of the body that completed the flow
-	IdentityID   uuid.UUID      `json:"identity_id"`
-	SessionID    uuid.UUID      `json:"session_id"` // Nil when no session was issued
-	ReturnTo     string         `json:"return_to"`
-	ContinueWith []ContinueWith `json:"continue_with,omitempty"`
-}
-
-// ContinueWith is one thing a client should do after a flow, as on the wire.
-// Secrets have no place in it: it is stored.
-type ContinueWith struct {
-	Action            string `json:"action"`
-	RedirectBrowserTo string `json:"redirect_browser_to,omitempty"`
+	Fingerprint []byte    `json:"fingerprint"` // keyed MAC of the submit that completed the flow
+	IdentityID  uuid.UUID `json:"identity_id"`
+	SessionID   uuid.UUID `json:"session_id"` // Nil when no session was issued
+	ReturnTo    string    `json:"return_to"`  // where a browser goes
 }
 
 // Completed reports whether the flow has done what it was for.

@@ -1,8 +1,66 @@
-// Package ui describes forms: nodes, messages and the catalogue of texts.
-//
-// A message travels through the program as an id and its context; text is
-// looked up in the reader's language when an answer is written, never stored.
 package ui
+
+import (
+	"encoding/json"
+
+	"github.com/foyer-id/foyer/schema"
+)
+
+// Message ids of Ory Kratos' wire protocol, as far as they are in use.
+const (
+	LabelSignUp   = 1040001
+	LabelPassword = 1070001
+	LabelTrait    = 1070002 // {title, name}
+
+	ErrGeneric               = 4000001 // {reason}
+	ErrRequired              = 4000002 // {property}
+	ErrMinLength             = 4000003 // {min_length, actual_length}
+	ErrPattern               = 4000004 // {pattern}
+	ErrPasswordPolicy        = 4000005 // {reason}
+	ErrTaken                 = 4000007
+	ErrNoIdentifier          = 4000009
+	ErrMaxLength             = 4000017 // {max_length, actual_length}
+	ErrMinimum               = 4000018 // {minimum, actual}
+	ErrExclusiveMinimum      = 4000019 // {minimum, actual}
+	ErrMaximum               = 4000020 // {maximum, actual}
+	ErrExclusiveMaximum      = 4000021 // {maximum, actual}
+	ErrMultipleOf            = 4000022 // {base, actual}
+	ErrMaxItems              = 4000023 // {max_items, actual_items}
+	ErrMinItems              = 4000024 // {min_items, actual_items}
+	ErrUniqueItems           = 4000025 // {index_a, index_b}
+	ErrType                  = 4000026 // {allowed_types, actual_type}
+	ErrConst                 = 4000029 // {expected}
+	ErrConstGeneric          = 4000030
+	ErrPasswordSimilar       = 4000031
+	ErrPasswordTooShort      = 4000032 // {min_length, actual_length}
+	ErrPasswordTooLong       = 4000033 // {max_length, actual_length}
+	ErrEmail                 = 4000040 // {value}
+	ErrTel                   = 4000041 // {value}
+	ErrNoRegistrationMethod  = 4010003
+	ErrRegistrationExpired   = 4040001 // {expired_at, expired_at_unix}
+	ErrRegistrationCompleted = 4040002
+)
+
+// keywordIDs maps the JSON-schema keyword that failed to its message.
+// Keywords that are not here are told as ErrGeneric with their reason.
+var keywordIDs = map[string]int{
+	"required":         ErrRequired,
+	"minLength":        ErrMinLength,
+	"maxLength":        ErrMaxLength,
+	"pattern":          ErrPattern,
+	"minimum":          ErrMinimum,
+	"exclusiveMinimum": ErrExclusiveMinimum,
+	"maximum":          ErrMaximum,
+	"exclusiveMaximum": ErrExclusiveMaximum,
+	"multipleOf":       ErrMultipleOf,
+	"maxItems":         ErrMaxItems,
+	"minItems":         ErrMinItems,
+	"uniqueItems":      ErrUniqueItems,
+	"type":             ErrType,
+	"const":            ErrConst,
+	"format:email":     ErrEmail,
+	"format:tel":       ErrTel,
+}
 
 // Problem is something a person can mend: which node, what is wrong with it,
 // and the limits that say so. It is what a flow stores instead of a message.
@@ -10,4 +68,58 @@ type Problem struct {
 	Node    string         `json:"node,omitempty"` // node name; empty for the whole form
 	ID      int            `json:"id"`
 	Context map[string]any `json:"context,omitempty"`
+}
+
+// Problems turns schema violations into problems on the nodes they concern.
+func Problems(violations []schema.Violation) []Problem {
+	out := make([]Problem, 0, len(violations))
+	for _, v := range violations {
+		id, ok := keywordIDs[v.Keyword]
+		if !ok {
+			id = ErrGeneric
+		}
+		if _, specific := v.Context["expected"]; id == ErrConst && !specific {
+			id = ErrConstGeneric
+		}
+		out = append(out, Problem{Node: v.Path, ID: id, Context: v.Context})
+	}
+	return out
+}
+
+// Message is a text for a person, with the id and context a program reads.
+type Message struct {
+	ID      int            `json:"id"`
+	Text    string         `json:"text"`
+	Type    string         `json:"type"` // info, success or error
+	Context map[string]any `json:"context,omitempty"`
+}
+
+// messageType derives a message's type from its id: 4 and 5 million are errors.
+func messageType(id int) string {
+	if id >= 4000000 {
+		return "error"
+	}
+	return "info"
+}
+
+// Catalogue holds the texts of every language: locale, then message id.
+type Catalogue map[string]map[int]string
+
+// DefaultLocale is the language of last resort; its texts are complete.
+const DefaultLocale = "en"
+
+// Message fills the text of id in locale, or in the default language where
+// locale lacks it.
+func (c Catalogue) Message(locale string, id int, context map[string]any) Message {
+	text, ok := c[locale][id]
+	if !ok {
+		text = c[DefaultLocale][id]
+	}
+	return Message{ID: id, Type: messageType(id), Text: fill(text, context), Context: context}
+}
+
+// parse reads one language file: a JSON object of id to text.
+func parse(raw []byte) (map[int]string, error) {
+	texts := map[int]string{}
+	return texts, json.Unmarshal(raw, &texts)
 }

@@ -1,0 +1,29 @@
+// Package hook is what runs at a flow's moments. A hook plans; what it plans
+// is stored in the flow's own commit, so no hook leaves half of its work.
+package hook
+
+import (
+	"context"
+
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/selfservice"
+)
+
+// Session signs the person in who has just finished the flow. It runs last, so
+// that any other hook can still refuse.
+func Session(sessions *session.Manager) selfservice.Hook {
+	return selfservice.Hook{
+		Name:   "session",
+		Moment: selfservice.OnValid,
+		Last:   true,
+		Run: func(_ context.Context, s *selfservice.Step) error {
+			s.Session, s.SessionToken = sessions.Plan(s.Identity.ID, s.Strategy, s.Input.Device)
+			s.Session.Identity = s.Identity
+			planned, hash := s.Session, session.Hash(s.SessionToken)
+			s.Write(func(ctx context.Context) error {
+				return sessions.Store.InsertSession(ctx, planned, hash)
+			})
+			return nil
+		},
+	}
+}

@@ -1,0 +1,79 @@
+package identity
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+
+	"github.com/nyaruka/phonenumbers"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// MaxIdentifier is the greatest length of an identifier, in characters.
+const MaxIdentifier = 320
+
+// Reasons an identifier is refused for.
+var (
+	errEmpty     = errors.New("is empty")
+	errTooLong   = errors.New("is longer than 320 characters")
+	errInvisible = errors.New("contains invisible or control characters")
+	errPhone     = errors.New("is not a phone number with its country code")
+)
+
+// Canonical returns the one form in which an identifier is stored, compared,
+// looked up and counted: trimmed, Unicode NFKC, case folded; a phone number in
+// E.164. It is idempotent. Invisible characters are refused, not removed, so
+// that nobody owns a name that looks like another's.
+func Canonical(via, typed string) (string, error) {
+	if via == ViaSMS {
+		return canonicalPhone(typed)
+	}
+	s := strings.TrimSpace(typed)
+	if ascii(s) {
+		s = strings.ToLower(s)
+	} else {
+		// Folding can undo the normal form and the other way round; the second
+		// pass makes the result stable.
+		fold := cases.Fold()
+		s = fold.String(norm.NFKC.String(fold.String(norm.NFKC.String(s))))
+		s = strings.TrimSpace(norm.NFKC.String(s))
+	}
+	switch {
+	case s == "":
+		return "", errEmpty
+	case len(s) > MaxIdentifier && len([]rune(s)) > MaxIdentifier:
+		return "", errTooLong
+	case strings.ContainsFunc(s, invisible):
+		return "", errInvisible
+	}
+	return s, nil
+}
+
+func canonicalPhone(typed string) (string, error) {
+	n, err := phonenumbers.Parse(strings.TrimSpace(typed), "")
+	if err != nil || !phonenumbers.IsValidNumber(n) {
+		return "", errPhone
+	}
+	return phonenumbers.Format(n, phonenumbers.E164), nil
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// invisible reports characters that draw nothing or that steer how others are
+// drawn: controls, format characters, private use, line separators, variation
+// selectors and the blanks that Unicode counts as letters or symbols.
+func invisible(r rune) bool {
+	switch r {
+	case 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, unicode.ReplacementChar:
+		return true
+	}
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Variation_Selector)
+}

@@ -1,0 +1,146 @@
+// Package hash turns passwords into stored hashes and judges passwords against
+// them, its own and those brought along from other systems.
+//
+// However many callers there are, hashes run a few at a time: as many as there
+// are cores and as fit into a budget of memory. The rest wait in one line,
+// first come first served, for a bounded time. No password is ever truncated.
+package hash
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/txn"
+)
+
+// MaxPassword is the most bytes of a password any algorithm here takes, and
+// MaxBcrypt the most that bcrypt can tell apart.
+const (
+	MaxPassword = 1024
+	MaxBcrypt   = 72
+)
+
+// ErrTooLong is returned by Hash for a password the algorithm would have to
+// truncate, or that has more than MaxPassword bytes.
+var ErrTooLong = fail.New(fail.BadRequest, "password_too_long",
+	fmt.Sprintf("the password is too long: at most %d bytes, or %d with bcrypt, can be hashed", MaxPassword, MaxBcrypt))
+
+var errInTransaction = errors.New("hash: called inside a transaction, which it would hold open while it waits and works")
+
+// Hasher hashes with one configuration. It is safe for concurrent use; the
+// bounds hold per Hasher, so a program has one.
+type Hasher struct {
+	config   Config
+	settings string
+	pool     *pool
+	key      func(password, salt []byte, a Argon2) []byte
+}
+
+// New returns a hasher for c, or what Check says.
+func New(c Config) (*Hasher, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	h := &Hasher{config: c, key: argon2idKey}
+	switch c.Algorithm {
+	case BCrypt:
+		h.settings = bcryptSettings(c.BcryptCost)
+	default:
+		h.settings = argon2Settings("argon2id", c.Argon2)
+	}
+	one := c.memory()
+	h.pool = &pool{
+		slots:   int(min(uint64(runtime.GOMAXPROCS(0)), c.Budget/one)),
+		budget:  c.Budget,
+		maxWait: c.MaxWait,
+		now:     c.Now,
+	}
+	return h, nil
+}
+
+// Hash returns the encoded hash of password under a fresh salt. It refuses with
+// ErrTooLong, with "overloaded" when the line is too long, and with ctx's error
+// when the caller leaves the line. It must not be called inside a transaction.
+func (h *Hasher) Hash(ctx context.Context, password []byte) (string, error) {
+	if txn.Handle(ctx) != nil {
+		return "", errInTransaction
+	}
+	if len(password) > MaxPassword || h.config.Algorithm == BCrypt && len(password) > MaxBcrypt {
+		return "", ErrTooLong
+	}
+	var encoded string
+	var failed error
+	if err := h.pool.run(ctx, h.config.memory(), func() { encoded, failed = h.derive(password) }); err != nil {
+		return "", err
+	}
+	return encoded, failed
+}
+
+func (h *Hasher) derive(password []byte) (string, error) {
+	if h.config.Algorithm == BCrypt {
+		b, err := bcrypt.GenerateFromPassword(password, h.config.BcryptCost)
+		return string(b), err
+	}
+	salt := make([]byte, h.config.Argon2.SaltLength)
+	if _, err := rand.Read(salt); err != nil {
+		return "", err
+	}
+	return encodeArgon2id(h.config.Argon2, salt, h.key(password, salt, h.config.Argon2)), nil
+}
+
+func argon2idKey(password, salt []byte, a Argon2) []byte {
+	return argon2.IDKey(password, salt, a.Iterations, a.Memory, a.Parallelism, a.KeyLength)
+}
+
+// Verify reports whether password made encoded, and whether encoded should be
+// replaced because it was made by another algorithm or other parameters than
+// the configured ones. A password that encoded's algorithm would truncate never
+// matches. The errors are those of Hash, and an internal one for a stored hash
+// that cannot be read or needs more memory than the whole budget.
+func (h *Hasher) Verify(ctx context.Context, password []byte, encoded string) (ok, outdated bool, err error) {
+	if txn.Handle(ctx) != nil {
+		return false, false, errInTransaction
+	}
+	p, err := parse(encoded)
+	if err != nil {
+		// The refusal is meant for whoever imports; here it is no client's fault.
+		return false, false, fmt.Errorf("hash: stored hash: %s", err.Error())
+	}
+	if len(password) > MaxPassword {
+		return false, false, nil
+	}
+	err = h.pool.run(ctx, p.memory, func() { ok = p.matches(password) })
+	return ok, p.settings != h.settings, err
+}
+
+// Burn does the work of one Hash and keeps nothing, so that an unknown person
+// costs the same as a known one. Its errors are those of Hash.
+func (h *Hasher) Burn(ctx context.Context) error {
+	_, err := h.Hash(ctx, []byte("nobody has this password"))
+	return err
+}
+
+// Accepts is Supported, and besides refuses a hash that needs more memory than
+// this hasher's budget, since nobody could ever sign in with it.
+func (h *Hasher) Accepts(encoded string) error {
+	p, err := parse(encoded)
+	if err != nil {
+		return err
+	}
+	if p.memory > h.config.Budget {
+		return fail.New(fail.BadRequest, "hash_parameters_refused", fmt.Sprintf(
+			"the hash needs %d MiB of memory, more than hashers.argon2.dedicated_memory allows (%d MiB)",
+			p.memory>>20, h.config.Budget>>20))
+	}
+	return nil
+}
+
+// Stats returns how many hashes run and how many callers wait in line.
+func (h *Hasher) Stats() (running, waiting int) { return h.pool.stats() }

@@ -1,0 +1,130 @@
+package identity
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/schema"
+)
+
+// Manager makes identities. It is the single point at which they come to be.
+type Manager struct {
+	Schemas *schema.Set
+	Store   Store
+	Now     func() time.Time
+}
+
+// Draft builds an identity from traits, which it validates once, and derives
+// identifiers and addresses. Nothing is stored. With violations the identity
+// is nil.
+func (m *Manager) Draft(s *schema.Schema, traits map[string]any) (*Identity, []schema.Violation) {
+	violations := s.Validate(traits)
+	i := &Identity{SchemaID: s.ID, State: StateActive}
+	for _, f := range s.Fields {
+		for _, typed := range s.Read(traits, f) {
+			if reason := i.derive(f, typed); reason != nil && !refused(violations, f) {
+				violations = append(violations, schema.Violation{
+					Path: "traits." + f.Name, Keyword: "identifier",
+					Context: map[string]any{"reason": "The " + label(f) + " " + reason.Error() + "."},
+				})
+			}
+		}
+	}
+	if len(violations) > 0 {
+		return nil, violations
+	}
+	i.ID = uuid.Must(uuid.NewV4())
+	i.CreatedAt = m.Now().UTC()
+	i.UpdatedAt, i.StateChangedAt = i.CreatedAt, i.CreatedAt
+	i.Traits = encode(traits)
+	for _, list := range [][]Address{i.Verifiable, i.Recovery} {
+		for n := range list {
+			list[n].ID = uuid.Must(uuid.NewV4())
+			list[n].CreatedAt, list[n].UpdatedAt = i.CreatedAt, i.CreatedAt
+		}
+	}
+	return i, nil
+}
+
+// Identifiers returns what the identity can sign in with by password, canonical.
+func (i *Identity) Identifiers() []string { return i.identifiers }
+
+// Create stores a drafted identity, or returns ErrTaken. It joins the
+// transaction in ctx.
+func (m *Manager) Create(ctx context.Context, i *Identity) error {
+	return m.Store.InsertIdentity(ctx, i)
+}
+
+// derive adds to i what one value of one field stands for. The error is the
+// reason the value cannot be used so.
+func (i *Identity) derive(f schema.Field, typed string) error {
+	if !f.Identifier && f.VerificationVia == "" && f.RecoveryVia == "" {
+		return nil
+	}
+	canonical, err := Canonical(channel(f), typed)
+	if err != nil {
+		return err
+	}
+	if f.Identifier && !slices.Contains(i.identifiers, canonical) {
+		i.identifiers = append(i.identifiers, canonical)
+	}
+	address := Address{Value: strings.TrimSpace(typed), Canonical: canonical}
+	if f.VerificationVia != "" {
+		address.Via, address.Status = f.VerificationVia, AddressPending
+		i.Verifiable = appendNew(i.Verifiable, address)
+	}
+	if f.RecoveryVia != "" {
+		address.Via, address.Status = f.RecoveryVia, ""
+		i.Recovery = appendNew(i.Recovery, address)
+	}
+	return nil
+}
+
+// channel tells how a field's values are compared: as phone numbers or as text.
+func channel(f schema.Field) string {
+	if f.Format == "tel" || f.VerificationVia == ViaSMS || f.RecoveryVia == ViaSMS {
+		return ViaSMS
+	}
+	return ViaEmail
+}
+
+func appendNew(list []Address, a Address) []Address {
+	if slices.ContainsFunc(list, func(b Address) bool { return b.Via == a.Via && b.Canonical == a.Canonical }) {
+		return list
+	}
+	return append(list, a)
+}
+
+// refused reports whether the schema already said what is wrong with f, so
+// that one mistake is told once.
+func refused(violations []schema.Violation, f schema.Field) bool {
+	return slices.ContainsFunc(violations, func(v schema.Violation) bool { return v.Path == "traits."+f.Name })
+}
+
+func label(f schema.Field) string {
+	if f.Title != "" {
+		return f.Title
+	}
+	return f.Name
+}
+
+// encode writes validated traits as they are kept. They came from a JSON
+// decoder, so they can be encoded.
+func encode(traits map[string]any) json.RawMessage {
+	if traits == nil {
+		traits = map[string]any{}
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(traits); err != nil {
+		panic("identity: traits that are no JSON: " + err.Error())
+	}
+	return bytes.TrimSpace(b.Bytes())
+}

@@ -1,0 +1,48 @@
+package selfservice
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// submitMAC is the purpose under which fingerprints of submits are keyed.
+const submitMAC = "submit"
+
+// fingerprint lists what tells two submits to one flow apart. Only its keyed
+// MAC is kept, and the key is not in the database.
+func fingerprint(f *Flow, in *Input) [][]byte {
+	return [][]byte{f.ID.Bytes(), in.Body.Canonical(ui.NodeCSRF)}
+}
+
+// again answers a submit to a completed flow: the same submit gets the first
+// outcome, with a fresh token of the same session, since only hashes of tokens
+// are kept. Any other is told that the flow is complete. Nothing acts twice.
+func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
+	over := *f
+	over.Problems = []ui.Problem{{ID: kinds[f.Kind].completed}}
+	completed := &Step{Flow: f, Next: &over, Input: in, Schema: e.schema(f), Progress: Asked}
+	if f.Expired(e.Now()) || !e.Ring.Verify(submitMAC, f.Outcome.Fingerprint, fingerprint(f, in)...) {
+		return completed, nil
+	}
+	s := &Step{Flow: f, Next: f, Input: in, Schema: e.schema(f), Progress: Done, ReturnTo: f.Outcome.ReturnTo}
+	var err error
+	if s.Identity, err = e.Identities.Store.Identity(ctx, f.Outcome.IdentityID); errors.Is(err, identity.ErrNotFound) {
+		return completed, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if f.Outcome.SessionID == uuid.Nil {
+		return s, nil
+	}
+	s.Session, s.SessionToken, err = e.Sessions.Renew(ctx, f.Outcome.SessionID)
+	if errors.Is(err, session.ErrNotFound) {
+		return completed, nil
+	}
+	return s, err
+}

@@ -1,0 +1,176 @@
+package selfservice
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/seal"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/schema"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// Engine runs flows of every kind. It is safe for concurrent use; its fields
+// are not changed once it serves.
+type Engine struct {
+	Store      Store
+	Identities *identity.Manager
+	Sessions   *session.Manager
+	Strategies []Strategy // enabled ones, in the order their nodes are drawn
+	Known      []string   // ids of all strategies the program has, enabled or not
+	Rules      map[Kind]*Rules
+	Return     *web.ReturnTo
+	Messages   ui.Catalogue
+	Ring       *seal.Ring // seals private notes, keys fingerprints
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Opening is what a client asks for when it opens a flow.
+type Opening struct {
+	Native         bool
+	Binding        []byte // see Flow.Binding; nil when native
+	RequestURL     string
+	ReturnTo       string // as asked for, unchecked
+	IdentitySchema string // empty for the default
+	LoginHint      string
+	State          string // opaque to us, given back at the end
+	Session        *session.Session
+}
+
+// maxOpaque bounds what a client may have carried through a flow unread.
+const maxOpaque = 2048
+
+// ErrSessionAvailable is returned to clients that are signed in already.
+var ErrSessionAvailable = fail.New(fail.BadRequest, "session_already_available", "A valid session was detected and thus this flow is not possible.")
+
+// Start opens a flow and stores it. Nothing is stored when it refuses.
+func (e *Engine) Start(ctx context.Context, k Kind, o Opening) (*Flow, error) {
+	rules, err := e.rules(k)
+	if err != nil {
+		return nil, err
+	}
+	if o.Session != nil {
+		return nil, ErrSessionAvailable
+	}
+	if o.ReturnTo != "" {
+		if o.ReturnTo, err = e.Return.Check(o.ReturnTo); err != nil {
+			return nil, err
+		}
+	}
+	if len(o.State) > maxOpaque || len(o.LoginHint) > maxOpaque {
+		return nil, fail.New(fail.BadRequest, "parameter_too_long", "The parameters state and login_hint may have 2048 bytes at most.")
+	}
+	s, err := e.chooseSchema(o.IdentitySchema)
+	if err != nil {
+		return nil, err
+	}
+	now := e.Now().UTC()
+	f := &Flow{
+		ID:         uuid.Must(uuid.NewV4()),
+		Kind:       k,
+		State:      kinds[k].initial,
+		Native:     o.Native,
+		Binding:    o.Binding,
+		SchemaID:   s.ID,
+		Locale:     ui.DefaultLocale,
+		ReturnTo:   o.ReturnTo,
+		RequestURL: o.RequestURL,
+		Values:     prefill(s, o.LoginHint),
+		IssuedAt:   now,
+		ExpiresAt:  now.Add(rules.Lifespan),
+	}
+	e.note(f, notes{State: o.State})
+	return f, e.Store.InsertFlow(ctx, f)
+}
+
+// Read returns a flow for showing its form, if may says the client may see it.
+func (e *Engine) Read(ctx context.Context, k Kind, id uuid.UUID, may func(*Flow) error) (*Flow, error) {
+	if _, err := e.rules(k); err != nil {
+		return nil, err
+	}
+	f, err := e.load(ctx, k, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := may(f); err != nil {
+		return nil, err
+	}
+	if f.Expired(e.Now()) && !f.Completed() {
+		return nil, &Expired{Flow: f}
+	}
+	return f, nil
+}
+
+// Expired is returned for a flow whose time has run out. Successor has taken
+// over; it is nil where the flow was only read.
+type Expired struct{ Flow, Successor *Flow }
+
+func (*Expired) Error() string { return "selfservice: flow has expired" }
+
+func (e *Engine) rules(k Kind) (*Rules, error) {
+	r := e.Rules[k]
+	if r == nil || !r.Enabled || kinds[k].finish == nil {
+		return nil, fail.New(fail.BadRequest, "self_service_flow_disabled", "The "+string(k)+" flow is not enabled.")
+	}
+	return r, nil
+}
+
+// load reads a flow. One whose notes no key opens any more is gone.
+func (e *Engine) load(ctx context.Context, k Kind, id uuid.UUID) (*Flow, error) {
+	f, err := e.Store.Flow(ctx, k, id)
+	if err == nil {
+		f.notes, err = e.open(f)
+	}
+	if errors.Is(err, ErrNoFlow) || errors.Is(err, seal.ErrOpen) {
+		return nil, fail.New(fail.NotFound, "self_service_flow_not_found", "There is no "+string(k)+" flow with this id.")
+	}
+	return f, err
+}
+
+func (e *Engine) chooseSchema(id string) (*schema.Schema, error) {
+	if id == "" {
+		return e.Identities.Schemas.Default(), nil
+	}
+	s := e.Identities.Schemas.Get(id)
+	if s == nil || !s.Selectable && s != e.Identities.Schemas.Default() {
+		return nil, fail.New(fail.BadRequest, "identity_schema_not_selectable",
+			"The identity schema named by identity_schema does not exist or may not be chosen (identity.schemas[].selfservice_selectable).")
+	}
+	return s, nil
+}
+
+// schema returns the flow's schema, or the default one where an operator has
+// taken the flow's away meanwhile.
+func (e *Engine) schema(f *Flow) *schema.Schema {
+	if s := e.Identities.Schemas.Get(f.SchemaID); s != nil {
+		return s
+	}
+	return e.Identities.Schemas.Default()
+}
+
+// prefill puts a login hint where the schema has its first identifier.
+func prefill(s *schema.Schema, hint string) json.RawMessage {
+	if hint == "" {
+		return nil
+	}
+	for _, f := range s.Fields {
+		if !f.Identifier {
+			continue
+		}
+		var value any = hint
+		for i := len(f.Path) - 1; i >= 0; i-- {
+			value = map[string]any{f.Path[i]: value}
+		}
+		return encodeTraits(value.(map[string]any))
+	}
+	return nil
+}

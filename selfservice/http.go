@@ -1,0 +1,249 @@
+package selfservice
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/netip"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// HTTP is the flows as clients meet them.
+type HTTP struct {
+	Engine    *Engine
+	Sessions  *session.HTTP
+	CSRF      *web.CSRF
+	Origins   *web.Origins   // whose pages may post forms here
+	Trusted   []netip.Prefix // proxies whose forwarding headers count
+	PublicURL string         // no slash at its end
+	ErrorURL  string         // the page that shows stored errors
+}
+
+// maxBody bounds what a client may post, in bytes.
+const maxBody = 1 << 20
+
+// Mount adds the public routes of all five kinds.
+func (h *HTTP) Mount(r *web.Router) {
+	for _, k := range []Kind{Registration, Login, Verification, Recovery, Settings} {
+		base := "/self-service/" + string(k)
+		r.Handle(http.MethodGet, base+"/browser", func(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+			return h.forward(w, r, k, h.openBrowser(w, r, k))
+		})
+		r.Handle(http.MethodGet, base+"/api", func(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+			return h.openNative(w, r, k)
+		})
+		r.Handle(http.MethodGet, base+"/flows", func(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+			return h.read(w, r, k)
+		})
+		r.Handle(http.MethodPost, base, func(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+			return h.forward(w, r, k, h.submit(w, r, k))
+		})
+		r.Handle(http.MethodGet, base, func(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+			return h.forward(w, r, k, h.show(w, r, k))
+		})
+	}
+	r.Handle(http.MethodGet, "/self-service/errors", h.storedError)
+}
+
+func (h *HTTP) openBrowser(w http.ResponseWriter, r *http.Request, k Kind) error {
+	o, err := h.opening(r)
+	if err != nil {
+		return err
+	}
+	secret := h.CSRF.Ensure(w, r)
+	o.Binding = web.Binding(secret)
+	f, err := h.Engine.Start(r.Context(), k, o)
+	if errors.Is(err, ErrSessionAvailable) && !web.IsJSON(r) {
+		return h.home(w, r, o.ReturnTo)
+	}
+	if err != nil {
+		return err
+	}
+	if web.WantsJSON(r) {
+		web.JSON(w, http.StatusOK, h.flow(f, web.Mask(secret)))
+		return nil
+	}
+	web.Redirect(w, r, h.pageURL(f))
+	return nil
+}
+
+func (h *HTTP) openNative(w http.ResponseWriter, r *http.Request, k Kind) error {
+	o, err := h.opening(r)
+	if err != nil {
+		return err
+	}
+	o.Native = true
+	f, err := h.Engine.Start(r.Context(), k, o)
+	if err != nil {
+		return err
+	}
+	web.JSON(w, http.StatusOK, h.flow(f, ""))
+	return nil
+}
+
+// opening reads what a client may ask for at the start. An empty parameter is
+// one that was not sent.
+func (h *HTTP) opening(r *http.Request) (Opening, error) {
+	q := r.URL.Query()
+	s, err := h.session(r)
+	return Opening{
+		RequestURL:     web.RequestURL(r, h.PublicURL),
+		ReturnTo:       q.Get("return_to"),
+		IdentitySchema: q.Get("identity_schema"),
+		LoginHint:      q.Get("login_hint"),
+		State:          q.Get("state"),
+		Session:        s,
+	}, err
+}
+
+// session returns the request's live session, nil for none.
+func (h *HTTP) session(r *http.Request) (*session.Session, error) {
+	s, err := h.Sessions.Current(r)
+	if errors.Is(err, session.ErrNotFound) {
+		return nil, nil
+	}
+	return s, err
+}
+
+func (h *HTTP) read(w http.ResponseWriter, r *http.Request, k Kind) error {
+	id, err := flowID(r, "id")
+	if err != nil {
+		return err
+	}
+	f, err := h.Engine.Read(r.Context(), k, id, func(f *Flow) error { return h.bound(r, f) })
+	if err != nil {
+		return h.explain(err)
+	}
+	web.JSON(w, http.StatusOK, h.flow(f, h.csrf(r, f)))
+	return nil
+}
+
+func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
+	id, err := flowID(r, "flow")
+	if err != nil {
+		return err
+	}
+	body, err := web.Decode(w, r, maxBody)
+	if err != nil {
+		return err
+	}
+	s, err := h.session(r)
+	if err != nil {
+		return err
+	}
+	step, err := h.Engine.Submit(r.Context(), k, id, &Input{
+		Body:    body,
+		Device:  session.Device{IP: web.ClientIP(r, h.Trusted).String(), UserAgent: userAgent(r)},
+		Session: s,
+		Guard:   func(f *Flow) error { return h.guard(r, f, body) },
+	})
+	if err != nil {
+		return h.moved(w, r, k, err)
+	}
+	return h.answer(w, r, step)
+}
+
+// show answers a GET on the submit URL, as a link or a reload makes it: it
+// shows the form and acts on nothing.
+func (h *HTTP) show(w http.ResponseWriter, r *http.Request, k Kind) error {
+	id, err := flowID(r, "flow")
+	if err != nil {
+		return err
+	}
+	f, err := h.Engine.Read(r.Context(), k, id, func(f *Flow) error { return h.bound(r, f) })
+	if err != nil {
+		return h.explain(err)
+	}
+	if f.Native || web.WantsJSON(r) {
+		web.JSON(w, http.StatusOK, h.flow(f, h.csrf(r, f)))
+		return nil
+	}
+	web.Redirect(w, r, h.pageURL(f))
+	return nil
+}
+
+func (h *HTTP) storedError(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+	q := r.URL.Query()
+	name := "id"
+	if q.Get(name) == "" {
+		name = "error"
+	}
+	if q.Get(name) == "stub:500" {
+		_, inner, _ := web.Envelope(fail.New(fail.Internal, "stub_error", "This is a stub error, for building an error page."), "")
+		web.JSON(w, http.StatusOK, map[string]any{"id": uuid.Nil, "error": inner, "created_at": h.Engine.Now(), "updated_at": h.Engine.Now()})
+		return nil
+	}
+	id, err := flowID(r, name)
+	if err != nil {
+		return err
+	}
+	e, err := h.Engine.Store.Error(r.Context(), id)
+	if errors.Is(err, ErrNoFlow) {
+		return fail.New(fail.NotFound, "self_service_error_not_found", "There is no error with this id, or it is too old.")
+	}
+	if err != nil {
+		return err
+	}
+	web.JSON(w, http.StatusOK, map[string]any{
+		"id": e.ID, "error": json.RawMessage(e.Error), "created_at": e.CreatedAt, "updated_at": e.CreatedAt,
+	})
+	return nil
+}
+
+// bound checks that a flow is read by the browser that opened it. Knowing the
+// id of a native flow is enough.
+func (h *HTTP) bound(r *http.Request, f *Flow) error {
+	if f.Native {
+		return nil
+	}
+	return h.CSRF.CheckBinding(r, f.Binding)
+}
+
+// guard checks that a submit comes from the client that opened the flow: for
+// browsers by cookie and token, and besides by where the page came from; for
+// native clients by the absence of everything a browser sends.
+func (h *HTTP) guard(r *http.Request, f *Flow, body *web.Body) error {
+	if f.Native {
+		return web.CheckNative(r)
+	}
+	if err := h.bound(r, f); err != nil {
+		return err
+	}
+	if err := h.CSRF.Check(r, body.String(ui.NodeCSRF)); err != nil {
+		return err
+	}
+	return h.Origins.Check(r)
+}
+
+// csrf returns the masked token for a flow's form, different at every answer.
+func (h *HTTP) csrf(r *http.Request, f *Flow) string {
+	if f.Native {
+		return ""
+	}
+	return web.Mask(h.CSRF.Secret(r))
+}
+
+func flowID(r *http.Request, parameter string) (uuid.UUID, error) {
+	id, err := uuid.FromString(r.URL.Query().Get(parameter))
+	if err != nil || id == uuid.Nil {
+		return uuid.Nil, fail.New(fail.BadRequest, "flow_id_invalid", "The query parameter "+parameter+" is missing or is no UUID.")
+	}
+	return id, nil
+}
+
+// maxUserAgent bounds what is kept of a client's own description, in bytes.
+const maxUserAgent = 512
+
+func userAgent(r *http.Request) string {
+	ua := r.UserAgent()
+	if len(ua) > maxUserAgent {
+		ua = ua[:maxUserAgent]
+	}
+	return ua
+}

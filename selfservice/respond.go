@@ -1,0 +1,191 @@
+package selfservice
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/web"
+)
+
+// answer writes the outcome of a step: {HTML, JSON, native} × {done, asked}.
+func (h *HTTP) answer(w http.ResponseWriter, r *http.Request, s *Step) error {
+	html := !s.Flow.Native && !web.WantsJSON(r)
+	if s.Progress == Asked {
+		if html {
+			web.Redirect(w, r, h.pageURL(s.Next))
+			return nil
+		}
+		web.JSON(w, http.StatusBadRequest, h.flow(s.Next, h.csrf(r, s.Next)))
+		return nil
+	}
+	if s.Session != nil && !s.Flow.Native {
+		if err := h.signIn(w, s); err != nil {
+			return err
+		}
+	}
+	if html {
+		web.Redirect(w, r, s.ReturnTo)
+		return nil
+	}
+	web.JSON(w, http.StatusOK, h.success(s))
+	return nil
+}
+
+// signIn hands the session to a browser. A browser that had none before gets a
+// new CSRF secret with it.
+func (h *HTTP) signIn(w http.ResponseWriter, s *Step) error {
+	if s.Input.Session == nil {
+		h.CSRF.Rotate(w)
+	}
+	return h.Sessions.Cookie.Write(w, s.SessionToken, s.Session.ExpiresAt)
+}
+
+// moved answers a submit whose flow is not the place to be any more.
+func (h *HTTP) moved(w http.ResponseWriter, r *http.Request, k Kind, err error) error {
+	var expired *Expired
+	switch {
+	case errors.As(err, &expired) && !expired.Flow.Native && !web.IsJSON(r):
+		web.Redirect(w, r, h.pageURL(expired.Successor))
+		return nil
+	case errors.Is(err, ErrSessionAvailable) && !web.IsJSON(r) && !h.native(r, k):
+		return h.home(w, r, "")
+	}
+	return h.explain(err)
+}
+
+// home sends a browser that has nothing to do here to where it wanted to go.
+func (h *HTTP) home(w http.ResponseWriter, r *http.Request, returnTo string) error {
+	to := h.Engine.Return.Default()
+	if returnTo != "" {
+		var err error
+		if to, err = h.Engine.Return.Check(returnTo); err != nil {
+			return err
+		}
+	}
+	web.Redirect(w, r, to)
+	return nil
+}
+
+// explain turns the engine's own errors into what a client is told.
+func (h *HTTP) explain(err error) error {
+	var expired *Expired
+	if !errors.As(err, &expired) {
+		return err
+	}
+	f := expired.Flow
+	out := fail.New(fail.Gone, "self_service_flow_expired", "The flow has expired. Please open a new one.")
+	if expired.Successor == nil {
+		out.Details = h.restart(f)
+		return out
+	}
+	out.Siblings = map[string]any{
+		"expired_at":  f.ExpiresAt,
+		"since":       h.Engine.Now().Sub(f.ExpiresAt),
+		"use_flow_id": expired.Successor.ID,
+	}
+	return out
+}
+
+// restart tells the client of an expired flow where a new one is opened.
+func (h *HTTP) restart(f *Flow) map[string]any {
+	base := h.PublicURL + "/self-service/" + string(f.Kind)
+	if f.Native {
+		return map[string]any{"api": base + "/api"}
+	}
+	to := base + "/browser"
+	if f.ReturnTo != "" {
+		to += "?return_to=" + url.QueryEscape(f.ReturnTo)
+	}
+	return map[string]any{"redirect_to": to, "return_to": f.ReturnTo}
+}
+
+// storedErrorLifespan is how long an error page can be shown again.
+const storedErrorLifespan = time.Hour
+
+// forward sends a browser to the error page. Clients that read JSON get the
+// error itself, and so does everybody when the store cannot keep it.
+func (h *HTTP) forward(w http.ResponseWriter, r *http.Request, k Kind, err error) error {
+	if err == nil || web.IsJSON(r) || h.native(r, k) {
+		return err
+	}
+	status, inner, _ := web.Envelope(err, web.RequestID(r.Context()))
+	if status == http.StatusServiceUnavailable {
+		return busy(w, fail.As(err))
+	}
+	now := h.Engine.Now().UTC()
+	e := &StoredError{
+		ID: uuid.Must(uuid.NewV4()), Error: mustJSON(inner),
+		CreatedAt: now, ExpiresAt: now.Add(storedErrorLifespan),
+	}
+	if failed := h.Engine.Store.InsertError(r.Context(), e); failed != nil {
+		return errors.Join(err, failed)
+	}
+	if status >= http.StatusInternalServerError {
+		web.Log(r.Context()).Error("a flow failed", "kind", k, "error_id", e.ID, "error", err)
+	}
+	web.Redirect(w, r, withQuery(h.ErrorURL, "id", e.ID.String()))
+	return nil
+}
+
+// native reports whether the request concerns a flow of a native client, which
+// reads JSON whatever it says it accepts. Only error paths ask.
+func (h *HTTP) native(r *http.Request, k Kind) bool {
+	id, err := flowID(r, "flow")
+	if err != nil {
+		return false
+	}
+	f, err := h.Engine.Store.Flow(r.Context(), k, id)
+	return err == nil && f.Native
+}
+
+var busyPage = template.Must(template.New("busy").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>One moment, please</title>
+<h1>One moment, please</h1>
+<p>There is more to do right now than we can manage. Nothing you entered is lost: please go back and send the form again in {{.}} seconds.</p>
+</html>
+`))
+
+// busy tells a person to come back. The flow stays as it was.
+func busy(w http.ResponseWriter, e *fail.Error) error {
+	wait := strconv.Itoa(web.RetrySeconds(e))
+	var page bytes.Buffer
+	if err := busyPage.Execute(&page, wait); err != nil {
+		return fmt.Errorf("busy page: %w", err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Ory-Error-Id", e.ID)
+	w.Header().Set("Retry-After", wait)
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = w.Write(page.Bytes()) // the client may be gone
+	return nil
+}
+
+func (h *HTTP) submitURL(f *Flow) string {
+	return h.PublicURL + "/self-service/" + string(f.Kind) + "?flow=" + f.ID.String()
+}
+
+func (h *HTTP) pageURL(f *Flow) string {
+	return withQuery(h.Engine.Rules[f.Kind].UIURL, "flow", f.ID.String())
+}
+
+// withQuery adds a parameter to a configured URL, which was parsed at start.
+func withQuery(raw, key, value string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return raw
+	}
+	q := u.Query()
+	q.Set(key, value)
+	u.RawQuery = q.Encode()
+	return u.String()
+}

@@ -1,0 +1,103 @@
+package selfservice
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/schema"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// Strategy is one way to prove something. It has a method for each kind of
+// flow it takes part in.
+type Strategy interface {
+	ID() string
+	Methods() map[Kind]Method
+}
+
+// Method is one strategy's part in one kind of flow.
+type Method interface {
+	// Form returns the method's nodes for f, and none where it is not offered.
+	// It depends on f alone and changes nothing.
+	Form(f *Flow) []ui.Node
+	// Apply judges a submit. It plans what to write and writes nothing; what a
+	// person can mend is returned as Refused. It may be slow: no transaction
+	// is open yet.
+	Apply(ctx context.Context, s *Step) (Progress, error)
+}
+
+// Progress is how far a submit has brought a flow.
+type Progress int
+
+// Asked: the form is answered again. Done: the flow has reached its end.
+const (
+	Asked Progress = iota
+	Done
+)
+
+// Hook runs at a moment of a flow. Name is the one in the configuration.
+type Hook struct {
+	Name   string
+	Moment Moment
+	Last   bool // runs after all others, whatever the order in the configuration
+	Run    func(ctx context.Context, s *Step) error
+}
+
+// Moment is when a hook runs.
+type Moment int
+
+// OnValid: the submit is valid, nothing is stored; a hook may veto with
+// Refused or plan writes. OnCommitted: all is stored; errors are only logged.
+const (
+	OnValid Moment = iota
+	OnCommitted
+)
+
+// Step is one submit on its way. It is never stored.
+type Step struct {
+	Flow      *Flow // as it was read; nobody changes it
+	Next      *Flow // what it becomes if the commit succeeds
+	Input     *Input
+	Strategy  string // id of the strategy that judges
+	Schema    *schema.Schema
+	Traits    map[string]any  // as typed, in the schema's types; not yet validated
+	Transient json.RawMessage // the client's transient_payload, nil for none
+
+	Progress     Progress
+	Identity     *identity.Identity // whom the step is about; drafted by a registration
+	Session      *session.Session   // planned or found; nil for none
+	SessionToken string             // the secret that leads to Session
+	ReturnTo     string             // where a browser goes when done
+
+	writes []func(context.Context) error
+	after  []func(context.Context)
+}
+
+// Write plans fn as part of the commit. It may run more than once when the
+// database asks for a retry, so it must hold no state of its own.
+func (s *Step) Write(fn func(context.Context) error) { s.writes = append(s.writes, fn) }
+
+// After plans fn for once everything is committed.
+func (s *Step) After(fn func(context.Context)) { s.after = append(s.after, fn) }
+
+// Input is what a client sent, with all that was learnt about the client.
+type Input struct {
+	Body    *web.Body
+	Device  session.Device
+	Session *session.Session  // the request's live session, nil for none
+	Guard   func(*Flow) error // checks that this client may act on the flow
+}
+
+// Refused is the error for what the person at the form can mend.
+type Refused struct{ Problems []ui.Problem }
+
+func (*Refused) Error() string { return "selfservice: refused, see problems" }
+
+// Refuse returns a Refused with one problem on one node; an empty node means
+// the whole form.
+func Refuse(node string, id int, context map[string]any) error {
+	return &Refused{Problems: []ui.Problem{{Node: node, ID: id, Context: context}}}
+}

@@ -1,0 +1,119 @@
+package ui
+
+// Groups a node belongs to. Clients pick what to draw by group.
+const (
+	GroupDefault  = "default"
+	GroupPassword = "password"
+)
+
+// Input types of HTML forms that nodes use.
+const (
+	InputText     = "text"
+	InputPassword = "password"
+	InputNumber   = "number"
+	InputCheckbox = "checkbox"
+	InputHidden   = "hidden"
+	InputEmail    = "email"
+	InputTel      = "tel"
+	InputSubmit   = "submit"
+	InputDate     = "date"
+	InputDateTime = "datetime-local"
+	InputURL      = "url"
+)
+
+// Names of nodes that the protocol fixes.
+const (
+	NodeCSRF     = "csrf_token"
+	NodeMethod   = "method"
+	NodePassword = "password"
+	TraitPrefix  = "traits."
+)
+
+// Node is one part of a form, as on the wire.
+type Node struct {
+	Type       string    `json:"type"`
+	Group      string    `json:"group"`
+	Attributes Input     `json:"attributes"`
+	Messages   []Message `json:"messages"`
+	Meta       Meta      `json:"meta"`
+}
+
+// Meta carries a node's label.
+type Meta struct {
+	Label *Message `json:"label,omitempty"`
+}
+
+// Input is the attributes of an input node. Value is nil for none; it is a
+// string, json.Number, bool, or a list of those.
+type Input struct {
+	Name         string   `json:"name"`
+	Type         string   `json:"type"`
+	Value        any      `json:"value,omitempty"`
+	Required     bool     `json:"required,omitempty"`
+	Autocomplete string   `json:"autocomplete,omitempty"`
+	Pattern      string   `json:"pattern,omitempty"`
+	Options      []Option `json:"options,omitempty"`
+	Disabled     bool     `json:"disabled"`
+	NodeType     string   `json:"node_type"`
+}
+
+// Option is one choice of an input that offers several.
+type Option struct {
+	Value any `json:"value"`
+}
+
+// NewInput returns an input node without label and messages.
+func NewInput(group string, in Input) Node {
+	in.NodeType = "input"
+	return Node{Type: "input", Group: group, Attributes: in, Messages: []Message{}}
+}
+
+// Labelled returns n with a label whose text is filled in when the form is
+// written in the reader's language.
+func (n Node) Labelled(id int, context map[string]any) Node {
+	n.Meta.Label = &Message{ID: id, Context: context}
+	return n
+}
+
+// Form is what a client draws: where to send it, and what it holds.
+type Form struct {
+	Action   string    `json:"action"`
+	Method   string    `json:"method"`
+	Nodes    []Node    `json:"nodes"`
+	Messages []Message `json:"messages,omitempty"`
+}
+
+// Localise fills the text of every label, in place.
+func (f *Form) Localise(c Catalogue, locale string) {
+	for i := range f.Nodes {
+		if l := f.Nodes[i].Meta.Label; l != nil && l.Text == "" {
+			filled := c.Message(locale, l.ID, l.Context)
+			f.Nodes[i].Meta.Label = &filled
+		}
+	}
+}
+
+// Place puts each problem on the node it names, and on the form where it names
+// none or one the form does not have.
+func (f *Form) Place(problems []Problem, c Catalogue, locale string) {
+	for _, p := range problems {
+		m := c.Message(locale, p.ID, p.Context)
+		if n := f.node(p.Node); n != nil {
+			n.Messages = append(n.Messages, m)
+			continue
+		}
+		f.Messages = append(f.Messages, m)
+	}
+}
+
+func (f *Form) node(name string) *Node {
+	if name == "" {
+		return nil
+	}
+	for i := range f.Nodes {
+		if f.Nodes[i].Attributes.Name == name {
+			return &f.Nodes[i]
+		}
+	}
+	return nil
+}
