@@ -1,0 +1,185 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/foyer-id/foyer/internal/fail"
+)
+
+// Limits of every body besides its size. They are checked while reading, so a
+// body beyond one costs no more than a body at it.
+const (
+	MaxDepth  = 32   // objects and arrays inside each other, the body itself included
+	MaxKeys   = 256  // names in the whole body
+	MaxValues = 4096 // values in the whole body, array elements included
+)
+
+// Body is a decoded request body. A dotted name at its top level stands for
+// nested ones: "traits.name.first" and {"traits":{"name":{"first":…}}} decode
+// to the same Fields, from JSON and from forms.
+type Body struct {
+	// Fields holds map[string]any, []any, string, bool, nil and json.Number
+	// where the body was JSON; from a form every leaf is a []string with all
+	// values of the name in their order.
+	Fields map[string]any
+}
+
+// Decode reads the body of r, at most limit bytes of it. Query parameters are
+// never looked at. All errors are *fail.Error: 413 body_too_large, else 400
+// with an id for the reason; a cancelled request's read error is wrapped.
+func Decode(w http.ResponseWriter, r *http.Request, limit int64) (*Body, error) {
+	media, params, err := contentType(r)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := readAll(w, r, limit)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(raw) == 0:
+		return nil, fail.New(fail.BadRequest, "body_empty", "The request has no body.")
+	case media == "application/json":
+		return decodeJSON(raw)
+	case media == "multipart/form-data":
+		return decodeMultipart(raw, params["boundary"])
+	default:
+		return decodeForm(string(raw))
+	}
+}
+
+func contentType(r *http.Request) (string, map[string]string, error) {
+	refuse := func() (string, map[string]string, error) {
+		return "", nil, fail.New(fail.BadRequest, "content_type_unsupported",
+			"The Content-Type must be application/json, application/x-www-form-urlencoded or multipart/form-data, in UTF-8.")
+	}
+	lines := r.Header["Content-Type"]
+	if len(lines) != 1 {
+		return refuse()
+	}
+	if lines[0] == "application/json" {
+		return lines[0], nil, nil
+	}
+	media, params, err := mime.ParseMediaType(lines[0])
+	if err != nil {
+		return refuse()
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return refuse()
+	}
+	switch media {
+	case "application/json", "application/x-www-form-urlencoded", "multipart/form-data":
+		return media, params, nil
+	}
+	return refuse()
+}
+
+func readAll(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	if r.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	// A declared length is only a claim: thousands of clients that promise a
+	// megabyte and send nothing must not make the server reserve it.
+	size := min(max(r.ContentLength+1, 512), 16<<10)
+	buf := make([]byte, 0, size)
+	body := http.MaxBytesReader(w, r.Body, limit)
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err == io.EOF {
+			return buf, nil
+		}
+		if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
+			return nil, tooLarge(limit)
+		}
+		if err != nil {
+			return nil, fail.Wrap(err, fail.BadRequest, "body_unreadable", "The request body ended before it was complete.")
+		}
+	}
+}
+
+func tooLarge(limit int64) error {
+	e := fail.New(fail.TooLarge, "body_too_large", "The request body is larger than this endpoint accepts.")
+	e.Details = map[string]any{"limit_bytes": limit}
+	return e
+}
+
+// String returns the string at key, which may be dotted: the JSON string or
+// the last form value. It is "" when there is none, or something else.
+func (b *Body) String(key string) string {
+	switch v := b.lookup(key).(type) {
+	case string:
+		return v
+	case []string:
+		if len(v) > 0 {
+			return v[len(v)-1]
+		}
+	}
+	return ""
+}
+
+// Object returns the object at key, which may be dotted. It is the body's
+// own map, not a copy.
+func (b *Body) Object(key string) (map[string]any, bool) {
+	m, ok := b.lookup(key).(map[string]any)
+	return m, ok
+}
+
+func (b *Body) lookup(key string) any {
+	m := b.Fields
+	for {
+		name, rest, dotted := strings.Cut(key, ".")
+		v := m[name]
+		if !dotted {
+			return v
+		}
+		next, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		m, key = next, rest
+	}
+}
+
+// Canonical returns one and the same JSON for equal bodies, whatever order
+// their names came in, without the top-level names in except. It holds what
+// the body holds, secrets included: for digests, never for storing.
+func (b *Body) Canonical(except ...string) []byte {
+	fields := make(map[string]any, len(b.Fields))
+	for k, v := range b.Fields {
+		fields[k] = v
+	}
+	for _, k := range except {
+		delete(fields, k)
+	}
+	// Fields hold only what decoding made, which always encodes.
+	out, _ := json.Marshal(fields)
+	return out
+}
+
+// invalidUTF8 returns the offset of the first byte that is no UTF-8, or -1.
+func invalidUTF8(b []byte) int {
+	if utf8.Valid(b) {
+		return -1
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}

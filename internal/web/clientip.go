@@ -1,0 +1,80 @@
+package web
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+const maxRequestURL = 2048 // bytes
+
+// RequestURL returns the absolute URL of r for keeping and quoting: below
+// base, which is configured, whatever host the request claims. A query that
+// would make it longer than 2048 bytes is left out, a longer path is cut.
+func RequestURL(r *http.Request, base *url.URL) string {
+	u := base.Scheme + "://" + base.Host + strings.TrimRight(base.EscapedPath(), "/") + escapeURL(r.URL.EscapedPath())
+	if len(u) > maxRequestURL {
+		return u[:maxRequestURL]
+	}
+	if query := escapeURL(r.URL.RawQuery); query != "" && len(u)+1+len(query) <= maxRequestURL {
+		return u + "?" + query
+	}
+	return u
+}
+
+// ClientIP returns the address a request came from: the peer's, unless the
+// peer is in trusted. Then it is the right-most address of X-Forwarded-For
+// that is not itself trusted; what stands left of it anybody may have written.
+// The zero Addr means that the peer has no address (a unix socket).
+func ClientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	peer, ok := hop(r.RemoteAddr)
+	if !ok || !listed(peer, trusted) {
+		return peer
+	}
+	nearest := peer
+	lines := r.Header["X-Forwarded-For"]
+	for i := len(lines) - 1; i >= 0; i-- {
+		for rest, more := lines[i], true; more; {
+			item := rest
+			if comma := strings.LastIndexByte(rest, ','); comma >= 0 {
+				rest, item = rest[:comma], rest[comma+1:]
+			} else {
+				more = false
+			}
+			addr, ok := hop(strings.TrimSpace(item))
+			if !ok {
+				return nearest
+			}
+			if nearest = addr; !listed(addr, trusted) {
+				return addr
+			}
+		}
+	}
+	return nearest
+}
+
+// hop reads an address with or without a port.
+func hop(s string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(s)
+	if err != nil {
+		if withPort, portErr := netip.ParseAddrPort(s); portErr == nil {
+			addr, err = withPort.Addr(), nil
+		} else if inner, cut := strings.CutPrefix(s, "["); cut && strings.HasSuffix(inner, "]") {
+			addr, err = netip.ParseAddr(inner[:len(inner)-1])
+		}
+	}
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	return addr.Unmap().WithZone(""), true
+}
+
+func listed(addr netip.Addr, prefixes []netip.Prefix) bool {
+	for _, p := range prefixes {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,105 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/foyer-id/foyer/internal/fail"
+)
+
+// branch is an object under construction. names remembers what was given under
+// its case-folded form, so that no two readers of the body can take different
+// values for the same name.
+type branch struct {
+	fields   map[string]any
+	names    map[string]string
+	branches map[string]*branch // those that dotted names made
+}
+
+func newBranch() *branch {
+	return &branch{fields: map[string]any{}, names: map[string]string{}}
+}
+
+// place finds where the possibly dotted name belongs, makes the branches on
+// the way, and takes the name. depth is how many objects surround the value.
+// format is the prefix of the error ids.
+func (b *branch) place(format, name string) (at *branch, leaf string, depth int, err error) {
+	at, depth = b, 1
+	for rest := name; ; depth++ {
+		part, after, dotted := strings.Cut(rest, ".")
+		if part == "" {
+			return nil, "", 0, refuseName(format, "key_invalid", name, "has an empty part")
+		}
+		if !dotted {
+			if !at.take(part) {
+				return nil, "", 0, refuseName(format, "duplicate_key", name, "is given twice, in one or another spelling")
+			}
+			return at, part, depth, nil
+		}
+		if depth == MaxDepth {
+			return nil, "", 0, refuseName(format, "too_deep", name, fmt.Sprintf("lies deeper than %d levels", MaxDepth))
+		}
+		next := at.branches[part]
+		if next == nil {
+			if !at.take(part) {
+				return nil, "", 0, refuseName(format, "duplicate_key", name, "collides with another name of the body")
+			}
+			next = newBranch()
+			if at.branches == nil {
+				at.branches = map[string]*branch{}
+			}
+			at.branches[part] = next
+			at.fields[part] = next.fields
+		}
+		at, rest = next, after
+	}
+}
+
+// take reports whether name was free, in any spelling of its case.
+func (b *branch) take(name string) bool {
+	folded := fold(name)
+	if _, taken := b.names[folded]; taken {
+		return false
+	}
+	b.names[folded] = name
+	return true
+}
+
+// fold maps strings that strings.EqualFold calls equal to the same string.
+func fold(s string) string {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return strings.Map(foldRune, s)
+		}
+	}
+	return s
+}
+
+func foldRune(r rune) rune {
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	if 'A' <= least && least <= 'Z' {
+		return least + 'a' - 'A'
+	}
+	return least
+}
+
+func refuseName(format, what, name, why string) error {
+	name = clip(name)
+	e := fail.New(fail.BadRequest, format+"_"+what, fmt.Sprintf("The name %q of the body %s.", name, why))
+	e.Details = map[string]any{"name": name}
+	return e
+}
+
+// clip shortens what a client sent for use in a reason.
+func clip(s string) string {
+	const most = 128
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}

@@ -1,0 +1,54 @@
+package web
+
+import "net/http"
+
+// recorder is the one wrapper around a ResponseWriter: it keeps what the
+// access log, metrics and recovery need, and drops the body of HEAD.
+type recorder struct {
+	http.ResponseWriter
+	route  string // label of the matched route, "" before
+	status int    // 0 until the header is written
+	bytes  int64
+	head   bool
+
+	panicking bool // a handler has begun and not returned
+}
+
+// record returns w as a recorder, which it already is below the first
+// middleware that needed one.
+func record(w http.ResponseWriter, r *http.Request) *recorder {
+	if rec, ok := w.(*recorder); ok {
+		return rec
+	}
+	return &recorder{ResponseWriter: w, head: r.Method == http.MethodHead}
+}
+
+func (rec *recorder) WriteHeader(status int) {
+	if rec.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		rec.status = status
+	}
+	rec.ResponseWriter.WriteHeader(status)
+}
+
+func (rec *recorder) Write(b []byte) (int, error) {
+	if rec.status == 0 {
+		rec.WriteHeader(http.StatusOK)
+	}
+	if rec.head {
+		return len(b), nil
+	}
+	n, err := rec.ResponseWriter.Write(b)
+	rec.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
+
+// final is the status the client saw; a handler that wrote nothing answered 200.
+func (rec *recorder) final() int {
+	if rec.status == 0 {
+		return http.StatusOK
+	}
+	return rec.status
+}

@@ -1,0 +1,15 @@
+package web
+
+import "regexp"
+
+// secretive matches what a cause from a deep layer may quote and a log must
+// not keep: mail addresses, our tokens, and cookie or authorization values.
+var secretive = regexp.MustCompile(`[^\s'"<>()=,;:]+@[^\s'"<>(),;:]+|ory_(?:st|lo)_[A-Za-z0-9]+|(?i:bearer\s+|csrf_token[_=a-z0-9]*=)[^\s'";,]+`)
+
+func redact(s string) string {
+	const most = 2048
+	if len(s) > most {
+		s = s[:most]
+	}
+	return secretive.ReplaceAllString(s, "[redacted]")
+}

@@ -1,0 +1,216 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"html"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/foyer-id/foyer/internal/fail"
+)
+
+// statusClientGone is answered, to nobody but the log, when the client hung up.
+const statusClientGone = 499
+
+// outcomes gives each kind its status and the sentence every client can show.
+var outcomes = map[fail.Kind]struct {
+	status  int
+	message string
+}{
+	fail.Internal:           {http.StatusInternalServerError, "Something went wrong on our side."},
+	fail.BadRequest:         {http.StatusBadRequest, "The request is not acceptable as it was sent."},
+	fail.Unauthenticated:    {http.StatusUnauthorized, "The request needs a valid session or credential."},
+	fail.Forbidden:          {http.StatusForbidden, "The request is not allowed."},
+	fail.NotFound:           {http.StatusNotFound, "What was asked for does not exist."},
+	fail.MethodNotAllowed:   {http.StatusMethodNotAllowed, "This address does not answer that method."},
+	fail.Conflict:           {http.StatusConflict, "The request conflicts with what is stored."},
+	fail.Gone:               {http.StatusGone, "What was asked for is over."},
+	fail.TooLarge:           {http.StatusRequestEntityTooLarge, "The request is too large."},
+	fail.Navigate:           {http.StatusUnprocessableEntity, "The browser has to go elsewhere to continue."},
+	fail.TooMany:            {http.StatusTooManyRequests, "Too many requests; try again a little later."},
+	fail.Upstream:           {http.StatusBadGateway, "A service this one depends on did not answer properly."},
+	fail.Unavailable:        {http.StatusServiceUnavailable, "The service is busy; try again a little later."},
+	fail.HeaderFieldsTooBig: {http.StatusRequestHeaderFieldsTooLarge, "The header of the request is too large."},
+}
+
+// Status returns the status errors of kind k are answered with.
+func Status(k fail.Kind) int {
+	if o, ok := outcomes[k]; ok {
+		return o.status
+	}
+	return http.StatusInternalServerError
+}
+
+var (
+	jsonType  = []string{"application/json; charset=utf-8"}
+	errorType = []string{"application/json"}
+	htmlType  = []string{"text/html; charset=utf-8"}
+)
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// JSON answers with v encoded. A v that does not encode is answered as an
+// internal error.
+func JSON(w http.ResponseWriter, status int, v any) {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer release(buf)
+	if err := encode(buf, v); err != nil {
+		slog.Error("a response did not encode", "error", err)
+		buf.Reset()
+		status = http.StatusInternalServerError
+		buf.WriteString(`{"error":{"id":"internal_error","code":500,"status":"Internal Server Error","message":"Something went wrong on our side."}}`)
+		w.Header().Set("Ory-Error-Id", "internal_error")
+	}
+	write(w, status, jsonType, buf.Bytes())
+}
+
+// JSONBytes answers with b, which is JSON already.
+func JSONBytes(w http.ResponseWriter, status int, b []byte) {
+	write(w, status, jsonType, b)
+}
+
+func encode(buf *bytes.Buffer, v any) error {
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+func release(buf *bytes.Buffer) {
+	if buf.Cap() > 64<<10 {
+		return
+	}
+	buf.Reset()
+	buffers.Put(buf)
+}
+
+func write(w http.ResponseWriter, status int, contentType []string, b []byte) {
+	h := w.Header()
+	h["Content-Type"] = contentType
+	h["Content-Length"] = []string{strconv.Itoa(len(b))}
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // a client that is gone cannot be told
+}
+
+// Envelope shapes err for a client: the status, the object under "error", and
+// what stands beside it. Whatever is no *fail.Error becomes "internal_error"
+// without a trace of its text.
+func Envelope(err error, requestID string) (status int, inner, siblings map[string]any) {
+	e := fail.As(err)
+	if e == nil {
+		e = &fail.Error{ID: "internal_error"}
+	}
+	o, ok := outcomes[e.Kind]
+	if !ok {
+		o = outcomes[fail.Internal]
+	}
+	inner = map[string]any{"code": o.status, "status": http.StatusText(o.status), "message": o.message}
+	if e.ID != "" {
+		inner["id"] = e.ID
+	}
+	if requestID != "" {
+		inner["request"] = requestID
+	}
+	if e.Reason != "" {
+		inner["reason"] = e.Reason
+	}
+	if len(e.Details) > 0 {
+		inner["details"] = e.Details
+	}
+	return o.status, inner, e.Siblings
+}
+
+// WriteError answers with the error envelope and logs err: what is our fault
+// as an error, what is the client's at debug level. An error of a request
+// whose client hung up is answered 499 and is nobody's fault.
+func WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	ctx := r.Context()
+	status, inner, siblings := Envelope(err, RequestID(ctx))
+	if errors.Is(ctx.Err(), context.Canceled) && (fail.As(err) == nil || errors.Is(err, context.Canceled)) {
+		status, siblings = statusClientGone, nil
+		inner = map[string]any{"id": "client_gone", "code": status, "status": "Client Closed Request", "message": "The client hung up."}
+	}
+	logError(ctx, status, inner, err)
+
+	h := w.Header()
+	id, _ := inner["id"].(string)
+	h.Set("Ory-Error-Id", id)
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", strconv.Itoa(retrySeconds(err)))
+	}
+	body := make(map[string]any, 1+len(siblings))
+	for k, v := range siblings {
+		body[k] = v
+	}
+	body["error"] = inner
+
+	buf := buffers.Get().(*bytes.Buffer)
+	defer release(buf)
+	if encErr := encode(buf, body); encErr != nil {
+		Log(ctx).Error("an error did not encode", "error", encErr)
+		buf.Reset()
+		delete(inner, "details")
+		_ = encode(buf, map[string]any{"error": inner})
+	}
+	write(w, status, errorType, buf.Bytes())
+}
+
+func retrySeconds(err error) int {
+	e := fail.As(err)
+	if e == nil {
+		return 1
+	}
+	return max(1, int((e.RetryAfter+time.Second-1)/time.Second))
+}
+
+func logError(ctx context.Context, status int, inner map[string]any, err error) {
+	level := slog.LevelDebug
+	if status >= 500 {
+		level = slog.LevelError
+	}
+	log := Log(ctx)
+	if log.Enabled(ctx, level) {
+		log.LogAttrs(ctx, level, "request refused",
+			slog.Int("status", status), slog.Any("error_id", inner["id"]), slog.String("cause", redact(err.Error())))
+	}
+}
+
+// Redirect answers 303 to target, which the caller has checked or built from
+// configuration. Bytes that have no place in a header are percent-encoded.
+func Redirect(w http.ResponseWriter, _ *http.Request, target string) {
+	target = escapeURL(target)
+	w.Header().Set("Location", target)
+	write(w, http.StatusSeeOther, htmlType, []byte(`<a href="`+html.EscapeString(target)+"\">See Other</a>.\n"))
+}
+
+// escapeURL percent-encodes what may not stand in a URL: control characters,
+// spaces, backslashes, quotes and everything beyond ASCII.
+func escapeURL(s string) string {
+	bad := func(c byte) bool {
+		return c <= ' ' || c >= 0x7f || c == '\\' || c == '"' || c == '<' || c == '>'
+	}
+	n := 0
+	for i := range len(s) {
+		if bad(s[i]) {
+			n++
+		}
+	}
+	if n == 0 {
+		return s
+	}
+	const hex = "0123456789ABCDEF"
+	out := make([]byte, 0, len(s)+2*n)
+	for i := range len(s) {
+		if c := s[i]; bad(c) {
+			out = append(out, '%', hex[c>>4], hex[c&15])
+		} else {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}

@@ -1,0 +1,97 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/foyer-id/foyer/internal/fail"
+)
+
+// Params are the named parts of a matched path.
+type Params httprouter.Params
+
+// ByName returns the part called name, "" if the route has none.
+func (p Params) ByName(name string) string { return httprouter.Params(p).ByName(name) }
+
+// HandlerFunc answers a request or returns why it did not; having returned an
+// error it must not have written anything.
+type HandlerFunc func(w http.ResponseWriter, r *http.Request, p Params) error
+
+// Router finds the handler of a path. It never redirects to a similar path and
+// never answers OPTIONS by itself; what it does not know it refuses in JSON.
+// Fields are set before the first request.
+type Router struct {
+	// OnError answers an error of a handler; nil is WriteError.
+	OnError func(w http.ResponseWriter, r *http.Request, err error)
+	// Observe, if not nil, is told of every answered request: the route as it
+	// was registered ("unmatched" for 404 and 405), never the path itself.
+	Observe func(route, method string, status int, d time.Duration)
+	// Now is the clock of Observe and needed with it.
+	Now func() time.Time
+
+	tree *httprouter.Router
+}
+
+// NewRouter returns a router without routes.
+func NewRouter() *Router {
+	r := &Router{tree: httprouter.New()}
+	r.tree.RedirectTrailingSlash = false
+	r.tree.RedirectFixedPath = false
+	r.tree.HandleOPTIONS = false
+	r.tree.NotFound = r.miss(fail.New(fail.NotFound, "route_not_found", "There is nothing at this address."))
+	r.tree.MethodNotAllowed = r.miss(fail.New(fail.MethodNotAllowed, "method_not_allowed", "This address does not answer this method; the header Allow lists those it does."))
+	return r
+}
+
+// Handle registers h for a path like "/schemas/:id". A GET route answers HEAD
+// too, without a body. It panics on a path that collides with an earlier one.
+func (r *Router) Handle(method, path string, h HandlerFunc) {
+	handle := func(w http.ResponseWriter, req *http.Request, ps httprouter.Params) {
+		r.serve(w, req, path, Params(ps), h)
+	}
+	r.tree.Handle(method, path, handle)
+	if method == http.MethodGet {
+		r.tree.Handle(http.MethodHead, path, handle)
+	}
+}
+
+func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.tree.ServeHTTP(record(w, req), req)
+}
+
+func (r *Router) miss(refusal *fail.Error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if allow := w.Header().Get("Allow"); allow != "" {
+			// The library names OPTIONS always, though nobody here answers it.
+			w.Header().Set("Allow", strings.TrimPrefix(strings.ReplaceAll(", "+allow, ", OPTIONS", ""), ", "))
+		}
+		r.serve(w, req, "unmatched", nil, func(http.ResponseWriter, *http.Request, Params) error { return refusal })
+	})
+}
+
+func (r *Router) serve(w http.ResponseWriter, req *http.Request, route string, ps Params, h HandlerFunc) {
+	rec := record(w, req)
+	rec.route = route
+	if r.Observe != nil {
+		start := r.Now()
+		defer func() {
+			status := rec.final()
+			if rec.status == 0 && rec.panicking {
+				status = http.StatusInternalServerError
+			}
+			r.Observe(route, method(req.Method), status, r.Now().Sub(start))
+		}()
+	}
+	rec.panicking = true
+	if err := h(rec, req, ps); err != nil {
+		if r.OnError != nil {
+			r.OnError(rec, req, err)
+		} else {
+			WriteError(rec, req, err)
+		}
+	}
+	rec.panicking = false
+}
