@@ -3,25 +3,8 @@ package web
 import (
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 )
-
-const maxRequestURL = 2048 // bytes
-
-// RequestURL returns the absolute URL of r for keeping and quoting: below
-// base, which is configured, whatever host the request claims. A query that
-// would make it longer than 2048 bytes is left out, a longer path is cut.
-func RequestURL(r *http.Request, base *url.URL) string {
-	u := base.Scheme + "://" + base.Host + strings.TrimRight(base.EscapedPath(), "/") + escapeURL(r.URL.EscapedPath())
-	if len(u) > maxRequestURL {
-		return u[:maxRequestURL]
-	}
-	if query := escapeURL(r.URL.RawQuery); query != "" && len(u)+1+len(query) <= maxRequestURL {
-		return u + "?" + query
-	}
-	return u
-}
 
 // ClientIP returns the address a request came from: the peer's, unless the
 // peer is in trusted. Then it is the right-most address of X-Forwarded-For

@@ -141,7 +141,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	id, _ := inner["id"].(string)
 	h.Set("Ory-Error-Id", id)
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", strconv.Itoa(retrySeconds(err)))
+		h.Set("Retry-After", strconv.Itoa(RetrySeconds(fail.As(err))))
 	}
 	body := make(map[string]any, 1+len(siblings))
 	for k, v := range siblings {
@@ -160,8 +160,9 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	write(w, status, errorType, buf.Bytes())
 }
 
-func retrySeconds(err error) int {
-	e := fail.As(err)
+// RetrySeconds is the value of Retry-After for e, which may be nil: whole
+// seconds, at least one.
+func RetrySeconds(e *fail.Error) int {
 	if e == nil {
 		return 1
 	}
