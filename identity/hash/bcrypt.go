@@ -1,16 +1,31 @@
 package hash
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/foyer-id/foyer/internal/fail"
 )
 
 const bcryptAlphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 func bcryptSettings(cost int) string { return fmt.Sprintf("bcrypt cost=%d", cost) }
+
+// checkBcryptPassword refuses what bcrypt cannot tell from another password: it
+// reads 72 bytes, and repeats shorter ones with a NUL between.
+func checkBcryptPassword(password []byte) error {
+	if len(password) > MaxBcrypt {
+		return ErrTooLong
+	}
+	if bytes.IndexByte(password, 0) >= 0 {
+		return fail.New(fail.BadRequest, "password_malformed", "the password contains a NUL")
+	}
+	return nil
+}
 
 // parseBcrypt reads $2a$NN$ followed by 22 letters of salt and 31 of hash.
 func parseBcrypt(encoded string) (*parsed, error) {
@@ -31,7 +46,7 @@ func parseBcrypt(encoded string) (*parsed, error) {
 			// A password that is too long costs the same as any other.
 			seen := password[:min(len(password), MaxBcrypt)]
 			equal := bcrypt.CompareHashAndPassword([]byte(encoded), seen) == nil
-			return equal && len(seen) == len(password)
+			return equal && checkBcryptPassword(password) == nil
 		},
 	}, nil
 }

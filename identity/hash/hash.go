@@ -28,7 +28,7 @@ const (
 )
 
 // ErrTooLong is returned by Hash for a password the algorithm would have to
-// truncate, or that has more than MaxPassword bytes.
+// truncate, or that has more than MaxPassword bytes. A client may read it.
 var ErrTooLong = fail.New(fail.BadRequest, "password_too_long",
 	fmt.Sprintf("the password is too long: at most %d bytes, or %d with bcrypt, can be hashed", MaxPassword, MaxBcrypt))
 
@@ -72,8 +72,13 @@ func (h *Hasher) Hash(ctx context.Context, password []byte) (string, error) {
 	if txn.Handle(ctx) != nil {
 		return "", errInTransaction
 	}
-	if len(password) > MaxPassword || h.config.Algorithm == BCrypt && len(password) > MaxBcrypt {
+	if len(password) > MaxPassword {
 		return "", ErrTooLong
+	}
+	if h.config.Algorithm == BCrypt {
+		if err := checkBcryptPassword(password); err != nil {
+			return "", err
+		}
 	}
 	var encoded string
 	var failed error

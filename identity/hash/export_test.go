@@ -1,0 +1,34 @@
+package hash
+
+import (
+	"context"
+	"time"
+)
+
+// WithKey replaces argon2id in Hash.
+func (h *Hasher) WithKey(key func(password []byte) []byte) {
+	h.key = func(password, _ []byte, _ Argon2) []byte { return key(password) }
+}
+
+// Slots returns how many hashes run at once.
+func (h *Hasher) Slots() int { return h.pool.slots }
+
+// Pool gives tests a pool without a hasher.
+type Pool struct{ p *pool }
+
+func NewPool(slots int, budget uint64, maxWait time.Duration, now func() time.Time) Pool {
+	return Pool{&pool{slots: slots, budget: budget, maxWait: maxWait, now: now}}
+}
+
+func (p Pool) Run(ctx context.Context, memory uint64, work func()) error {
+	return p.p.run(ctx, memory, work)
+}
+
+func (p Pool) Stats() (running, waiting int) { return p.p.stats() }
+
+// Used returns the memory of what runs.
+func (p Pool) Used() uint64 {
+	p.p.mu.Lock()
+	defer p.p.mu.Unlock()
+	return p.p.used
+}
