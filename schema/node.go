@@ -1,0 +1,284 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds of a schema document.
+const (
+	maxBytes  = 1 << 20
+	maxDepth  = 64
+	maxValues = 50_000
+	maxCost   = 2_000_000
+)
+
+type kind byte
+
+const (
+	null kind = iota
+	boolean
+	number
+	text
+	array
+	object
+)
+
+var kindNames = [...]string{"null", "boolean", "number", "string", "array", "object"}
+
+// node is a JSON value that remembers the order of its members.
+type node struct {
+	kind kind
+	text string // a string's value, a number's literal
+	flag bool   // a boolean's value
+	keys []string
+	vals []*node // of an object, beside keys; of an array
+
+	cost   int  // see parser.close
+	schema bool // set by the checker: stands where a schema stands
+}
+
+// get returns an object's member, or nil.
+func (n *node) get(key string) *node {
+	if n == nil || n.kind != object {
+		return nil
+	}
+	if i := slices.Index(n.keys, key); i >= 0 {
+		return n.vals[i]
+	}
+	return nil
+}
+
+// str returns a string member's value, or "".
+func (n *node) str(key string) string {
+	if m := n.get(key); m != nil && m.kind == text {
+		return m.text
+	}
+	return ""
+}
+
+// list returns an array member's values.
+func (n *node) list(key string) []*node {
+	if m := n.get(key); m != nil && m.kind == array {
+		return m.vals
+	}
+	return nil
+}
+
+// strings returns the strings among an array member's values.
+func (n *node) strings(key string) []string {
+	var out []string
+	for _, v := range n.list(key) {
+		if v.kind == text {
+			out = append(out, v.text)
+		}
+	}
+	return out
+}
+
+// at resolves a fragment like "#/properties/traits" the way the compiler does.
+func (n *node) at(fragment string) *node {
+	if !strings.HasPrefix(fragment, "#/") {
+		if fragment == "#" {
+			return n
+		}
+		return nil
+	}
+	for _, token := range tokens(fragment) {
+		switch n.kind {
+		case object:
+			if n = n.get(token); n == nil {
+				return nil
+			}
+		case array:
+			i, err := strconv.Atoi(token)
+			if err != nil || i < 0 || i >= len(n.vals) {
+				return nil
+			}
+			n = n.vals[i]
+		default:
+			return nil
+		}
+	}
+	return n
+}
+
+// tokens splits a pointer fragment ("#/a/b") into its unescaped parts.
+func tokens(fragment string) []string {
+	if len(fragment) < 3 {
+		return nil
+	}
+	parts := strings.Split(fragment[2:], "/")
+	for i, part := range parts {
+		part = strings.ReplaceAll(strings.ReplaceAll(part, "~1", "/"), "~0", "~")
+		if plain, err := url.PathUnescape(part); err == nil {
+			part = plain
+		}
+		parts[i] = part
+	}
+	return parts
+}
+
+// child appends a token to a pointer.
+func child(ptr, token string) string {
+	return ptr + "/" + strings.ReplaceAll(strings.ReplaceAll(token, "~", "~0"), "/", "~1")
+}
+
+// scalar returns the value of a node that is no container.
+func (n *node) scalar() (any, bool) {
+	switch n.kind {
+	case null:
+		return nil, true
+	case boolean:
+		return n.flag, true
+	case number:
+		return json.Number(n.text), true
+	case text:
+		return n.text, true
+	}
+	return nil, false
+}
+
+// parse reads a whole document. Its error is a *problemAt.
+func parse(raw []byte) (*node, error) {
+	if len(raw) > maxBytes {
+		return nil, tooLarge
+	}
+	if !utf8.Valid(raw) {
+		return nil, &problemAt{"#", "is not valid UTF-8"}
+	}
+	var whole json.RawMessage
+	if err := json.Unmarshal(raw, &whole); err != nil {
+		var syntax *json.SyntaxError
+		if !errors.As(err, &syntax) {
+			return nil, &problemAt{"#", "is not valid JSON"}
+		}
+		before := raw[:min(int(syntax.Offset), len(raw))]
+		return nil, &problemAt{"#", fmt.Sprintf("is not valid JSON: line %d, column %d",
+			bytes.Count(before, []byte("\n"))+1, len(before)-bytes.LastIndexByte(before, '\n')-1)}
+	}
+	p := &parser{dec: json.NewDecoder(bytes.NewReader(raw))}
+	p.dec.UseNumber()
+	n, err := p.value("#", 1)
+	if err == nil {
+		if _, err = p.dec.Token(); errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		err = &problemAt{"#", "holds more than one JSON value"}
+	}
+	return nil, err
+}
+
+var tooLarge = &problemAt{"#", fmt.Sprintf("is larger than %d bytes", maxBytes)}
+
+// problemAt is what is wrong at one place of a document.
+type problemAt struct{ Pointer, Reason string }
+
+func (p *problemAt) Error() string { return p.Pointer + ": " + p.Reason }
+
+type parser struct {
+	dec    *json.Decoder
+	values int
+}
+
+func (p *parser) value(ptr string, depth int) (*node, error) {
+	if p.values++; p.values > maxValues {
+		return nil, &problemAt{"#", fmt.Sprintf("holds more than %d values", maxValues)}
+	}
+	if depth > maxDepth {
+		return nil, &problemAt{ptr, fmt.Sprintf("is nested deeper than %d levels", maxDepth)}
+	}
+	token, err := p.dec.Token()
+	if err != nil {
+		return nil, &problemAt{ptr, "is not valid JSON"}
+	}
+	switch token := token.(type) {
+	case json.Delim:
+		if token == '{' {
+			return p.object(ptr, depth)
+		}
+		return p.array(ptr, depth)
+	case bool:
+		return &node{kind: boolean, flag: token, cost: 1}, nil
+	case string:
+		return &node{kind: text, text: token, cost: 1}, nil
+	case json.Number:
+		if !sound(string(token)) {
+			return nil, &problemAt{ptr, "is a number with too many digits"}
+		}
+		return &node{kind: number, text: string(token), cost: 1}, nil
+	}
+	return &node{kind: null, cost: 1}, nil
+}
+
+func (p *parser) object(ptr string, depth int) (*node, error) {
+	n := &node{kind: object}
+	seen := map[string]struct{}{}
+	for p.dec.More() {
+		token, err := p.dec.Token()
+		key, ok := token.(string)
+		if err != nil || !ok {
+			return nil, &problemAt{ptr, "is not valid JSON"}
+		}
+		if _, twice := seen[key]; twice {
+			return nil, &problemAt{child(ptr, key), "stands there twice"}
+		}
+		seen[key] = struct{}{}
+		v, err := p.value(child(ptr, key), depth+1)
+		if err != nil {
+			return nil, err
+		}
+		n.keys, n.vals = append(n.keys, key), append(n.vals, v)
+	}
+	return p.close(n)
+}
+
+func (p *parser) array(ptr string, depth int) (*node, error) {
+	n := &node{kind: array}
+	for p.dec.More() {
+		v, err := p.value(child(ptr, strconv.Itoa(len(n.vals))), depth+1)
+		if err != nil {
+			return nil, err
+		}
+		n.vals = append(n.vals, v)
+	}
+	return p.close(n)
+}
+
+// close reads the closing bracket and computes the cost: an estimate of what
+// checking the value against a meta-schema takes, where the items of a list are
+// compared with each other.
+func (p *parser) close(n *node) (*node, error) {
+	if _, err := p.dec.Token(); err != nil {
+		return nil, &problemAt{"#", "is not valid JSON"}
+	}
+	for _, v := range n.vals {
+		n.cost += v.cost
+	}
+	if n.kind == array {
+		n.cost *= len(n.vals)
+	}
+	n.cost = min(n.cost+1, maxCost+1)
+	return n, nil
+}
+
+// sound says whether a number is small enough, in its spelling and its
+// exponent, for arithmetic of arbitrary precision.
+func sound(literal string) bool {
+	if len(literal) > 64 {
+		return false
+	}
+	if i := strings.IndexAny(literal, "eE"); i >= 0 {
+		e, err := strconv.Atoi(literal[i+1:])
+		return err == nil && e >= -400 && e <= 400
+	}
+	return true
+}
