@@ -1,0 +1,328 @@
+package persistence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+const (
+	batchUnits = 256
+	batchTime  = 10 * time.Millisecond
+
+	// checkpointUnits is after how many units the log is copied into the
+	// database file; about the thousand pages SQLite itself would wait for.
+	checkpointUnits = 400
+)
+
+var errClosed = errors.New("persistence: the store is closed")
+
+// batcher is SQLite's one writer. Units that arrive while a commit flushes
+// wait and share the next one.
+type batcher struct {
+	s     *Store
+	queue chan *job
+	quit  chan struct{} // closed by close: take no more
+	dead  chan struct{} // closed by the writer when it has ended
+
+	quitOnce    sync.Once
+	uncopied    int // units since the last checkpoint
+	done        []*job
+	transaction bool
+}
+
+// job is a unit in the queue. Its caller waits for answered under all
+// circumstances, because until then fn may still run.
+type job struct {
+	ctx      context.Context
+	fn       func(context.Context, *unit) error
+	single   bool
+	unit     unit
+	err      error
+	panicked any
+	exited   bool // fn ended its goroutine, as a failing test does
+	answered chan struct{}
+}
+
+func newBatcher(s *Store) *batcher {
+	b := &batcher{s: s, queue: make(chan *job, 4*batchUnits), quit: make(chan struct{}), dead: make(chan struct{})}
+	go b.loop()
+	return b
+}
+
+// close waits until what was taken is answered.
+func (b *batcher) close() {
+	b.quitOnce.Do(func() { close(b.quit) })
+	<-b.dead
+}
+
+func (b *batcher) do(ctx context.Context, single bool, fn func(context.Context, *unit) error) error {
+	if err := b.s.Broken(); err != nil {
+		return storageFailed(err)
+	}
+	j := &job{ctx: ctx, fn: fn, single: single, answered: make(chan struct{})}
+	j.unit.s, j.unit.pop = b.s, b.s.write.pop
+	select {
+	case <-b.quit:
+		return unavailable(errClosed)
+	default:
+	}
+	select {
+	case b.queue <- j:
+	case <-b.quit:
+		return unavailable(errClosed)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-j.answered:
+	case <-b.dead:
+		select {
+		case <-j.answered:
+		default:
+			return unavailable(errClosed)
+		}
+	}
+	switch {
+	case j.panicked != nil:
+		panic(j.panicked)
+	case j.exited:
+		runtime.Goexit()
+	}
+	return j.err
+}
+
+// loop is the writer's goroutine. A unit that ends it is replaced with a fresh
+// one; the open transaction is given up.
+func (b *batcher) loop() {
+	over := false
+	defer func() {
+		if over {
+			close(b.dead)
+			return
+		}
+		b.abort(unavailable(errors.New("a unit of the same batch ended the writer's goroutine")))
+		go b.loop()
+	}()
+	for {
+		select {
+		case j := <-b.queue:
+			b.batch(j)
+		case <-b.quit:
+			for j := b.next(); j != nil; j = b.next() {
+				b.batch(j)
+			}
+			over = true
+			return
+		}
+	}
+}
+
+func (b *batcher) next() *job {
+	select {
+	case j := <-b.queue:
+		return j
+	default:
+		return nil
+	}
+}
+
+// batch runs j and what arrives meanwhile in one transaction.
+func (b *batcher) batch(j *job) {
+	began := b.s.now()
+	for n := 1; ; n++ {
+		b.one(j)
+		if n >= batchUnits || b.s.now().Sub(began) > batchTime {
+			break
+		}
+		if j = b.next(); j == nil {
+			break
+		}
+	}
+	b.commit()
+}
+
+// one runs j's unit and leaves it among those that wait for the commit, or
+// answers it at once when it failed.
+func (b *batcher) one(j *job) {
+	if err := j.ctx.Err(); err != nil {
+		j.answer(err)
+		return
+	}
+	if err := b.s.Broken(); err != nil {
+		j.answer(storageFailed(err))
+		return
+	}
+	if !b.transaction {
+		if err := b.raw("BEGIN IMMEDIATE"); err != nil {
+			b.refuseAll(j, err)
+			return
+		}
+		b.transaction = true
+	}
+	// The first unit needs no savepoint: when it fails, all there is goes. Nor
+	// does a single statement, which undoes itself.
+	save := len(b.done) > 0 && !j.single
+	if save {
+		if err := b.raw("SAVEPOINT unit"); err != nil {
+			b.collapse(j, err)
+			return
+		}
+	}
+	if !b.run(j) {
+		b.done = append(b.done, j)
+		if save {
+			if err := b.raw("RELEASE unit"); err != nil {
+				b.collapse(nil, err)
+			}
+		}
+		return
+	}
+	b.undo(j, save)
+}
+
+// undo takes back what a failed unit did, and nothing else.
+func (b *batcher) undo(j *job, save bool) {
+	cause := j.unit.failed
+	switch {
+	case len(b.done) == 0:
+		b.rollback()
+		b.s.breakOn(cause)
+		j.answer(j.err)
+	case !statementOnly(cause):
+		// SQLite may have rolled the whole transaction back by itself.
+		b.collapse(j, cause)
+	case save:
+		err := b.raw("ROLLBACK TO unit")
+		if err == nil {
+			err = b.raw("RELEASE unit")
+		}
+		if err != nil {
+			b.collapse(j, err)
+			return
+		}
+		j.answer(j.err)
+	default:
+		j.answer(j.err)
+	}
+}
+
+// statementOnly reports whether SQLite keeps the transaction after err.
+func statementOnly(err error) bool {
+	switch classify(err) {
+	case broken, busy, unreachable:
+		return false
+	}
+	return true
+}
+
+// run calls the unit's function and reports whether it failed in any way.
+func (b *batcher) run(j *job) (failed bool) {
+	returned := false
+	defer func() {
+		j.unit.over.Store(true)
+		if returned {
+			return
+		}
+		failed = true
+		if v := recover(); v != nil {
+			j.panicked = v
+			b.s.log.Error("a unit of work panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			return
+		}
+		// The goroutine is ending: loop's deferred function gives up the batch.
+		j.exited = true
+		j.answer(nil)
+	}()
+	j.err = j.unit.call(context.WithoutCancel(j.ctx), j.fn)
+	returned = true
+	return j.err != nil
+}
+
+func (b *batcher) commit() {
+	if !b.transaction {
+		return
+	}
+	if len(b.done) == 0 {
+		b.rollback()
+		return
+	}
+	if err := b.raw("COMMIT"); err != nil {
+		b.collapse(nil, fmt.Errorf("commit: %w", err))
+		return
+	}
+	b.transaction = false
+	n := len(b.done)
+	b.s.units.Add(uint64(n))
+	b.s.commits.Add(1)
+	b.answerDone(nil)
+	if b.uncopied += n; b.uncopied >= checkpointUnits {
+		b.uncopied = 0
+		b.s.breakOn(b.raw("PRAGMA wal_checkpoint(PASSIVE)"))
+	}
+}
+
+// collapse gives the whole batch up because of the engine, j included.
+func (b *batcher) collapse(j *job, cause error) {
+	b.s.breakOn(cause)
+	err := wrap("write", cause)
+	if classify(cause) == other {
+		err = unavailable(cause)
+	}
+	if j != nil {
+		b.done = append(b.done, j)
+	}
+	b.abort(err)
+}
+
+func (b *batcher) abort(err error) {
+	b.rollback()
+	b.answerDone(err)
+}
+
+// refuseAll answers whoever waits, after another process kept the file for as
+// long as one caller is to wait.
+func (b *batcher) refuseAll(j *job, cause error) {
+	b.s.breakOn(cause)
+	err := wrap("begin", cause)
+	for ; j != nil; j = b.next() {
+		j.answer(err)
+	}
+}
+
+func (b *batcher) rollback() {
+	if b.transaction {
+		b.transaction = false
+		// SQLite may have rolled back already, and then says so.
+		_ = b.raw("ROLLBACK")
+	}
+}
+
+func (b *batcher) answerDone(err error) {
+	for i, j := range b.done {
+		b.done[i] = nil
+		if err != nil && j.panicked == nil {
+			j.err = err
+		}
+		j.answer(j.err)
+	}
+	b.done = b.done[:0]
+}
+
+func (j *job) answer(err error) {
+	j.err = err
+	close(j.answered)
+}
+
+func (b *batcher) raw(statement string) error {
+	st, err := b.s.write.stmt(context.Background(), statement)
+	if err != nil {
+		return err
+	}
+	_, err = st.ExecContext(context.Background())
+	return err
+}

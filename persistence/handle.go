@@ -1,0 +1,194 @@
+package persistence
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/gobuffalo/pop/v6"
+	"github.com/gobuffalo/pop/v6/logging"
+	"github.com/jmoiron/sqlx"
+)
+
+// handle is one pool: pop's connection, the *sql.DB below it and the
+// statements prepared there.
+type handle struct {
+	pop     *pop.Connection
+	db      *sql.DB
+	dollar  bool // $1 instead of ?
+	prepare bool // pgx keeps statements by their text itself
+
+	texts sync.Map // query → its text in this dialect
+	stmts sync.Map // query → *sql.Stmt
+	mu    sync.Mutex
+}
+
+// silencePop stops pop from printing statements with their arguments, secrets
+// among them. Its logger is global, as is this.
+var silencePop = sync.OnceFunc(func() {
+	pop.SetLogger(func(logging.Level, string, ...any) {})
+	pop.SetTxLogger(func(logging.Level, any, string, ...any) {})
+})
+
+func openHandle(d *pop.ConnectionDetails) (*handle, error) {
+	silencePop()
+	c, err := pop.NewConnection(d)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Open(); err != nil {
+		return nil, err
+	}
+	// pop hides its database; a copy made by WithContext would have none.
+	field := reflect.ValueOf(c.Store).Elem().FieldByName("DB")
+	if !field.IsValid() {
+		return nil, errors.New("pop keeps its database elsewhere in this version")
+	}
+	x, ok := field.Interface().(*sqlx.DB)
+	if !ok {
+		return nil, errors.New("pop keeps its database elsewhere in this version")
+	}
+	dollar := d.Dialect == dialectPostgres || d.Dialect == dialectCockroach
+	return &handle{pop: c, db: x.DB, dollar: dollar, prepare: !dollar}, nil
+}
+
+func (h *handle) close() error {
+	h.stmts.Range(func(_, v any) bool {
+		_ = v.(*sql.Stmt).Close()
+		return true
+	})
+	return h.pop.Close()
+}
+
+// text translates a statement written with ? marks. The program's statements
+// are constants without a ? inside a literal, so the map stays small.
+func (h *handle) text(query string) string {
+	if !h.dollar {
+		return query
+	}
+	if t, ok := h.texts.Load(query); ok {
+		return t.(string)
+	}
+	var b strings.Builder
+	for n, rest := 1, query; ; n++ {
+		i := strings.IndexByte(rest, '?')
+		if i < 0 {
+			b.WriteString(rest)
+			break
+		}
+		b.WriteString(rest[:i])
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(n))
+		rest = rest[i+1:]
+	}
+	h.texts.Store(query, b.String())
+	return b.String()
+}
+
+func (h *handle) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if st, ok := h.stmts.Load(query); ok {
+		return st.(*sql.Stmt), nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if st, ok := h.stmts.Load(query); ok {
+		return st.(*sql.Stmt), nil
+	}
+	st, err := h.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	h.stmts.Store(query, st)
+	return st, nil
+}
+
+// conn is what statements run on: a pool, or the open transaction of a unit.
+type conn struct {
+	h    *handle
+	pop  *pop.Connection
+	tx   *sql.Tx // nil on a pool and on SQLite, whose writer has one connection only
+	unit *unit   // nil on a pool
+}
+
+func (c conn) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := c.unit.usable(); err != nil {
+		return 0, err
+	}
+	res, err := c.run(ctx, query, args)
+	if err != nil {
+		return 0, c.unit.note(err)
+	}
+	n, err := res.RowsAffected()
+	return n, c.unit.note(err)
+}
+
+func (c conn) run(ctx context.Context, query string, args []any) (sql.Result, error) {
+	if !c.h.prepare {
+		if c.tx != nil {
+			return c.tx.ExecContext(ctx, c.h.text(query), args...)
+		}
+		return c.h.db.ExecContext(ctx, c.h.text(query), args...)
+	}
+	st, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return st.ExecContext(ctx, args...)
+}
+
+// statement prepares inside the transaction's own connection if need be: with
+// a second one, a full pool would wait for itself.
+func (c conn) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	if c.tx == nil {
+		return c.h.stmt(ctx, query)
+	}
+	if st, ok := c.h.stmts.Load(query); ok {
+		return c.tx.StmtContext(ctx, st.(*sql.Stmt)), nil
+	}
+	return c.tx.PrepareContext(ctx, query)
+}
+
+// query calls scan for each row. The rows are closed before it returns, so the
+// next statement finds the connection free.
+func (c conn) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
+	if err := c.unit.usable(); err != nil {
+		return err
+	}
+	rows, err := c.rows(ctx, query, args)
+	if err != nil {
+		return c.unit.note(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return c.unit.note(err)
+		}
+	}
+	return c.unit.note(rows.Err())
+}
+
+func (c conn) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	if !c.h.prepare {
+		if c.tx != nil {
+			return c.tx.QueryContext(ctx, c.h.text(query), args...)
+		}
+		return c.h.db.QueryContext(ctx, c.h.text(query), args...)
+	}
+	st, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(ctx, args...)
+}
+
+// all fills a slice of pop models from a constant statement.
+func (c conn) all(ctx context.Context, models any, query string, args ...any) error {
+	if err := c.unit.usable(); err != nil {
+		return err
+	}
+	return c.unit.note(c.pop.WithContext(ctx).RawQuery(query, args...).All(models))
+}

@@ -1,0 +1,219 @@
+package persistence
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/internal/fail"
+)
+
+// maxIdentifier bounds canonical identifiers and addresses, in bytes: what
+// every engine can hold in a unique index.
+const maxIdentifier = 2048
+
+const (
+	sqlInsertIdentity = `INSERT INTO identities (id, external_id, schema_id, state, state_changed_at, traits,
+		metadata_public, metadata_admin, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlInsertCredential = `INSERT INTO credentials (id, identity_id, type, identifiers, config, version, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlInsertIdentifier = `INSERT INTO identifiers (space, value, identity_id) VALUES (?, ?, ?)`
+	sqlInsertAddress    = `INSERT INTO addresses (id, identity_id, purpose, position, via, value, canonical, verified, status,
+		verified_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlDeleteIdentity = `DELETE FROM identities WHERE id = ?`
+)
+
+// The purposes of an address.
+const (
+	purposeVerifiable = "verifiable"
+	purposeRecovery   = "recovery"
+)
+
+// InsertIdentity writes the identity, its addresses, credentials and
+// identifiers, or returns identity.ErrTaken. In the order of the unique keys,
+// so that two that want the same pair do not wait for each other.
+func (s *Store) InsertIdentity(ctx context.Context, i *identity.Identity) error {
+	if err := checkLengths(i); err != nil {
+		return err
+	}
+	err := s.Tx(ctx, func(ctx context.Context) error { return insertIdentity(ctx, s.unitOf(ctx).conn(), i) })
+	if classify(err) == taken {
+		return identity.ErrTaken
+	}
+	return wrap("insert an identity", err)
+}
+
+func insertIdentity(ctx context.Context, c conn, i *identity.Identity) error {
+	id := i.ID.String()
+	var external any
+	if i.ExternalID != "" {
+		external = i.ExternalID
+	}
+	_, err := c.exec(ctx, sqlInsertIdentity, id, external, i.SchemaID, string(i.State), micros(i.StateChangedAt),
+		jsonText(i.Traits), jsonText(i.MetadataPublic), jsonText(i.MetadataAdmin), micros(i.CreatedAt), micros(i.UpdatedAt))
+	if err != nil {
+		return err
+	}
+	for _, p := range identifiersOf(i) {
+		if _, err := c.exec(ctx, sqlInsertIdentifier, p.space, p.value, id); err != nil {
+			return err
+		}
+	}
+	if err := insertAddresses(ctx, c, id, purposeRecovery, i.Recovery); err != nil {
+		return err
+	}
+	if err := insertAddresses(ctx, c, id, purposeVerifiable, i.Verifiable); err != nil {
+		return err
+	}
+	for _, cr := range i.Credentials {
+		names, err := jsonOf(cr.Identifiers, cr.Identifiers == nil)
+		if err != nil {
+			return err
+		}
+		_, err = c.exec(ctx, sqlInsertCredential, cr.ID.String(), id, string(cr.Type), names, jsonText(cr.Config),
+			cr.Version, micros(cr.CreatedAt), micros(cr.UpdatedAt))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type identifier struct{ space, value string }
+
+// identifiersOf are the pairs to reserve, each once, sorted.
+func identifiersOf(i *identity.Identity) []identifier {
+	var all []identifier
+	for _, c := range i.Credentials {
+		for _, v := range c.Identifiers {
+			all = append(all, identifier{c.Type.Space(), v})
+		}
+	}
+	slices.SortFunc(all, func(a, b identifier) int {
+		return cmp.Or(cmp.Compare(a.space, b.space), cmp.Compare(a.value, b.value))
+	})
+	return slices.Compact(all)
+}
+
+func insertAddresses(ctx context.Context, c conn, identityID, purpose string, list []identity.Address) error {
+	order := make([]int, len(list))
+	for n := range list {
+		order[n] = n
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(list[a].Via, list[b].Via), cmp.Compare(list[a].Canonical, list[b].Canonical))
+	})
+	for _, n := range order {
+		a := list[n]
+		_, err := c.exec(ctx, sqlInsertAddress, a.ID.String(), identityID, purpose, n, a.Via, a.Value, a.Canonical, a.Verified,
+			a.Status, micros(a.VerifiedAt), micros(a.CreatedAt), micros(a.UpdatedAt))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkLengths(i *identity.Identity) error {
+	long := len(i.ExternalID) > maxIdentifier
+	for _, p := range identifiersOf(i) {
+		long = long || len(p.value) > maxIdentifier
+	}
+	for _, a := range slices.Concat(i.Verifiable, i.Recovery) {
+		long = long || len(a.Canonical) > maxIdentifier
+	}
+	if long {
+		return fail.New(fail.BadRequest, "identifier_too_long", "an identifier or address may have at most 2048 bytes")
+	}
+	return nil
+}
+
+// DeleteIdentity removes it with credentials, addresses and sessions, or
+// returns identity.ErrNotFound.
+func (s *Store) DeleteIdentity(ctx context.Context, id uuid.UUID) error {
+	n, err := s.exec(ctx, sqlDeleteIdentity, id.String())
+	if err == nil && n == 0 {
+		return identity.ErrNotFound
+	}
+	return wrap("delete an identity", err)
+}
+
+// identityRow is an identity as it lies in its table.
+type identityRow struct {
+	ID             uuid.UUID      `db:"id"`
+	ExternalID     sql.NullString `db:"external_id"`
+	SchemaID       string         `db:"schema_id"`
+	State          string         `db:"state"`
+	StateChangedAt sql.NullInt64  `db:"state_changed_at"`
+	Traits         sql.NullString `db:"traits"`
+	MetadataPublic sql.NullString `db:"metadata_public"`
+	MetadataAdmin  sql.NullString `db:"metadata_admin"`
+	CreatedAt      sql.NullInt64  `db:"created_at"`
+	UpdatedAt      sql.NullInt64  `db:"updated_at"`
+}
+
+func (r identityRow) identity() *identity.Identity {
+	return &identity.Identity{
+		ID: r.ID, ExternalID: r.ExternalID.String, SchemaID: r.SchemaID, State: identity.State(r.State),
+		StateChangedAt: timeOf(r.StateChangedAt), Traits: rawOf(r.Traits), MetadataPublic: rawOf(r.MetadataPublic),
+		MetadataAdmin: rawOf(r.MetadataAdmin), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+	}
+}
+
+// addressRow is an address as it lies in its table. ID is a pointer because
+// the row of an outer join may have none.
+type addressRow struct {
+	ID         uuid.NullUUID  `db:"id"`
+	IdentityID uuid.NullUUID  `db:"identity_id"`
+	Purpose    sql.NullString `db:"purpose"`
+	Via        sql.NullString `db:"via"`
+	Value      sql.NullString `db:"value"`
+	Canonical  sql.NullString `db:"canonical"`
+	Verified   sql.NullBool   `db:"verified"`
+	Status     sql.NullString `db:"status"`
+	VerifiedAt sql.NullInt64  `db:"verified_at"`
+	CreatedAt  sql.NullInt64  `db:"created_at"`
+	UpdatedAt  sql.NullInt64  `db:"updated_at"`
+}
+
+// addTo appends the address to its identity; rows come in the order of position.
+func (r addressRow) addTo(i *identity.Identity) {
+	if !r.ID.Valid {
+		return
+	}
+	a := identity.Address{
+		ID: r.ID.UUID, Value: r.Value.String, Canonical: r.Canonical.String, Via: r.Via.String, Verified: r.Verified.Bool,
+		Status: r.Status.String, VerifiedAt: timeOf(r.VerifiedAt), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+	}
+	if r.Purpose.String == purposeRecovery {
+		i.Recovery = append(i.Recovery, a)
+		return
+	}
+	i.Verifiable = append(i.Verifiable, a)
+}
+
+type credentialRow struct {
+	ID          uuid.UUID      `db:"id"`
+	Type        string         `db:"type"`
+	Identifiers sql.NullString `db:"identifiers"`
+	Config      sql.NullString `db:"config"`
+	Version     int            `db:"version"`
+	CreatedAt   sql.NullInt64  `db:"created_at"`
+	UpdatedAt   sql.NullInt64  `db:"updated_at"`
+}
+
+func (r credentialRow) credential() (identity.Credential, error) {
+	c := identity.Credential{
+		ID: r.ID, Type: identity.CredentialType(r.Type), Config: rawOf(r.Config), Version: r.Version,
+		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+	}
+	if !r.Identifiers.Valid {
+		return c, nil
+	}
+	return c, json.Unmarshal([]byte(r.Identifiers.String), &c.Identifiers)
+}

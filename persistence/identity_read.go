@@ -1,0 +1,114 @@
+package persistence
+
+import (
+	"context"
+	"strings"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/identity"
+)
+
+const (
+	identityColumns = `id, external_id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, created_at, updated_at`
+	addressColumns  = `id, identity_id, purpose, via, value, canonical, verified, status, verified_at, created_at, updated_at`
+
+	sqlIdentity     = `SELECT ` + identityColumns + ` FROM identities WHERE id = ?`
+	sqlIdentities   = `SELECT ` + identityColumns + ` FROM identities WHERE id > ? ORDER BY id LIMIT ?`
+	sqlIdentitiesBy = `SELECT ` + identityColumns + ` FROM identities
+		WHERE id IN (SELECT identity_id FROM identifiers WHERE value = ?) AND id > ? ORDER BY id LIMIT ?`
+	sqlCredentials = `SELECT id, type, identifiers, config, version, created_at, updated_at FROM credentials
+		WHERE identity_id = ? ORDER BY type`
+)
+
+// addressesAtOnce is how many identities' addresses one statement reads. The
+// statement always has that many marks, so that there is one text only.
+const addressesAtOnce = 100
+
+var sqlAddresses = `SELECT ` + addressColumns + ` FROM addresses WHERE identity_id IN (?` +
+	strings.Repeat(", ?", addressesAtOnce-1) + `) ORDER BY identity_id, purpose, position`
+
+// Identity reads one with addresses and credentials, or returns identity.ErrNotFound.
+func (s *Store) Identity(ctx context.Context, id uuid.UUID) (*identity.Identity, error) {
+	var found *identity.Identity
+	err := s.view(ctx, func(ctx context.Context, c conn) error {
+		var rows []identityRow
+		if err := c.all(ctx, &rows, sqlIdentity, id.String()); err != nil || len(rows) == 0 {
+			return err
+		}
+		i := rows[0].identity()
+		if err := c.addAddresses(ctx, []*identity.Identity{i}); err != nil {
+			return err
+		}
+		var credentials []credentialRow
+		if err := c.all(ctx, &credentials, sqlCredentials, id.String()); err != nil {
+			return err
+		}
+		for _, r := range credentials {
+			cr, err := r.credential()
+			if err != nil {
+				return err
+			}
+			i.Credentials = append(i.Credentials, cr)
+		}
+		found = i
+		return nil
+	})
+	if err != nil {
+		return nil, wrap("read an identity", err)
+	}
+	if found == nil {
+		return nil, identity.ErrNotFound
+	}
+	return found, nil
+}
+
+// Identities reads a page in ascending order of id, with addresses. An
+// identifier is looked for in every space.
+func (s *Store) Identities(ctx context.Context, q identity.Query) ([]*identity.Identity, error) {
+	var page []*identity.Identity
+	err := s.view(ctx, func(ctx context.Context, c conn) error {
+		page = nil
+		var rows []identityRow
+		var err error
+		if q.Identifier == "" {
+			err = c.all(ctx, &rows, sqlIdentities, q.After.String(), q.Limit)
+		} else {
+			err = c.all(ctx, &rows, sqlIdentitiesBy, q.Identifier, q.After.String(), q.Limit)
+		}
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			page = append(page, r.identity())
+		}
+		for rest := page; len(rest) > 0; {
+			n := min(len(rest), addressesAtOnce)
+			if err := c.addAddresses(ctx, rest[:n]); err != nil {
+				return err
+			}
+			rest = rest[n:]
+		}
+		return nil
+	})
+	return page, wrap("list identities", err)
+}
+
+// addAddresses reads the addresses of at most addressesAtOnce identities.
+func (c conn) addAddresses(ctx context.Context, list []*identity.Identity) error {
+	byID := make(map[uuid.UUID]*identity.Identity, len(list))
+	args := make([]any, addressesAtOnce)
+	for n := range args {
+		i := list[min(n, len(list)-1)]
+		byID[i.ID] = i
+		args[n] = i.ID.String()
+	}
+	var rows []addressRow
+	if err := c.all(ctx, &rows, sqlAddresses, args...); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		r.addTo(byID[r.IdentityID.UUID])
+	}
+	return nil
+}

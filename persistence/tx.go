@@ -1,0 +1,157 @@
+package persistence
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/foyer-id/foyer/internal/txn"
+)
+
+const (
+	unitTimeout = 15 * time.Second // of one attempt, on a server
+	retryFor    = 3 * time.Second
+)
+
+// Tx runs fn in one transaction and commits it, durably, before it returns
+// nil. A nested call joins; its error rolls the whole transaction back even if
+// the outer function swallows it, and so does the error of a statement.
+//
+// fn runs to its end once it has begun: the context it gets is not cancelled
+// with ctx. It may run more than once, and on SQLite in another goroutine, so
+// it must be quick, must use the context it is given for every call to the
+// store, and must not wait for other callers of it.
+func (s *Store) Tx(ctx context.Context, fn func(context.Context) error) error {
+	if u := s.unitOf(ctx); u != nil {
+		if err := u.usable(); err != nil {
+			return err
+		}
+		return u.note(fn(ctx))
+	}
+	return s.unit(ctx, false, func(ctx context.Context, u *unit) error {
+		return fn(txn.With(ctx, u))
+	})
+}
+
+// unit runs fn as one unit of work. A single one holds at most one writing
+// statement, which undoes itself when it fails.
+func (s *Store) unit(ctx context.Context, single bool, fn func(context.Context, *unit) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.batch != nil {
+		return s.batch.do(ctx, single, fn)
+	}
+	return s.retry(ctx, func() error { return s.serverUnit(ctx, fn) })
+}
+
+// write runs one statement, in the open unit or by itself.
+func (s *Store) exec(ctx context.Context, query string, args ...any) (n int64, err error) {
+	if u := s.unitOf(ctx); u != nil {
+		return u.conn().exec(ctx, query, args...)
+	}
+	if s.batch != nil {
+		err = s.unit(ctx, true, func(ctx context.Context, u *unit) error {
+			n, err = u.conn().exec(ctx, query, args...)
+			return err
+		})
+		return n, err
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	err = s.retry(ctx, func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unitTimeout)
+		defer cancel()
+		n, err = s.write.conn().exec(ctx, query, args...)
+		return err
+	})
+	if err == nil {
+		s.units.Add(1)
+		s.commits.Add(1)
+	}
+	return n, err
+}
+
+// read runs fn on the open unit, or on the pool for readers.
+func (s *Store) view(ctx context.Context, fn func(context.Context, conn) error) error {
+	if u := s.unitOf(ctx); u != nil {
+		return fn(ctx, u.conn())
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.read == nil {
+		return s.unit(ctx, true, func(ctx context.Context, u *unit) error { return fn(ctx, u.conn()) })
+	}
+	if s.batch != nil {
+		// A read of a local file is over before a cancellation could matter,
+		// and watching for one costs a goroutine for each statement.
+		ctx = context.WithoutCancel(ctx)
+	}
+	return fn(ctx, s.read.conn())
+}
+
+// serverUnit makes one attempt. It must not use up the error: retry looks at it.
+func (s *Store) serverUnit(ctx context.Context, fn func(context.Context, *unit) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unitTimeout)
+	defer cancel()
+	c, err := s.write.pop.NewTransactionContextOptions(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return err
+	}
+	u := &unit{s: s, pop: c, tx: c.TX.Tx.Tx}
+	committed := false
+	defer func() {
+		u.over.Store(true)
+		if !committed {
+			_ = c.TX.Rollback()
+		}
+	}()
+	if err := u.call(ctx, fn); err != nil {
+		if u.failed != nil && classify(err) != again && classify(u.failed) == again {
+			return u.failed
+		}
+		return err
+	}
+	committed = true
+	if err := c.TX.Commit(); err != nil {
+		if classify(err) == again || errors.Is(err, pgx.ErrTxCommitRollback) {
+			return err
+		}
+		// Whether it was committed is not known: whoever repeats the deed
+		// finds out by the unique keys and the flow's revision.
+		return unavailable(err)
+	}
+	s.units.Add(1)
+	s.commits.Add(1)
+	return nil
+}
+
+// retry repeats what the engine undid because of others, with growing random
+// pauses.
+func (s *Store) retry(ctx context.Context, attempt func() error) error {
+	var waited time.Duration
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
+		err := attempt()
+		if classify(err) != again {
+			return err
+		}
+		d := pause/2 + rand.N(pause)
+		if waited += d; waited > retryFor {
+			return storageBusy(err)
+		}
+		s.retries.Add(1)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(d):
+		}
+	}
+}
+
+func (h *handle) conn() conn { return conn{h: h, pop: h.pop} }
