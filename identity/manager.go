@@ -52,8 +52,26 @@ func (m *Manager) Draft(s *schema.Schema, traits map[string]any) (*Identity, []s
 	return i, nil
 }
 
-// Identifiers returns what the identity can sign in with by password, canonical.
+// Identifiers returns what a draft can sign in with by password, canonical.
 func (i *Identity) Identifiers() []string { return i.identifiers }
+
+// Identifiers lists what traits would sign in with, canonical where that is
+// possible and as typed where not.
+func Identifiers(s *schema.Schema, traits map[string]any) []string {
+	var out []string
+	for _, f := range s.Fields {
+		if !f.Identifier {
+			continue
+		}
+		for _, typed := range s.Read(traits, f) {
+			if canonical, err := Canonical(channel(f), typed); err == nil {
+				typed = canonical
+			}
+			out = append(out, typed)
+		}
+	}
+	return out
+}
 
 // Create stores a drafted identity, or returns ErrTaken. It joins the
 // transaction in ctx.

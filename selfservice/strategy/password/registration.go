@@ -2,9 +2,6 @@ package password
 
 import (
 	"context"
-	"encoding/json"
-
-	"github.com/gofrs/uuid"
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/selfservice"
@@ -36,7 +33,7 @@ func (m registration) Apply(ctx context.Context, s *selfservice.Step) (selfservi
 	if password == "" {
 		problems = append(problems, ui.Problem{Node: ui.NodePassword, ID: ui.ErrRequired, Context: map[string]any{"property": ui.NodePassword}})
 	} else {
-		problems = append(problems, m.Policy.Judge(password, m.Identities.Typed(s.Schema, s.Traits))...)
+		problems = append(problems, m.Policy.Judge(password, identity.Identifiers(s.Schema, s.Traits))...)
 	}
 	if len(problems) == 0 && len(draft.Identifiers()) == 0 {
 		problems = append(problems, ui.Problem{ID: ui.ErrNoIdentifier})
@@ -55,28 +52,7 @@ func (m registration) Apply(ctx context.Context, s *selfservice.Step) (selfservi
 	if err != nil {
 		return selfservice.Asked, err
 	}
-	draft.Credentials = append(draft.Credentials, Credential(draft, hashed))
+	draft.SetPassword(hashed)
 	s.Identity = draft
 	return selfservice.Done, nil
-}
-
-// config is what a password credential stores.
-type config struct {
-	HashedPassword string `json:"hashed_password"`
-}
-
-// Credential returns the password credential of i with an already hashed password.
-func Credential(i *identity.Identity, hashed string) identity.Credential {
-	raw, err := json.Marshal(config{HashedPassword: hashed})
-	if err != nil {
-		panic("password: " + err.Error()) // a struct of one string always encodes
-	}
-	return identity.Credential{
-		ID:          uuid.Must(uuid.NewV4()),
-		Type:        identity.CredentialPassword,
-		Identifiers: i.Identifiers(),
-		Config:      raw,
-		CreatedAt:   i.CreatedAt,
-		UpdatedAt:   i.CreatedAt,
-	}
 }

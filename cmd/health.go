@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/persistence"
+)
+
+// Version is set by the build; a plain "go build" reports the module's.
+var Version = ""
+
+// health tells whether the program lives, and whether it can do its work.
+type health struct {
+	store    *persistence.Store
+	revision string
+}
+
+func (h *health) alive(w http.ResponseWriter, _ *http.Request, _ web.Params) error {
+	web.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	return nil
+}
+
+func (h *health) ready(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+	wrong := h.wrong(r.Context())
+	if len(wrong) == 0 {
+		return h.alive(w, r, nil)
+	}
+	web.JSON(w, http.StatusServiceUnavailable, map[string]any{"errors": wrong})
+	return nil
+}
+
+// readyPublic names what is wrong and hides how.
+func (h *health) readyPublic(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+	wrong := h.wrong(r.Context())
+	if len(wrong) == 0 {
+		return h.alive(w, r, nil)
+	}
+	for what := range wrong {
+		wrong[what] = "not ready"
+	}
+	web.JSON(w, http.StatusServiceUnavailable, map[string]any{"errors": wrong})
+	return nil
+}
+
+func (h *health) wrong(ctx context.Context) map[string]string {
+	wrong := map[string]string{}
+	if err := h.store.Broken(); err != nil {
+		wrong["database"] = err.Error()
+		return wrong
+	}
+	if err := h.store.Ping(ctx); err != nil {
+		wrong["database"] = err.Error()
+		return wrong
+	}
+	pending, err := h.store.Pending(ctx)
+	switch {
+	case err != nil:
+		wrong["migrations"] = err.Error()
+	case len(pending) > 0:
+		wrong["migrations"] = "not applied: " + strings.Join(pending, ", ")
+	}
+	return wrong
+}
+
+func (h *health) config(w http.ResponseWriter, _ *http.Request, _ web.Params) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := io.WriteString(w, h.revision)
+	return err
+}
+
+func version(w http.ResponseWriter, _ *http.Request, _ web.Params) error {
+	web.JSON(w, http.StatusOK, map[string]string{"version": programVersion()})
+	return nil
+}
+
+func programVersion() string {
+	if Version != "" {
+		return Version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,100 @@
+// Package cmd is the program: configuration, the object graph, servers and
+// commands. Wire builds everything there is; nothing registers itself.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Main runs the program with its arguments and returns its exit status.
+func Main(args []string, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(errOut, told(err))
+		return 1
+	}
+	return 0
+}
+
+// told puts several problems under each other, each on a line of its own.
+func told(err error) string {
+	var problems Problems
+	if errors.As(err, &problems) {
+		return fmt.Sprintf("The configuration has %d problem(s):\n%s", len(problems), problems.Error())
+	}
+	return "foyer: " + err.Error()
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "foyer",
+		Short:         "Self-service registration and login for other people's software",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newServe(), newMigrate(), newVersion())
+	return root
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		Run:   func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), programVersion()) },
+	}
+}
+
+// fileFlag adds -c, which every command that reads a configuration has.
+func fileFlag(c *cobra.Command, files *[]string) {
+	c.Flags().StringArrayVarP(files, "config", "c", nil, "configuration `FILE` (.yml, .json, .toml); later ones win")
+}
+
+// newLogger writes where the configuration says and how.
+func newLogger(l Log, w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: l.Level}
+	if l.Format == "text" || l.Format == "auto" && isTerminal(w) {
+		return slog.New(slog.NewTextHandler(w, o))
+	}
+	return slog.New(slog.NewJSONHandler(w, o))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// environment leaves out what is not meant for us, so that a variable of some
+// other program is never mistaken for a key.
+func environment() []string {
+	var kept []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "_=") {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+// now is the one place that reads the clock.
+func now() time.Time { return time.Now() }

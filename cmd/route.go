@@ -1,0 +1,99 @@
+package cmd
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/hash"
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/schema"
+	"github.com/foyer-id/foyer/selfservice"
+)
+
+// route gives the two listeners their routes. They share none but health and
+// schemas, so nothing administrative can be reached through the public one.
+func (a *App) route(flows *selfservice.HTTP, sessions *session.HTTP, schemas *schema.Handler, people *identity.HTTP, hasher *hash.Hasher) error {
+	metrics := newMetrics(a.Store, hasher)
+	health := &health{store: a.Store, revision: a.Config.Revision}
+	listSchemas := func(w http.ResponseWriter, r *http.Request, _ web.Params) error { return schemas.List(w, r) }
+	getSchema := func(w http.ResponseWriter, r *http.Request, p web.Params) error {
+		return schemas.Get(w, r, p.ByName("id"))
+	}
+
+	public := a.router(metrics)
+	flows.Mount(public)
+	sessions.Mount(public)
+	public.Handle(http.MethodGet, "/schemas", listSchemas)
+	public.Handle(http.MethodGet, "/schemas/:id", getSchema)
+	public.Handle(http.MethodGet, "/health/alive", health.alive)
+	public.Handle(http.MethodGet, "/health/ready", health.readyPublic)
+
+	admin := a.router(metrics)
+	people.Mount(admin)
+	admin.Handle(http.MethodGet, "/admin/schemas", listSchemas)
+	admin.Handle(http.MethodGet, "/admin/schemas/:id", getSchema)
+	admin.Handle(http.MethodGet, "/admin/health/alive", health.alive)
+	admin.Handle(http.MethodGet, "/admin/health/ready", health.ready)
+	admin.Handle(http.MethodGet, "/admin/health/config", health.config)
+	admin.Handle(http.MethodGet, "/admin/version", version)
+	admin.Handle(http.MethodGet, "/admin/metrics/prometheus", metrics.serve)
+
+	cross, err := a.cors()
+	if err != nil {
+		return err
+	}
+	a.Public = web.Chain(public, append(a.middleware(a.Config.Serve.Public.Endpoint, true), cross)...)
+	a.Admin = web.Chain(underAdmin(a.Config.Serve.Public.BaseURL, admin), a.middleware(a.Config.Serve.Admin, false)...)
+	return nil
+}
+
+func (a *App) router(m *metrics) *web.Router {
+	r := web.NewRouter()
+	r.Now, r.Observe = a.options.Now, m.observe
+	return r
+}
+
+func (a *App) middleware(e Endpoint, public bool) []web.Middleware {
+	return []web.Middleware{
+		web.Identify(a.options.Log),
+		web.AccessLog(a.options.Now, !e.HealthLog),
+		web.Recover(),
+		web.Headers(public),
+	}
+}
+
+// cors returns the configured policy, or a middleware that does nothing.
+func (a *App) cors() (web.Middleware, error) {
+	c := a.Config.Serve.Public.CORS
+	if !c.Enabled {
+		return func(next http.Handler) http.Handler { return next }, nil
+	}
+	m, warnings, err := web.NewCORS(web.CORS{
+		AllowedOrigins: c.AllowedOrigins, AllowedMethods: c.AllowedMethods,
+		AllowedHeaders: c.AllowedHeaders, ExposedHeaders: c.ExposedHeaders,
+		AllowCredentials: c.AllowCredentials, MaxAge: int(c.MaxAge / time.Second),
+		OptionsPassthrough: c.OptionsPassthrough, Dev: a.Config.Dev,
+	})
+	for _, w := range warnings {
+		a.options.Log.Warn(w)
+	}
+	return m, err
+}
+
+// underAdmin lets the admin API be called with and without its prefix, and
+// sends who mistook the port to the public one.
+func underAdmin(publicURL string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/self-service/"):
+			http.Redirect(w, r, publicURL+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+			return
+		case r.URL.Path != "/admin" && !strings.HasPrefix(r.URL.Path, "/admin/"):
+			r.URL.Path = "/admin" + r.URL.Path
+		}
+		next.ServeHTTP(w, r)
+	})
+}

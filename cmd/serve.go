@@ -1,0 +1,119 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newServe() *cobra.Command {
+	var o LoadOptions
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the public and the admin API",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.Env = environment()
+			return serve(c.Context(), o, c.ErrOrStderr())
+		},
+	}
+	fileFlag(c, &o.Files)
+	c.Flags().BoolVar(&o.Dev, "dev", false, "lift the floors that hinder work on one's own machine; never in production")
+	c.Flags().BoolVar(&o.WatchCourier, "watch-courier", false, "deliver messages in this process")
+	return c
+}
+
+func serve(ctx context.Context, o LoadOptions, errOut io.Writer) error {
+	config, report, err := Load(o)
+	if err != nil {
+		return err
+	}
+	log := newLogger(config.Log, errOut)
+	log.Info("starting", "version", programVersion(), "config", config)
+	report.Log(log)
+	var generatedIn string
+	if config.Secrets, generatedIn, err = ResolveSecrets(config); err != nil {
+		return err
+	}
+	if generatedIn != "" {
+		log.Info("secrets are kept beside the database", "file", generatedIn)
+	}
+	app, err := Wire(ctx, config, Options{Now: now, Log: log})
+	if err != nil {
+		return err
+	}
+	return errors.Join(app.Serve(ctx), app.Close())
+}
+
+// drain is how long requests under way may take when the program is told to stop.
+const drain = 15 * time.Second
+
+// Serve answers on both listeners until ctx ends, then lets requests under way
+// finish.
+func (a *App) Serve(ctx context.Context) error {
+	public, err := Listen(a.Config.Serve.Public.Endpoint)
+	if err != nil {
+		return fmt.Errorf("serve.public: %w", err)
+	}
+	admin, err := Listen(a.Config.Serve.Admin)
+	if err != nil {
+		return errors.Join(fmt.Errorf("serve.admin: %w", err), public.Close())
+	}
+	return a.ServeOn(ctx, public, admin)
+}
+
+// ServeOn is Serve on listeners that are open already. It closes them.
+func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	servers := []*http.Server{
+		a.server(a.Public, PublicTimeouts),
+		a.server(a.Admin, AdminTimeouts),
+	}
+	ended := make(chan error, len(servers)+1)
+	for n, l := range []net.Listener{public, admin} {
+		a.options.Log.Info("listening", "api", []string{"public", "admin"}[n], "address", l.Addr().String())
+		go func() { ended <- servers[n].Serve(l) }()
+	}
+	go func() { ended <- a.sweep(ctx) }()
+
+	var first error
+	select {
+	case <-ctx.Done():
+	case first = <-ended:
+	}
+	cancel()
+	grace, stop := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer stop()
+	for _, s := range servers {
+		if err := s.Shutdown(grace); err != nil {
+			a.options.Log.Warn("requests were cut off at shutdown", "error", err)
+		}
+	}
+	if errors.Is(first, http.ErrServerClosed) {
+		return nil
+	}
+	return first
+}
+
+// maxHeader bounds a request's header, in bytes.
+const maxHeader = 64 << 10
+
+func (a *App) server(h http.Handler, t Timeouts) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: t.Header,
+		ReadTimeout:       t.Read,
+		WriteTimeout:      t.Write,
+		IdleTimeout:       t.Idle,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(a.options.Log.Handler(), slog.LevelWarn),
+	}
+}

@@ -1,0 +1,242 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/foyer-id/foyer/hook"
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/hash"
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/internal/seal"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/persistence"
+	"github.com/foyer-id/foyer/schema"
+	"github.com/foyer-id/foyer/selfservice"
+	"github.com/foyer-id/foyer/selfservice/strategy/password"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// maxAnswer bounds what is read of an answer to an outgoing call, in bytes.
+const maxAnswer = 1 << 20
+
+// Options are what the program takes from its surroundings, so that tests can
+// give it others.
+type Options struct {
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// App is the whole object graph, ready to serve.
+type App struct {
+	Config  *Config
+	Store   *persistence.Store
+	Public  http.Handler
+	Admin   http.Handler
+	options Options
+}
+
+// Close lets go of the database.
+func (a *App) Close() error { return a.Store.Close() }
+
+// Wire builds the graph. It is the one place where all of it can be read.
+// Migrations are applied when the database is SQLite; other databases are
+// migrated by the operator.
+func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
+	store, err := persistence.Open(ctx, persistence.Options{
+		DSN: c.DSN, Dev: c.Dev, AllowUnsafe: c.Database.AllowUnsafe, Now: o.Now, Log: o.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = store.Close()
+		}
+	}()
+	if store.Dialect() == "sqlite3" {
+		if _, err := store.Migrate(ctx); err != nil {
+			return nil, err
+		}
+	}
+	outbound, err := web.NewOutbound(web.OutboundConfig{
+		AllowPrivate:  !c.Clients.DisallowPrivateIPs,
+		AllowLoopback: c.Dev,
+		Exceptions:    c.Clients.PrivateIPExempt,
+		MaxBytes:      maxAnswer,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("clients.http: %w", err)
+	}
+	loader := &schema.Loader{Fetch: outbound.Get, AllowRef: !c.Security.DisallowRefInSchemas, AllowHTTP: c.Dev}
+	schemas, err := loader.Load(ctx, c.Identity.DefaultSchemaID, sources(c))
+	if err != nil {
+		return nil, err
+	}
+	rings, err := newRings(c.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	hasher, err := hash.New(hashConfig(c, o))
+	if err != nil {
+		return nil, err
+	}
+	returnTo, err := web.NewReturnTo(c.SelfService.DefaultReturnURL, c.SelfService.AllowedReturnURLs, c.Serve.Public.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("selfservice.allowed_return_urls: %w", err)
+	}
+	origins, err := web.NewOrigins(trustedOrigins(c)...)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := ui.Shipped()
+	if err != nil {
+		return nil, err
+	}
+
+	people := &identity.Manager{Schemas: schemas, Store: store, Now: o.Now}
+	sessions := &session.Manager{Store: store, Lifespan: c.Session.Lifespan, Now: o.Now}
+	viewer := identity.Viewer{PublicURL: c.Serve.Public.BaseURL}
+	sessionHTTP := &session.HTTP{
+		Sessions: sessions,
+		Cookie: &web.SealedCookie{
+			Options: cookieOptions(c.Session.Cookie, c.Session.CookieName, c.Session.Persistent),
+			Ring:    rings.cookie, Now: o.Now,
+		},
+		View: session.Viewer{Identities: viewer},
+	}
+	engine := &selfservice.Engine{
+		Store:      store,
+		Identities: people,
+		Sessions:   sessions,
+		Strategies: strategies(c, people, hasher, outbound),
+		Known:      []string{password.ID},
+		Rules:      rules(c, sessions),
+		Return:     returnTo,
+		Messages:   messages,
+		Ring:       rings.private,
+		Now:        o.Now,
+		Log:        o.Log,
+	}
+	flows := &selfservice.HTTP{
+		Engine:    engine,
+		Sessions:  sessionHTTP,
+		CSRF:      web.NewCSRF(c.Serve.Public.BaseURL, cookieOptions(c.Cookies, "", true)),
+		Origins:   origins,
+		Trusted:   c.Serve.Public.TrustedProxies,
+		PublicURL: c.Serve.Public.BaseURL,
+		ErrorURL:  c.SelfService.ErrorUIURL,
+	}
+	admin := &identity.HTTP{Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL}
+
+	a := &App{Config: c, Store: store, options: o}
+	return a, a.route(flows, sessionHTTP, &schema.Handler{Set: schemas}, admin, hasher)
+}
+
+// rings are the keys of everything sealed, by family.
+type rings struct{ cookie, private *seal.Ring }
+
+func newRings(s Secrets) (r rings, err error) {
+	if r.cookie, err = seal.NewRing("cookie", s.Cookie...); err != nil {
+		return r, err
+	}
+	r.private, err = seal.NewRing("private", s.Cipher...)
+	return r, err
+}
+
+func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound) []selfservice.Strategy {
+	var list []selfservice.Strategy
+	if p := c.SelfService.Password; p.Enabled {
+		policy := &password.Policy{
+			MinLength:           p.MinLength,
+			SimilarityCheck:     p.SimilarityCheck,
+			MaxBreaches:         p.MaxBreaches,
+			IgnoreNetworkErrors: p.IgnoreNetworkErrors,
+		}
+		if p.HaveIBeenPwned {
+			policy.Pwned = &password.Pwned{Host: p.HaveIBeenPwnedHost, Get: outbound.Get}
+		}
+		if c.Hashers.Algorithm == string(hash.BCrypt) {
+			policy.MaxBytes = hash.MaxBcrypt
+		}
+		list = append(list, &password.Strategy{
+			Identities: people, Hasher: hasher, Policy: policy, TraitGroup: p.RegistrationGroup,
+		})
+	}
+	return list
+}
+
+func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservice.Rules {
+	r := c.SelfService.Registration
+	return map[selfservice.Kind]*selfservice.Rules{
+		selfservice.Registration: {
+			Enabled:        r.Enabled,
+			UIURL:          r.UIURL,
+			Lifespan:       r.Lifespan,
+			ReturnTo:       r.After.ReturnURL,
+			MethodReturnTo: map[string]string{password.ID: r.After.Password.ReturnURL},
+			After:          hooks(r.After.Hooks, sessions),
+			AfterMethod:    map[string][]selfservice.Hook{password.ID: hooks(r.After.Password.Hooks, sessions)},
+		},
+	}
+}
+
+func hooks(configured []Hook, sessions *session.Manager) []selfservice.Hook {
+	var list []selfservice.Hook
+	for _, h := range configured {
+		if h.Name == "session" {
+			list = append(list, hook.Session(sessions))
+		}
+	}
+	return list
+}
+
+func sources(c *Config) []schema.Source {
+	var list []schema.Source
+	for _, s := range c.Identity.Schemas {
+		list = append(list, schema.Source{ID: s.ID, URL: s.URL, Selectable: s.Selectable})
+	}
+	return list
+}
+
+func hashConfig(c *Config, o Options) hash.Config {
+	h := hash.Defaults()
+	h.Algorithm = hash.Algorithm(c.Hashers.Algorithm)
+	h.BcryptCost = c.Hashers.BcryptCost
+	h.Argon2.Memory, h.Argon2.Iterations, h.Argon2.Parallelism = c.Hashers.Argon2.Memory, c.Hashers.Argon2.Iterations, c.Hashers.Argon2.Parallelism
+	h.Argon2.SaltLength, h.Argon2.KeyLength = c.Hashers.Argon2.SaltLength, c.Hashers.Argon2.KeyLength
+	h.Budget, h.MaxWait = c.Hashers.Argon2.DedicatedMemory, c.Hashers.MaxWait
+	h.Dev, h.Now = c.Dev, o.Now
+	return h
+}
+
+// trustedOrigins are whose pages may post forms to the public API: its own,
+// the pages that draw flows, and whoever CORS lets in.
+func trustedOrigins(c *Config) []string {
+	list := []string{c.Serve.Public.BaseURL}
+	for _, page := range []string{c.SelfService.Registration.UIURL, c.SelfService.DefaultReturnURL} {
+		if page != "" {
+			list = append(list, page)
+		}
+	}
+	if c.Serve.Public.CORS.Enabled {
+		for _, o := range c.Serve.Public.CORS.AllowedOrigins {
+			if o != "*" {
+				list = append(list, o)
+			}
+		}
+	}
+	return list
+}
+
+func cookieOptions(c Cookie, name string, persistent bool) web.CookieOptions {
+	sameSite := map[string]http.SameSite{
+		"Strict": http.SameSiteStrictMode, "Lax": http.SameSiteLaxMode, "None": http.SameSiteNoneMode,
+	}[c.SameSite]
+	return web.CookieOptions{
+		Name: name, Domain: c.Domain, Path: c.Path, SameSite: sameSite, Secure: c.Secure, Persistent: persistent,
+	}
+}

@@ -1,0 +1,296 @@
+package identity
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/schema"
+)
+
+// Passwords hashes and judges password hashes for the admin API.
+type Passwords interface {
+	Hash(ctx context.Context, password []byte) (string, error)
+	// Accepts returns why a foreign hash cannot be verified, or nil.
+	Accepts(encoded string) error
+}
+
+// HTTP is the admin API of identities. Who may call it is decided before.
+type HTTP struct {
+	Identities *Manager
+	Passwords  Passwords
+	View       Viewer
+	AdminURL   string // no slash at its end
+}
+
+const (
+	maxAdminBody    = 5 << 20
+	defaultPageSize = 250
+	maxPageSize     = 500
+)
+
+// Mount adds the routes, which all live under /admin.
+func (h *HTTP) Mount(r *web.Router) {
+	r.Handle(http.MethodGet, "/admin/identities", h.list)
+	r.Handle(http.MethodPost, "/admin/identities", h.create)
+	r.Handle(http.MethodGet, "/admin/identities/:id", h.get)
+	r.Handle(http.MethodDelete, "/admin/identities/:id", h.delete)
+}
+
+func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+	q, err := page(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	size := q.Limit
+	q.Limit++ // one more tells whether there is a next page
+	found, err := h.Identities.Store.Identities(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	link := pageLink(r.URL, size, uuid.Nil, "first")
+	if len(found) > size {
+		found = found[:size]
+		link += "," + pageLink(r.URL, size, found[size-1].ID, "next")
+	}
+	w.Header().Set("Link", link)
+	views := make([]View, len(found))
+	for n, i := range found {
+		views[n] = h.View.Admin(i)
+	}
+	web.JSON(w, http.StatusOK, views)
+	return nil
+}
+
+// page reads the query of a list: keyset pages, the token being the last id.
+func page(v url.Values) (Query, error) {
+	q := Query{Limit: defaultPageSize}
+	if v.Get("page") != "" {
+		return q, fail.New(fail.BadRequest, "pagination_unsupported", "Pages are asked for with page_token and page_size, not with page.")
+	}
+	size := v.Get("page_size")
+	if size == "" {
+		size = v.Get("per_page")
+	}
+	if size != "" {
+		n, err := strconv.Atoi(size)
+		if err != nil || n < 1 || n > maxPageSize {
+			return q, fail.New(fail.BadRequest, "page_size_invalid", "page_size has to be a number from 1 to 500.")
+		}
+		q.Limit = n
+	}
+	if token := v.Get("page_token"); token != "" {
+		id, err := uuid.FromString(token)
+		if err != nil {
+			return q, fail.New(fail.BadRequest, "page_token_invalid", "page_token is none that this list has given out.")
+		}
+		q.After = id
+	}
+	if typed := v.Get("credentials_identifier"); typed != "" {
+		q.Identifier = lookup(typed)
+	}
+	return q, nil
+}
+
+// lookup brings a searched identifier into canonical form, as a phone number
+// where it is one. What has no canonical form is searched as typed and not found.
+func lookup(typed string) string {
+	if phone, err := Canonical(ViaSMS, typed); err == nil && strings.HasPrefix(typed, "+") {
+		return phone
+	}
+	if text, err := Canonical(ViaEmail, typed); err == nil {
+		return text
+	}
+	return typed
+}
+
+func pageLink(at *url.URL, size int, after uuid.UUID, rel string) string {
+	q := at.Query()
+	q.Del("per_page")
+	q.Del("page_token")
+	q.Set("page_size", strconv.Itoa(size))
+	if after != uuid.Nil {
+		q.Set("page_token", after.String())
+	}
+	return "<" + at.Path + "?" + q.Encode() + `>; rel="` + rel + `"`
+}
+
+func (h *HTTP) get(w http.ResponseWriter, r *http.Request, p web.Params) error {
+	id, err := identityID(p)
+	if err != nil {
+		return err
+	}
+	i, err := h.Identities.Store.Identity(r.Context(), id)
+	if err != nil {
+		return notFound(err)
+	}
+	web.JSON(w, http.StatusOK, h.View.Admin(i))
+	return nil
+}
+
+func (h *HTTP) delete(w http.ResponseWriter, r *http.Request, p web.Params) error {
+	id, err := identityID(p)
+	if err != nil {
+		return err
+	}
+	if err := h.Identities.Store.DeleteIdentity(r.Context(), id); err != nil {
+		return notFound(err)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (h *HTTP) create(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+	body, err := web.Decode(w, r, maxAdminBody)
+	if err != nil {
+		return err
+	}
+	var in newIdentity
+	if err := in.read(body.Fields); err != nil {
+		return err
+	}
+	i, err := h.draft(r.Context(), &in)
+	if err != nil {
+		return err
+	}
+	err = h.Identities.Create(r.Context(), i)
+	if errors.Is(err, ErrTaken) {
+		return fail.New(fail.Conflict, "identity_exists", "An identity with one of these identifiers, addresses or this external_id exists already.")
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", h.AdminURL+"/identities/"+i.ID.String())
+	web.JSON(w, http.StatusCreated, h.View.Admin(i))
+	return nil
+}
+
+// draft makes the identity an administrator asked for, its password hashed.
+func (h *HTTP) draft(ctx context.Context, in *newIdentity) (*Identity, error) {
+	s := h.Identities.Schemas.Default()
+	if in.SchemaID != "" {
+		if s = h.Identities.Schemas.Get(in.SchemaID); s == nil {
+			return nil, fail.New(fail.BadRequest, "identity_schema_unknown", "No identity schema is configured under the id that schema_id names.")
+		}
+	}
+	i, violations := h.Identities.Draft(s, in.Traits)
+	if len(violations) > 0 {
+		return nil, invalid(violations)
+	}
+	i.ExternalID, i.MetadataPublic, i.MetadataAdmin = in.ExternalID, in.MetadataPublic, in.MetadataAdmin
+	if in.State != "" {
+		i.State = in.State
+	}
+	hashed, err := h.password(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if hashed == "" {
+		return i, nil
+	}
+	if len(i.identifiers) == 0 {
+		return nil, fail.New(fail.BadRequest, "identifier_missing", "A password credential needs an identifier, and the traits have none.")
+	}
+	i.SetPassword(hashed)
+	return i, nil
+}
+
+func (h *HTTP) password(ctx context.Context, in *newIdentity) (string, error) {
+	if in.Credentials.Password == nil {
+		return "", nil
+	}
+	c := in.Credentials.Password.Config
+	if (c.Password == "") == (c.HashedPassword == "") {
+		return "", fail.New(fail.BadRequest, "credential_invalid", "credentials.password.config needs either password or hashed_password.")
+	}
+	if c.Password != "" {
+		return h.Passwords.Hash(ctx, []byte(c.Password))
+	}
+	if err := h.Passwords.Accepts(c.HashedPassword); err != nil {
+		return "", fail.New(fail.BadRequest, "password_hash_unsupported", "credentials.password.config.hashed_password cannot be used: "+err.Error())
+	}
+	return c.HashedPassword, nil
+}
+
+// newIdentity is the body of a create.
+type newIdentity struct {
+	SchemaID       string          `json:"schema_id"`
+	ExternalID     string          `json:"external_id"`
+	State          State           `json:"state"`
+	Traits         map[string]any  `json:"traits"`
+	MetadataPublic json.RawMessage `json:"metadata_public"`
+	MetadataAdmin  json.RawMessage `json:"metadata_admin"`
+	Credentials    struct {
+		Password *struct {
+			Config struct {
+				Password       string `json:"password"`
+				HashedPassword string `json:"hashed_password"`
+			} `json:"config"`
+		} `json:"password"`
+	} `json:"credentials"`
+}
+
+var newIdentityKeys = []string{"schema_id", "external_id", "state", "traits", "metadata_public", "metadata_admin", "credentials"}
+
+// read fills in from a decoded body. Go's decoder also takes keys in another
+// case; so the names are compared exactly first.
+func (in *newIdentity) read(fields map[string]any) error {
+	for key := range fields {
+		if !slices.Contains(newIdentityKeys, key) {
+			return fail.New(fail.BadRequest, "field_unknown", "The field "+strconv.Quote(key)+" is not known here.")
+		}
+	}
+	raw, err := json.Marshal(fields)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	d.UseNumber()
+	if err := d.Decode(in); err != nil {
+		return fail.New(fail.BadRequest, "body_invalid", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if in.Traits == nil {
+		return fail.New(fail.BadRequest, "traits_missing", "The field traits is required and has to be an object.")
+	}
+	if in.State != "" && in.State != StateActive && in.State != StateInactive {
+		return fail.New(fail.BadRequest, "state_invalid", "state has to be active or inactive.")
+	}
+	return nil
+}
+
+// invalid tells an administrator everything the schema objects to.
+func invalid(violations []schema.Violation) error {
+	e := fail.New(fail.BadRequest, "traits_invalid", "The traits do not fit the identity schema; see details.")
+	list := make([]map[string]any, len(violations))
+	for n, v := range violations {
+		list[n] = map[string]any{"path": v.Path, "keyword": v.Keyword, "context": v.Context}
+	}
+	e.Details = map[string]any{"violations": list}
+	return e
+}
+
+func identityID(p web.Params) (uuid.UUID, error) {
+	id, err := uuid.FromString(p.ByName("id"))
+	if err != nil {
+		return id, notFound(ErrNotFound)
+	}
+	return id, nil
+}
+
+func notFound(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return fail.New(fail.NotFound, "identity_not_found", "There is no identity with this id.")
+	}
+	return err
+}
