@@ -15,8 +15,6 @@ type Config struct {
 	DSN          string // as written; "memory" for a throw-away SQLite database
 	Dev          bool   // the floors that hinder work on one's own machine are lifted
 	WatchCourier bool   // deliver messages in this process
-	Version      string // the contract version the file says it was written for; informational
-	MetricsPort  int    // expose-metrics-port; 0 is none
 
 	Serve       Serve
 	SelfService SelfService
@@ -29,7 +27,6 @@ type Config struct {
 	Clients     Clients
 	Database    Database
 	Security    Security
-	Features    Features
 
 	// Revision is the hex SHA-256 of the effective configuration, defaults and
 	// environment included. Equal revisions behave alike.
@@ -205,7 +202,7 @@ type Argon2 struct {
 // Log is what is written and how.
 type Log struct {
 	Level         slog.Level
-	Format        string // "json" or "text"
+	Format        string // "auto", "json" or "text"; auto is text on a terminal
 	LeakSensitive bool
 	RedactionText string // never empty
 }
@@ -227,11 +224,6 @@ type Database struct {
 // Security holds hardening switches.
 type Security struct {
 	DisallowRefInSchemas bool
-}
-
-// Features are switches for behaviour that clients may depend on.
-type Features struct {
-	ContinueWithTransitions bool
 }
 
 // String is the configuration without its secrets.

@@ -1,0 +1,267 @@
+package cmd
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"math"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// settings reads typed values out of a complete configuration. A value of the
+// wrong type reads as zero: the schema has already refused it.
+type settings struct{ doc any }
+
+func (s settings) at(key string) any { return follow(s.doc, strings.Split(key, ".")) }
+
+func (s settings) str(key string) string { v, _ := s.at(key).(string); return v }
+
+func (s settings) flag(key string) bool { v, _ := s.at(key).(bool); return v }
+
+func (s settings) strs(key string) []string { return stringsOf(s.at(key)) }
+
+func (s settings) num(key string) int {
+	n, _ := s.at(key).(json.Number)
+	i, err := strconv.ParseInt(n.String(), 10, 64)
+	if err != nil {
+		f, _ := strconv.ParseFloat(n.String(), 64) // 1e3 is a whole number, too
+		i = int64(max(math.MinInt32, min(f, math.MaxInt32)))
+	}
+	return int(i)
+}
+
+func (s settings) dur(key string) time.Duration {
+	d, _ := time.ParseDuration(s.str(key))
+	return d
+}
+
+// list reads a list of sections.
+func (s settings) list(key string) []settings {
+	items, _ := s.at(key).([]any)
+	out := make([]settings, len(items))
+	for i := range items {
+		out[i] = settings{items[i]}
+	}
+	return out
+}
+
+// size reads an amount of memory in bytes: 128MB and 19MiB alike count in
+// powers of 1024, as operators of this field are used to.
+func (s settings) size(key string) uint64 {
+	text := s.str(key)
+	if n, ok := s.at(key).(json.Number); ok {
+		text = n.String()
+	}
+	digits := strings.TrimRight(text, "kKmMgGiIbB ")
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return math.MaxUint64
+	}
+	shift := 0
+	switch unit := strings.ToLower(strings.TrimSpace(text[len(digits):])); {
+	case strings.HasPrefix(unit, "k"):
+		shift = 10
+	case strings.HasPrefix(unit, "m"):
+		shift = 20
+	case strings.HasPrefix(unit, "g"):
+		shift = 30
+	}
+	if n > math.MaxUint64>>shift {
+		return math.MaxUint64
+	}
+	return n << shift
+}
+
+// buildConfig makes the value the program works with.
+func buildConfig(s settings, dev, watchCourier bool, hostname string) *Config {
+	c := &Config{
+		DSN:          s.str("dsn"),
+		Dev:          dev,
+		WatchCourier: watchCourier,
+		SelfService:  buildSelfService(s),
+		Hashers:      buildHashers(s),
+		Log:          buildLog(s),
+		Secrets: Secrets{
+			Default: s.strs("secrets.default"), Cookie: s.strs("secrets.cookie"),
+			Cipher: s.strs("secrets.cipher"), Pagination: s.strs("secrets.pagination"),
+		},
+		Clients: Clients{
+			DisallowPrivateIPs: s.flag("clients.http.disallow_private_ip_ranges"),
+			PrivateIPExempt:    s.strs("clients.http.private_ip_exception_urls"),
+		},
+		Database: Database{
+			CleanupBatch: s.num("database.cleanup.batch_size"), CleanupSleep: s.dur("database.cleanup.sleep.tables"),
+			CleanupOlderThan: s.dur("database.cleanup.older_than"), AllowUnsafe: s.flag("database.allow_unsafe_durability"),
+		},
+		Security: Security{DisallowRefInSchemas: s.flag("security.disallow_ref_in_identity_schemas")},
+	}
+	c.Identity.DefaultSchemaID = s.str("identity.default_schema_id")
+	for _, one := range s.list("identity.schemas") {
+		c.Identity.Schemas = append(c.Identity.Schemas, IdentitySchema{one.str("id"), one.str("url"), one.flag("selfservice_selectable")})
+	}
+	c.Serve.Public.Endpoint = buildEndpoint(s, "serve.public", dev, hostname)
+	c.Serve.Public.CORS = buildCORS(s)
+	for _, proxy := range s.strs("serve.public.trusted_proxies") {
+		if prefix, err := parseProxy(proxy); err == nil {
+			c.Serve.Public.TrustedProxies = append(c.Serve.Public.TrustedProxies, prefix)
+		}
+	}
+	c.Serve.Admin = buildEndpoint(s, "serve.admin", dev, hostname)
+	buildCookies(c, s)
+	c.Revision = revision(s.doc, dev, watchCourier)
+	return c
+}
+
+// parseProxy reads a CIDR, or one address.
+func parseProxy(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return addr.Prefix(addr.BitLen())
+	}
+	prefix, err := netip.ParsePrefix(text)
+	return prefix.Masked(), err
+}
+
+func buildEndpoint(s settings, at string, dev bool, hostname string) Endpoint {
+	e := Endpoint{
+		Host: s.str(at + ".host"), Port: s.num(at + ".port"),
+		Socket: Socket{Owner: s.str(at + ".socket.owner"), Group: s.str(at + ".socket.group"), Mode: uint32(s.num(at + ".socket.mode"))},
+		TLS: TLS{
+			CertPath: s.str(at + ".tls.cert.path"), CertBase64: s.str(at + ".tls.cert.base64"),
+			KeyPath: s.str(at + ".tls.key.path"), KeyBase64: s.str(at + ".tls.key.base64"),
+		},
+		HealthLog: !s.flag(at + ".request_log.disable_for_health"),
+		BaseURL:   strings.TrimRight(s.str(at+".base_url"), "/"),
+	}
+	if e.BaseURL != "" {
+		return e
+	}
+	scheme, host := "https", e.Host
+	if dev && !e.TLS.Enabled() {
+		scheme = "http"
+	}
+	switch {
+	case host == "" || host == "0.0.0.0" || host == "::" || strings.HasPrefix(host, unixPrefix):
+		host = hostname
+		if dev {
+			host = "127.0.0.1"
+		}
+	}
+	e.BaseURL = scheme + "://" + net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(e.Port))
+	return e
+}
+
+func buildCORS(s settings) CORS {
+	const at = "serve.public.cors."
+	return CORS{
+		Enabled:        s.flag(at + "enabled"),
+		AllowedOrigins: s.strs(at + "allowed_origins"), AllowedMethods: s.strs(at + "allowed_methods"),
+		AllowedHeaders: s.strs(at + "allowed_headers"), ExposedHeaders: s.strs(at + "exposed_headers"),
+		AllowCredentials: s.flag(at + "allow_credentials"), MaxAge: time.Duration(s.num(at+"max_age")) * time.Second,
+		OptionsPassthrough: s.flag(at + "options_passthrough"), Debug: s.flag(at + "debug"),
+	}
+}
+
+func buildSelfService(s settings) SelfService {
+	const flow, password = "selfservice.flows.registration.", "selfservice.methods.password."
+	group := s.str("feature_flags.password_profile_registration_node_group")
+	if alias := s.str(password + "config.password_profile_registration_node_group"); alias != "" {
+		group = alias
+	}
+	return SelfService{
+		DefaultReturnURL:  s.str("selfservice.default_browser_return_url"),
+		AllowedReturnURLs: s.strs("selfservice.allowed_return_urls"),
+		ErrorUIURL:        s.str("selfservice.flows.error.ui_url"),
+		Registration: Registration{
+			Enabled: s.flag(flow + "enabled"), UIURL: s.str(flow + "ui_url"),
+			Lifespan: s.dur(flow + "lifespan"), Style: "unified", LoginHints: s.flag(flow + "login_hints"),
+			After: After{
+				ReturnURL: s.str(flow + "after.default_browser_return_url"),
+				Hooks:     buildHooks(s, flow+"after.hooks"),
+				Password: AfterMethod{
+					ReturnURL: s.str(flow + "after.password.default_browser_return_url"),
+					Hooks:     buildHooks(s, flow+"after.password.hooks"),
+				},
+			},
+		},
+		Password: Password{
+			Enabled: s.flag(password + "enabled"), MinLength: s.num(password + "config.min_password_length"),
+			SimilarityCheck: s.flag(password + "config.identifier_similarity_check_enabled"),
+			HaveIBeenPwned:  s.flag(password + "config.haveibeenpwned_enabled"), HaveIBeenPwnedHost: s.str(password + "config.haveibeenpwned_host"),
+			MaxBreaches: s.num(password + "config.max_breaches"), IgnoreNetworkErrors: s.flag(password + "config.ignore_network_errors"),
+			RegistrationGroup: group,
+		},
+	}
+}
+
+func buildHooks(s settings, at string) []Hook {
+	var out []Hook
+	for i, one := range s.list(at) {
+		if name := one.str("hook"); builtHook(name, append(strings.Split(at, "."), strconv.Itoa(i))) {
+			out = append(out, Hook{Name: name})
+		}
+	}
+	return out
+}
+
+func buildHashers(s settings) Hashers {
+	const argon2 = "hashers.argon2."
+	return Hashers{
+		Algorithm: s.str("hashers.algorithm"), BcryptCost: s.num("hashers.bcrypt.cost"), MaxWait: s.dur("hashers.max_wait"),
+		Argon2: Argon2{
+			Memory:     uint32(min(s.size(argon2+"memory")>>10, math.MaxUint32)),
+			Iterations: uint32(s.num(argon2 + "iterations")), Parallelism: uint8(s.num(argon2 + "parallelism")),
+			SaltLength: uint32(s.num(argon2 + "salt_length")), KeyLength: uint32(s.num(argon2 + "key_length")),
+			DedicatedMemory: s.size(argon2 + "dedicated_memory"),
+		},
+	}
+}
+
+var logLevels = map[string]slog.Level{
+	"trace": slog.LevelDebug - 4, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn,
+	"warning": slog.LevelWarn, "error": slog.LevelError, "fatal": slog.LevelError + 4, "panic": slog.LevelError + 8,
+}
+
+func buildLog(s settings) Log {
+	l := Log{
+		Level: logLevels[s.str("log.level")], Format: s.str("log.format"),
+		LeakSensitive: s.flag("log.leak_sensitive_values"), RedactionText: s.str("log.redaction_text"),
+	}
+	if l.Format == "json_pretty" || l.Format == "gelf" {
+		l.Format = "json"
+	}
+	return l
+}
+
+// buildCookies fills in what cookies share: the session cookie falls back to
+// the general scope, and Secure to whether the public URL is one browsers
+// send Secure cookies to.
+func buildCookies(c *Config, s settings) {
+	c.Cookies = Cookie{Domain: s.str("cookies.domain"), Path: s.str("cookies.path"), SameSite: s.str("cookies.same_site"), Secure: s.flag("cookies.secure")}
+	if s.at("cookies.secure") == nil {
+		c.Cookies.Secure = !c.Dev || strings.HasPrefix(c.Serve.Public.BaseURL, "https://")
+	}
+	c.Session = Session{
+		Lifespan: s.dur("session.lifespan"), CookieName: s.str("session.cookie.name"),
+		Persistent: s.flag("session.cookie.persistent"), Cookie: c.Cookies,
+	}
+	for key, field := range map[string]*string{"domain": &c.Session.Cookie.Domain, "path": &c.Session.Cookie.Path, "same_site": &c.Session.Cookie.SameSite} {
+		if v, ok := s.at("session.cookie." + key).(string); ok {
+			*field = v
+		}
+	}
+	if v, ok := s.at("session.cookie.secure").(bool); ok {
+		c.Session.Cookie.Secure = v
+	}
+}
+
+// revision digests the effective configuration. json.Marshal sorts keys.
+func revision(doc any, dev, watchCourier bool) string {
+	text, _ := json.Marshal([]any{doc, dev, watchCourier})
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}

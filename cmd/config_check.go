@@ -1,0 +1,387 @@
+package cmd
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// checker finds what the schema cannot: values that contradict each other, or
+// that are dangerous.
+type checker struct {
+	cfg      *Config
+	given    settings // what the operator wrote, without defaults
+	findings []finding
+	report   *Report
+}
+
+func (c *checker) refuse(key, reason string, args ...any) {
+	c.findings = append(c.findings, finding{path: strings.Split(key, "."), reason: fmt.Sprintf(reason, args...)})
+}
+
+// floor refuses what would be careless in production and useful on one's own machine.
+func (c *checker) floor(key, reason string, args ...any) {
+	if c.cfg.Dev {
+		c.report.Lifted = append(c.report.Lifted, key+": "+fmt.Sprintf(reason, args...))
+		return
+	}
+	c.refuse(key, reason+" (--dev allows it)", args...)
+}
+
+func (c *checker) warn(reason string, args ...any) {
+	c.report.Warnings = append(c.report.Warnings, fmt.Sprintf(reason, args...))
+}
+
+func (c *checker) run() {
+	c.dsn()
+	c.endpoints()
+	c.cors()
+	c.cookies()
+	c.durations()
+	c.flows()
+	c.returnURLs()
+	c.identity()
+	c.secrets()
+	c.password()
+	c.outgoing()
+	c.code()
+}
+
+func (c *checker) dsn() {
+	if c.cfg.DSN == "" {
+		return
+	}
+	scheme, _, found := strings.Cut(c.cfg.DSN, ":")
+	schemes := []string{"sqlite", "sqlite3", "postgres", "postgresql", "mysql", "mariadb", "cockroach", "cockroachdb", "crdb"}
+	if c.cfg.DSN != "memory" && (!found || !slices.Contains(schemes, scheme)) {
+		c.refuse("dsn", "names no database this program knows: sqlite://, postgres://, mysql://, mariadb://, cockroach:// or memory")
+	}
+	if c.cfg.Database.AllowUnsafe {
+		c.warn("database.allow_unsafe_durability: acknowledged registrations may be lost in a crash")
+	}
+}
+
+func (c *checker) endpoints() {
+	c.endpoint("serve.public", c.cfg.Serve.Public.Endpoint)
+	c.endpoint("serve.admin", c.cfg.Serve.Admin)
+	if !narrow(c.cfg.Serve.Admin.Host) {
+		c.floor("serve.admin.host", "the admin API asks nobody who they are, so it may listen on loopback or a unix socket only, not on %q", c.cfg.Serve.Admin.Host)
+	}
+	public, admin := c.cfg.Serve.Public, c.cfg.Serve.Admin
+	if public.Port == admin.Port && public.Port != 0 && !strings.HasPrefix(public.Host+admin.Host, unixPrefix) {
+		c.refuse("serve.admin.port", "is the public port, too")
+	}
+	if strings.HasPrefix(public.Host, unixPrefix) && public.Host == admin.Host {
+		c.refuse("serve.admin.host", "is the public socket, too")
+	}
+	for i, text := range settings.strs(c.given, "serve.public.trusted_proxies") {
+		key := fmt.Sprintf("serve.public.trusted_proxies.%d", i)
+		prefix, err := parseProxy(text)
+		switch {
+		case err != nil:
+			c.refuse(key, "expected an address or a range like 10.0.0.0/8")
+		case prefix.Bits() == 0:
+			c.refuse(key, "trusts everybody; then anyone can choose the address they are seen with")
+		}
+	}
+}
+
+// narrow reports whether only this machine can reach host.
+func narrow(host string) bool {
+	if strings.HasPrefix(host, unixPrefix) || host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+func (c *checker) endpoint(at string, e Endpoint) {
+	if c.given.at(at+".base_url") != nil {
+		c.webURL(at+".base_url", e.BaseURL)
+	}
+	if path, isUnix := strings.CutPrefix(e.Host, unixPrefix); isUnix && !filepath.IsAbs(path) {
+		c.refuse(at+".host", "expected an absolute path, as in unix:/run/foyer.sock")
+	} else if !isUnix && strings.ContainsAny(e.Host, "/ ") {
+		c.refuse(at+".host", "expected an address or a host name, without scheme or path")
+	}
+	cert, key := e.TLS.CertPath != "" || e.TLS.CertBase64 != "", e.TLS.KeyPath != "" || e.TLS.KeyBase64 != ""
+	switch {
+	case cert && !key:
+		c.refuse(at+".tls", "has a certificate but no key")
+	case key && !cert:
+		c.refuse(at+".tls", "has a key but no certificate")
+	case e.TLS.CertPath != "" && e.TLS.CertBase64 != "", e.TLS.KeyPath != "" && e.TLS.KeyBase64 != "":
+		c.refuse(at+".tls", "set path or base64, not both")
+	}
+}
+
+// webURL refuses what is no absolute http(s) URL, and returns it if it is.
+func (c *checker) webURL(key, text string) *url.URL {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		c.refuse(key, "expected an absolute http or https URL")
+	case u.User != nil:
+		c.refuse(key, "must not hold a user name or password")
+	case u.RawQuery != "" && strings.HasSuffix(key, "base_url"), u.Fragment != "":
+		c.refuse(key, "must not have a query or fragment")
+	default:
+		return u
+	}
+	return nil
+}
+
+func (c *checker) cors() {
+	cors := c.cfg.Serve.Public.CORS
+	if !cors.Enabled {
+		return
+	}
+	const key = "serve.public.cors.allowed_origins"
+	for i, origin := range cors.AllowedOrigins {
+		at := fmt.Sprintf("%s.%d", key, i)
+		if c.given.at(key) == nil {
+			at = "serve.public.cors"
+		}
+		switch {
+		case origin == "*" && cors.AllowCredentials:
+			c.floor(at, `allowed_origins "*" together with allow_credentials lets every site act as the person; name the origins`)
+		case origin == "*":
+		case !boundedOrigin(origin):
+			c.refuse(at, "expected an origin like https://www.example.com, or with one wildcard label before a registrable domain, as in https://*.example.com")
+		}
+	}
+}
+
+// boundedOrigin accepts scheme://host[:port] whose wildcard, if any, stays
+// inside of one registrable domain.
+func boundedOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
+		return false
+	}
+	return (u.Scheme == "http" || u.Scheme == "https") && boundedHost(u.Hostname())
+}
+
+// boundedHost accepts a host without a wildcard, or with one as its first
+// label before a domain that somebody has registered.
+func boundedHost(host string) bool {
+	domain, wild := strings.CutPrefix(host, "*.")
+	if strings.Contains(domain, "*") {
+		return false
+	}
+	if !wild {
+		return true
+	}
+	_, err := publicsuffix.EffectiveTLDPlusOne(domain)
+	return err == nil
+}
+
+func (c *checker) cookies() {
+	base, err := url.Parse(c.cfg.Serve.Public.BaseURL)
+	if err != nil {
+		return
+	}
+	c.cookie("cookies", c.cfg.Cookies, base)
+	if c.given.at("session.cookie") != nil {
+		c.cookie("session.cookie", c.cfg.Session.Cookie, base)
+	}
+	s := c.cfg.Session
+	switch {
+	case strings.HasPrefix(s.CookieName, "__Host-") && (!s.Cookie.Secure || s.Cookie.Path != "/" || s.Cookie.Domain != ""):
+		c.refuse("session.cookie.name", "browsers take a __Host- cookie only with Secure, path / and no domain")
+	case strings.HasPrefix(s.CookieName, "__Secure-") && !s.Cookie.Secure:
+		c.refuse("session.cookie.name", "browsers take a __Secure- cookie only with Secure")
+	case strings.HasPrefix(s.CookieName, "csrf_token"):
+		c.refuse("session.cookie.name", "collides with the CSRF cookie")
+	}
+}
+
+// cookie checks one scope. A session scope is checked only for what it does
+// not share with the general one, or each mistake would be told twice.
+func (c *checker) cookie(at string, scope Cookie, base *url.URL) {
+	own := func(key string) bool { return at == "cookies" || c.given.at(at+"."+key) != nil }
+	if own("domain") && scope.Domain != "" {
+		c.cookieDomain(at+".domain", strings.TrimPrefix(scope.Domain, "."), base.Hostname())
+	}
+	if own("path") && !strings.HasPrefix(scope.Path, "/") {
+		c.refuse(at+".path", "must begin with /")
+	}
+	if own("secure") && !scope.Secure {
+		c.floor(at+".secure", "cookies without Secure can be read on the wire")
+	}
+	if (own("same_site") || own("secure")) && scope.SameSite == "None" && !scope.Secure {
+		c.floor(at+".same_site", "browsers take SameSite=None only with Secure")
+	}
+	if own("secure") && scope.Secure && base.Scheme == "http" {
+		at := "serve.public.base_url"
+		if c.cfg.Dev {
+			c.warn("%s: browsers send Secure cookies back on https only; leave cookies.secure out with --dev", at)
+		} else if c.given.at(at) != nil {
+			c.refuse(at, "browsers send Secure cookies back on https only; use https, or --dev on one's own machine")
+		}
+	}
+}
+
+func (c *checker) cookieDomain(key, domain, host string) {
+	suffix, _ := publicsuffix.PublicSuffix(domain)
+	switch {
+	case domain == host:
+	case net.ParseIP(domain) != nil || net.ParseIP(host) != nil, !strings.HasSuffix(host, "."+domain):
+		c.refuse(key, "does not cover %q, the host of serve.public.base_url, so browsers would drop the cookies", host)
+	case suffix == domain:
+		c.refuse(key, "is a public suffix, under which anybody may register; browsers would drop the cookies")
+	}
+}
+
+func (c *checker) durations() {
+	for key, d := range map[string]time.Duration{
+		"selfservice.flows.registration.lifespan": c.cfg.SelfService.Registration.Lifespan,
+		"session.lifespan":                        c.cfg.Session.Lifespan,
+		"hashers.max_wait":                        c.cfg.Hashers.MaxWait,
+	} {
+		if d <= 0 {
+			c.refuse(key, "must be more than nothing, and less than 292 years")
+		} else if d < time.Second && key != "hashers.max_wait" {
+			c.refuse(key, "must be at least one second")
+		}
+	}
+}
+
+func (c *checker) flows() {
+	self := c.cfg.SelfService
+	if self.Registration.Enabled {
+		c.needsPage("selfservice.flows.registration.ui_url", self.Registration.UIURL)
+	}
+	c.needsPage("selfservice.flows.error.ui_url", self.ErrorUIURL)
+	const style = "selfservice.flows.registration.style"
+	if c.given.flag("selfservice.flows.registration.enable_legacy_one_step") && c.given.str(style) == "profile_first" {
+		c.refuse(style, "contradicts enable_legacy_one_step, which is the old spelling of unified")
+	}
+	if self.Registration.Enabled && !self.Password.Enabled {
+		c.warn("selfservice.methods.password.enabled: no method is left to register with")
+	}
+	for _, at := range []string{"selfservice.flows.registration.after.hooks", "selfservice.flows.registration.after.password.hooks"} {
+		c.hooksOnce(at)
+	}
+}
+
+// hooksOnce refuses a built-in hook that is listed twice.
+func (c *checker) hooksOnce(at string) {
+	seen := map[string]bool{}
+	for i, hook := range c.given.list(at) {
+		name := hook.str("hook")
+		if seen[name] && name != "web_hook" {
+			c.refuse(fmt.Sprintf("%s.%d.hook", at, i), "the hook %q is listed twice", name)
+		}
+		seen[name] = true
+		if name == "web_hook" && hook.flag("config.response.ignore") && (hook.flag("config.can_interrupt") || hook.flag("config.response.parse")) {
+			c.refuse(fmt.Sprintf("%s.%d.config.response.ignore", at, i), "contradicts can_interrupt and response.parse, which need the answer")
+		}
+	}
+}
+
+// needsPage refuses a missing page: there is no page of somebody else's to
+// fall back to.
+func (c *checker) needsPage(key, text string) {
+	if text == "" {
+		c.refuse(key, "required, but missing: browsers have to be sent somewhere")
+		return
+	}
+	c.webURL(key, text)
+}
+
+func (c *checker) returnURLs() {
+	for key, text := range map[string]string{
+		"selfservice.default_browser_return_url":                                   c.cfg.SelfService.DefaultReturnURL,
+		"selfservice.flows.registration.after.default_browser_return_url":          c.cfg.SelfService.Registration.After.ReturnURL,
+		"selfservice.flows.registration.after.password.default_browser_return_url": c.cfg.SelfService.Registration.After.Password.ReturnURL,
+	} {
+		if text != "" {
+			c.webURL(key, text)
+		}
+	}
+	for i, text := range c.cfg.SelfService.AllowedReturnURLs {
+		key := fmt.Sprintf("selfservice.allowed_return_urls.%d", i)
+		u, err := url.Parse(text)
+		switch {
+		case err != nil || u.Scheme == "" || (u.Host == "" && (u.Scheme == "http" || u.Scheme == "https")):
+			c.refuse(key, "expected an absolute URL")
+		case slices.Contains([]string{"javascript", "data", "vbscript", "file", "blob", "about"}, strings.ToLower(u.Scheme)):
+			c.refuse(key, "a browser must not be sent to %s: URLs", strings.ToLower(u.Scheme))
+		case u.User != nil:
+			c.refuse(key, "must not hold a user name or password")
+		case !boundedHost(u.Hostname()):
+			c.refuse(key, "a wildcard stands for the first label before a registrable domain, as in https://*.example.com")
+		}
+	}
+}
+
+func (c *checker) identity() {
+	ids := map[string]bool{}
+	for i, schema := range c.cfg.Identity.Schemas {
+		at := fmt.Sprintf("identity.schemas.%d.", i)
+		if ids[schema.ID] {
+			c.refuse(at+"id", "the id %q is taken by an earlier schema", schema.ID)
+		}
+		ids[schema.ID] = true
+		if strings.HasPrefix(schema.URL, "http://") {
+			c.floor(at+"url", "a schema fetched over http can be exchanged on its way")
+		}
+	}
+	if def := c.cfg.Identity.DefaultSchemaID; len(ids) > 0 && !ids[def] {
+		known := make([]string, 0, len(ids))
+		for _, s := range c.cfg.Identity.Schemas {
+			known = append(known, s.ID)
+		}
+		slices.Sort(known)
+		c.findings = append(c.findings, finding{
+			path:   []string{"identity", "default_schema_id"},
+			reason: fmt.Sprintf("%q is none of the ids in identity.schemas", def), suggestion: nearest(def, known),
+		})
+	}
+}
+
+func (c *checker) secrets() {
+	_, kind := sqliteFile(c.cfg.DSN)
+	unknown := slices.ContainsFunc(c.findings, func(f finding) bool { return f.path[0] == "dsn" })
+	if c.cfg.DSN != "" && !unknown && kind == dsnServer && len(c.cfg.Secrets.Default) == 0 {
+		c.refuse("secrets.default", "required with this database, since every node needs the same: a list of strings of 16 characters or more; make one with: openssl rand -base64 32")
+	}
+}
+
+func (c *checker) password() {
+	const flag, alias = "feature_flags.password_profile_registration_node_group", "selfservice.methods.password.config.password_profile_registration_node_group"
+	if a, b := c.given.str(flag), c.given.str(alias); a != "" && b != "" && a != b {
+		c.refuse(alias, "contradicts %s, of which it is an alias", flag)
+	}
+	if c.cfg.Hashers.Algorithm == "bcrypt" && c.cfg.SelfService.Password.MinLength > 72 {
+		c.refuse("selfservice.methods.password.config.min_password_length", "bcrypt reads 72 bytes at most")
+	}
+	if host := c.cfg.SelfService.Password.HaveIBeenPwnedHost; strings.ContainsAny(host, "/ @?#") {
+		c.refuse("selfservice.methods.password.config.haveibeenpwned_host", "expected a host, without scheme or path")
+	}
+}
+
+func (c *checker) outgoing() {
+	if !c.cfg.Clients.DisallowPrivateIPs {
+		c.warn("clients.http.disallow_private_ip_ranges is false: outgoing calls may reach private addresses")
+	}
+	if c.cfg.Log.LeakSensitive {
+		c.warn("log.leak_sensitive_values: the log holds secrets")
+	}
+}
+
+// code refuses settings of a method to come that contradict each other.
+func (c *checker) code() {
+	const at = "selfservice.methods.code."
+	if c.given.flag(at+"passwordless_enabled") && c.given.flag(at+"mfa_enabled") {
+		c.refuse(at+"mfa_enabled", "contradicts passwordless_enabled: a code cannot be both factors")
+	}
+}

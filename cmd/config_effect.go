@@ -1,0 +1,96 @@
+package cmd
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// effects says what of a given configuration is not in effect.
+type effects struct {
+	planned    []string  // harmless: listed
+	protective []finding // somebody relies on it: stops the start
+}
+
+const notBuilt = "not built yet, and without it there is less protection than this file asks for; leave it out, or start with --dev"
+
+// walk looks at what the operator wrote at path, not at defaults. Once a
+// section is listed, what lies below is not listed again.
+func (e *effects) walk(n *schemaNode, v any, path []string, listed bool) {
+	if !says(v) {
+		return
+	}
+	switch key := strings.Join(path, "."); {
+	case n.Effect == effectProtective:
+		e.protective = append(e.protective, finding{path: path, reason: notBuilt})
+		return
+	case n.Effect == effectPlanned && !listed:
+		e.planned = append(e.planned, key)
+		listed = true
+	}
+	switch v := v.(type) {
+	case string:
+		if slices.Contains(n.PlannedValues, v) {
+			e.planned = append(e.planned, strings.Join(path, ".")+": "+v)
+		}
+	case map[string]any:
+		for key, value := range v {
+			if c := n.child(key); c != nil {
+				e.walk(c, value, append(path[:len(path):len(path)], key), listed)
+			}
+		}
+	case []any:
+		for i, item := range v {
+			here := append(path[:len(path):len(path)], strconv.Itoa(i))
+			if path[len(path)-1] == "hooks" {
+				e.hook(item, here, listed)
+			} else if n.Items != nil {
+				e.walk(n.Items, item, here, listed)
+			}
+		}
+	}
+}
+
+// hook judges one entry of a list of hooks. A hook that may refuse protects.
+func (e *effects) hook(item any, path []string, listed bool) {
+	name, _ := follow(item, []string{"hook"}).(string)
+	vetoes := follow(item, []string{"config", "can_interrupt"}) == true || follow(item, []string{"config", "response", "parse"}) == true
+	switch {
+	case name == "require_verified_address", name == "web_hook" && vetoes:
+		e.protective = append(e.protective, finding{path: path, reason: "the hook " + name + " is " + notBuilt})
+	case listed, builtHook(name, path):
+	default:
+		e.planned = append(e.planned, strings.Join(path, ".")+": "+name)
+	}
+}
+
+// builtHook reports whether the hook works where it stands.
+func builtHook(name string, path []string) bool {
+	return name == "session" && strings.HasPrefix(strings.Join(path, "."), "selfservice.flows.registration.after.password.hooks.")
+}
+
+// says reports whether a value asks for anything. What is off or empty is
+// just what a key that is not built yet amounts to.
+func says(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case string:
+		return v != ""
+	case json.Number:
+		return v != "0"
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		for _, value := range v {
+			if says(value) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
+}

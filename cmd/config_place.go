@@ -1,0 +1,233 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxPlaces stops the walk through a file whose aliases multiply.
+const maxPlaces = 50_000
+
+// yamlPlaces finds where each key of a YAML document stands, and reports
+// keys that are set twice and a second document, both of which a parser would
+// pass over or report one at a time.
+func yamlPlaces(name string, raw []byte) (map[string]place, []Problem) {
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	var doc, second yaml.Node
+	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return nil, []Problem{syntaxProblem(name, raw, err)}
+	}
+	w := &yamlWalk{name: name, places: map[string]place{"": {1, 1}}}
+	if len(doc.Content) > 0 {
+		root := doc.Content[0]
+		if root.Kind != yaml.MappingNode && root.Tag != "!!null" {
+			return nil, []Problem{{File: name, Line: root.Line, Column: root.Column, Reason: "a configuration is a mapping of keys to values"}}
+		}
+		w.walk(root, nil, 0)
+	}
+	if err := dec.Decode(&second); err == nil {
+		w.problems = append(w.problems, Problem{File: name, Line: second.Line, Column: second.Column, Reason: "a second document in one file; give it with a -c of its own"})
+	}
+	return w.places, w.problems
+}
+
+type yamlWalk struct {
+	name     string
+	places   map[string]place
+	problems []Problem
+}
+
+func (w *yamlWalk) walk(n *yaml.Node, path []string, depth int) {
+	if depth > 100 || len(w.places) > maxPlaces {
+		return
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		w.walk(n.Alias, path, depth+1)
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			w.set(item, append(path, strconv.Itoa(i)), depth)
+		}
+	case yaml.MappingNode:
+		w.walkMapping(n, path, depth)
+	}
+}
+
+func (w *yamlWalk) walkMapping(n *yaml.Node, path []string, depth int) {
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Tag == "!!merge" {
+			w.walkMerge(value, path, depth)
+			continue
+		}
+		if first, twice := seen[key.Value]; twice {
+			w.problems = append(w.problems, Problem{
+				File: w.name, Line: key.Line, Column: key.Column, Key: strings.Join(append(path, key.Value), "."),
+				Reason: fmt.Sprintf("set twice, first on line %d", first),
+			})
+			continue
+		}
+		seen[key.Value] = key.Line
+		here := append(path[:len(path):len(path)], key.Value)
+		w.places[strings.Join(here, pathSep)] = place{key.Line, key.Column}
+		w.walk(value, here, depth+1)
+	}
+}
+
+// walkMerge enters "<<: *defaults"; a list of them is merged first to last.
+func (w *yamlWalk) walkMerge(value *yaml.Node, path []string, depth int) {
+	merged := []*yaml.Node{value}
+	if value.Kind == yaml.SequenceNode {
+		merged = value.Content
+	}
+	for _, m := range merged {
+		w.walk(m, path, depth+1)
+	}
+}
+
+func (w *yamlWalk) set(item *yaml.Node, path []string, depth int) {
+	here := append([]string(nil), path...)
+	w.places[strings.Join(here, pathSep)] = place{item.Line, item.Column}
+	w.walk(item, here, depth+1)
+}
+
+// jsonPlaces is yamlPlaces for JSON, which is no YAML where it is indented
+// with tabs.
+func jsonPlaces(name string, raw []byte) (map[string]place, []Problem) {
+	w := &jsonWalk{name: name, raw: raw, dec: json.NewDecoder(bytes.NewReader(raw)), places: map[string]place{}, line: 1}
+	w.dec.UseNumber()
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return map[string]place{"": {1, 1}}, nil
+	}
+	if !json.Valid(raw) {
+		var v any
+		return nil, []Problem{syntaxProblem(name, raw, json.Unmarshal(raw, &v))}
+	}
+	w.places[""] = w.next()
+	if raw[int(w.skip())] != '{' {
+		return nil, []Problem{{File: name, Line: w.places[""].line, Column: w.places[""].col, Reason: "a configuration is an object of keys and values"}}
+	}
+	w.value(nil)
+	return w.places, w.problems
+}
+
+type jsonWalk struct {
+	name     string
+	raw      []byte
+	dec      *json.Decoder
+	places   map[string]place
+	problems []Problem
+	line     int // line of offset counted, which only moves on
+	lineAt   int // where that line begins
+	counted  int
+}
+
+// skip is the offset of the next token.
+func (w *jsonWalk) skip() int64 {
+	at := w.dec.InputOffset()
+	for at < int64(len(w.raw)) && bytes.IndexByte([]byte(" \t\r\n,:"), w.raw[at]) >= 0 {
+		at++
+	}
+	return at
+}
+
+// next is the place of the next token.
+func (w *jsonWalk) next() place {
+	at := int(w.skip())
+	for ; w.counted < at; w.counted++ {
+		if w.raw[w.counted] == '\n' {
+			w.line, w.lineAt = w.line+1, w.counted+1
+		}
+	}
+	return place{w.line, at - w.lineAt + 1}
+}
+
+// value reads one value. The text is known to be valid.
+func (w *jsonWalk) value(path []string) {
+	token, _ := w.dec.Token()
+	switch token {
+	case json.Delim('{'):
+		seen := map[string]int{}
+		for w.dec.More() {
+			at := w.next()
+			key, _ := w.dec.Token()
+			here := append(path[:len(path):len(path)], fmt.Sprint(key))
+			if first, twice := seen[fmt.Sprint(key)]; twice {
+				w.problems = append(w.problems, Problem{
+					File: w.name, Line: at.line, Column: at.col, Key: strings.Join(here, "."),
+					Reason: fmt.Sprintf("set twice, first on line %d", first),
+				})
+			} else {
+				seen[fmt.Sprint(key)] = at.line
+				w.places[strings.Join(here, pathSep)] = at
+			}
+			w.value(here)
+		}
+		w.dec.Token()
+	case json.Delim('['):
+		for i := 0; w.dec.More(); i++ {
+			here := append(path[:len(path):len(path)], strconv.Itoa(i))
+			w.places[strings.Join(here, pathSep)] = w.next()
+			w.value(here)
+		}
+		w.dec.Token()
+	}
+}
+
+// tomlPlaces finds the tables and keys of a TOML file by their lines. Keys
+// inside of inline tables and lists are found by the line of the list.
+func tomlPlaces(raw []byte) map[string]place {
+	places := map[string]place{"": {1, 1}}
+	counts := map[string]int{}
+	var table []string
+	for i, line := range strings.Split(string(raw), "\n") {
+		text := strings.TrimSpace(line)
+		at := place{i + 1, len(line) - len(strings.TrimLeft(line, " \t")) + 1}
+		switch {
+		case strings.HasPrefix(text, "[["):
+			table = tomlKeys(strings.SplitN(text[2:], "]]", 2)[0])
+			joined := strings.Join(table, pathSep)
+			places[joined] = at
+			table = append(table, strconv.Itoa(counts[joined]))
+			counts[joined]++
+		case strings.HasPrefix(text, "["):
+			table = tomlKeys(strings.SplitN(text[1:], "]", 2)[0])
+		case strings.HasPrefix(text, "#"), !strings.Contains(text, "="):
+			continue
+		default:
+			keys := tomlKeys(strings.SplitN(text, "=", 2)[0])
+			maps.Copy(places, tomlUpTo(table, keys, at))
+			continue
+		}
+		maps.Copy(places, tomlUpTo(nil, table, at))
+	}
+	return places
+}
+
+// tomlUpTo places a dotted key and the tables it names on its way.
+func tomlUpTo(table, keys []string, at place) map[string]place {
+	out := map[string]place{}
+	path := table[:len(table):len(table)]
+	for _, k := range keys {
+		path = append(path, k)
+		out[strings.Join(path, pathSep)] = at
+	}
+	return out
+}
+
+func tomlKeys(dotted string) []string {
+	keys := strings.Split(dotted, ".")
+	for i, k := range keys {
+		keys[i] = strings.Trim(strings.TrimSpace(k), `"'`)
+	}
+	return keys
+}

@@ -1,0 +1,152 @@
+package cmd
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// dsnKind is what a DSN means for secrets.
+type dsnKind int
+
+const (
+	dsnServer dsnKind = iota // other nodes may share it
+	dsnFile                  // one SQLite file
+	dsnMemory                // gone with the process
+)
+
+// sqliteFile returns the file of a SQLite DSN, in any of the spellings that
+// operators use, and what kind of database it is.
+func sqliteFile(dsn string) (string, dsnKind) {
+	if dsn == "memory" {
+		return "", dsnMemory
+	}
+	scheme, rest, found := strings.Cut(dsn, ":")
+	if !found || (scheme != "sqlite" && scheme != "sqlite3") {
+		return "", dsnServer
+	}
+	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "//"), "file:")
+	path, query, _ := strings.Cut(rest, "?")
+	params, _ := url.ParseQuery(query)
+	if path == "" || path == ":memory:" || params.Get("mode") == "memory" {
+		return "", dsnMemory
+	}
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
+	return path, dsnFile
+}
+
+// secretsSuffix is added to the database's file name.
+const secretsSuffix = ".secrets"
+
+// ResolveSecrets returns c's secrets with none left empty. Lists left out fall
+// back to the default list. Where that is missing, too, a database in a file
+// gets a secret in a file of its own beside it, readable by its owner only and
+// read again at every start; a database in memory gets one that lives as long.
+// With any other database a missing secret is an error: nodes must share it.
+// generatedIn names the file when one was used, otherwise it is empty.
+func ResolveSecrets(c *Config) (s Secrets, generatedIn string, err error) {
+	s = c.Secrets
+	if len(s.Default) == 0 {
+		file, kind := sqliteFile(c.DSN)
+		switch kind {
+		case dsnMemory:
+			s.Default = []string{newSecret()}
+		case dsnFile:
+			generatedIn = file + secretsSuffix
+			secret, err := secretIn(generatedIn)
+			if err != nil {
+				return Secrets{}, "", err
+			}
+			s.Default = []string{secret}
+		default:
+			return Secrets{}, "", errors.New("secrets.default is missing; with this database it cannot be generated")
+		}
+	}
+	for _, list := range []*[]string{&s.Cookie, &s.Cipher, &s.Pagination} {
+		if len(*list) == 0 {
+			*list = s.Default
+		}
+	}
+	return s, generatedIn, nil
+}
+
+// newSecret is 32 bytes from the system's CSPRNG, as text.
+func newSecret() string {
+	var b [32]byte
+	rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// secretIn reads the secret in a file, or makes both. Of processes that start
+// at once exactly one makes it and all return the same.
+func secretIn(file string) (string, error) {
+	secret, err := readSecret(file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return secret, err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return "", err
+	}
+	if err := writeSecret(file, newSecret()); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("%s: the secret cannot be stored: %w", file, err)
+	}
+	return readSecret(file)
+}
+
+// writeSecret makes the file appear whole or not at all, and on disk before it
+// is used: a secret that is lost in a crash takes what it sealed with it.
+// If the file exists, the error is fs.ErrExist and the file is left alone.
+func writeSecret(file, secret string) (err error) {
+	dir := filepath.Dir(file)
+	draft := filepath.Join(dir, "."+filepath.Base(file)+"."+newSecret()[:8])
+	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(draft)
+	_, err = f.WriteString(secret + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	// A link, unlike a rename, does not replace what another process has made.
+	if err := os.Link(draft, file); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func readSecret(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%s: holds the program's secret, so it must be a plain file", file)
+	case info.Mode().Perm()&0o077 != 0:
+		return "", fmt.Errorf("%s: holds the program's secret and others may read it (mode %04o); run chmod 600 on it, or remove it to start with a new secret and without the sessions there are", file, info.Mode().Perm())
+	}
+	raw := make([]byte, 256)
+	n, _ := f.Read(raw)
+	secret := strings.TrimSpace(string(raw[:n]))
+	if key, err := base64.RawURLEncoding.DecodeString(secret); err != nil || len(key) != 32 {
+		return "", fmt.Errorf("%s: does not hold a secret this program has made; restore it, or remove it to start with a new one", file)
+	}
+	return secret, nil
+}
