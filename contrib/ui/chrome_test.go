@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/websocket"
+)
+
+// tab drives one page of a headless Chromium over its debugging socket.
+type tab struct {
+	t    *testing.T
+	conn *websocket.Conn
+	id   int
+}
+
+// openTab starts a browser of its own for the test. Without one installed the
+// test is skipped, or fails where CI promises one.
+func openTab(t *testing.T) *tab {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("no chromium, and CI promises one")
+		}
+		t.Skip("no chromium")
+	}
+	profile, err := os.MkdirTemp("", "ui-chromium")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	browser := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+		"--user-data-dir="+profile, "--remote-debugging-port=0", "--remote-allow-origins=*", "about:blank")
+	require.NoError(t, browser.Start())
+	t.Cleanup(func() {
+		stop()
+		_ = browser.Wait()
+		_ = os.RemoveAll(profile)
+	})
+	var port []byte
+	require.Eventually(t, func() bool {
+		port, err = os.ReadFile(filepath.Join(profile, "DevToolsActivePort"))
+		return err == nil && strings.Count(string(port), "\n") > 0
+	}, 30*time.Second, 50*time.Millisecond)
+	base := "http://127.0.0.1:" + strings.SplitN(string(port), "\n", 2)[0]
+	var targets []struct {
+		Type string `json:"type"`
+		URL  string `json:"webSocketDebuggerUrl"`
+	}
+	require.Eventually(t, func() bool {
+		res, err := http.Get(base + "/json/list")
+		if err != nil {
+			return false
+		}
+		defer func() { _ = res.Body.Close() }()
+		return json.NewDecoder(res.Body).Decode(&targets) == nil && len(targets) > 0
+	}, 30*time.Second, 50*time.Millisecond)
+	for _, target := range targets {
+		if target.Type == "page" {
+			conn, err := websocket.Dial(target.URL, "", "http://127.0.0.1")
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = conn.Close() })
+			b := &tab{t: t, conn: conn}
+			b.call("Page.enable", nil)
+			return b
+		}
+	}
+	t.Fatal("the browser has no page")
+	return nil
+}
+
+type answer struct {
+	ID     int             `json:"id"`
+	Method string          `json:"method"`
+	Result json.RawMessage `json:"result"`
+	Error  json.RawMessage `json:"error"`
+}
+
+func (b *tab) receive(until func(answer) bool) answer {
+	b.t.Helper()
+	require.NoError(b.t, b.conn.SetDeadline(time.Now().Add(30*time.Second)))
+	for {
+		var a answer
+		require.NoError(b.t, websocket.JSON.Receive(b.conn, &a))
+		if until(a) {
+			return a
+		}
+	}
+}
+
+func (b *tab) call(method string, params any) json.RawMessage {
+	b.t.Helper()
+	b.id++
+	require.NoError(b.t, websocket.JSON.Send(b.conn, map[string]any{"id": b.id, "method": method, "params": params}))
+	a := b.receive(func(a answer) bool { return a.ID == b.id })
+	require.Empty(b.t, string(a.Error), method)
+	return a.Result
+}
+
+func (b *tab) visit(url string) {
+	b.t.Helper()
+	b.call("Page.navigate", map[string]any{"url": url})
+	b.loaded()
+}
+
+func (b *tab) loaded() {
+	b.t.Helper()
+	b.receive(func(a answer) bool { return a.Method == "Page.loadEventFired" })
+}
+
+// eval returns what a JavaScript expression gives, as text.
+func (b *tab) eval(expression string) string {
+	b.t.Helper()
+	var out struct {
+		Result struct {
+			Value any `json:"value"`
+		} `json:"result"`
+		ExceptionDetails json.RawMessage `json:"exceptionDetails"`
+	}
+	require.NoError(b.t, json.Unmarshal(b.call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true}), &out))
+	require.Empty(b.t, string(out.ExceptionDetails), expression)
+	return fmt.Sprint(out.Result.Value)
+}
+
+func (b *tab) screen(width, height int, scheme string) {
+	b.t.Helper()
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
+	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}})
+}
+
+func (b *tab) shoot(path string) {
+	b.t.Helper()
+	var out struct {
+		Data string `json:"data"`
+	}
+	require.NoError(b.t, json.Unmarshal(b.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}), &out))
+	picture, err := base64.StdEncoding.DecodeString(out.Data)
+	require.NoError(b.t, err)
+	require.NoError(b.t, os.WriteFile(path, picture, 0o600))
+}
+
+// contrastScript lists texts whose contrast with what is painted behind them
+// is below WCAG AA.
+const contrastScript = `(() => {
+  const rgb = c => { const m = c.match(/[\d.]+/g).map(Number); return c.startsWith("color(") ? [m[0]*255, m[1]*255, m[2]*255, m[3] ?? 1] : [m[0], m[1], m[2], m[3] ?? 1]; };
+  const lum = c => { const [r, g, b] = c.slice(0, 3).map(v => (v /= 255) <= 0.04045 ? v/12.92 : ((v+0.055)/1.055)**2.4); return 0.2126*r + 0.7152*g + 0.0722*b; };
+  const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255]; };
+  const bad = [];
+  for (const e of document.querySelectorAll("body *")) {
+    if (!e.offsetParent || e.matches(":disabled, .quiet, .quiet *, .skip")) continue;
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && !e.matches("input:not([type=hidden])")) continue;
+    const [a, b] = [lum(rgb(getComputedStyle(e).color)), lum(behind(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) bad.push(e.tagName + " " + e.textContent.trim().slice(0, 30) + " " + ratio.toFixed(2));
+  }
+  return bad.join("; ");
+})()`
+
+// smallScript lists what is to be pressed and is lower than 44 pixels.
+const smallScript = `[...document.querySelectorAll("button, .button, input:not([type=hidden]):not([type=checkbox]), select, .check label, .aside a, .brand")]
+  .filter(e => e.offsetParent && e.getBoundingClientRect().height < 44).map(e => e.outerHTML.slice(0, 80) + " " + e.getBoundingClientRect().height).join("; ")`
+
+// With FOYER_UI_SHOTS=<folder> this also leaves a picture of every page there.
+func TestPagesInABrowser(t *testing.T) {
+	api := newFakeAPI(t)
+	ui := httptest.NewServer(newSite(t, api, func(c *config) { c.Footer = "Reference pages of an identity service" }))
+	defer ui.Close()
+	b := openTab(t)
+	shots := os.Getenv("FOYER_UI_SHOTS")
+	for name, path := range map[string]string{
+		"fresh": "/registration?flow=fresh", "refused": "/registration?flow=refused", "nodes": "/registration?flow=nodes", "hostile": "/registration?flow=hostile",
+		"login": "/login?flow=login", "settings": "/settings?flow=settings", "error": "/error?id=known", "cookies": "/registration?again=1", "out": "/", "in": "/",
+	} {
+		api.signedIn = name == "in"
+		for _, width := range []int{1280, 375, 320} {
+			for _, scheme := range []string{"light", "dark"} {
+				b.screen(width, 812, scheme)
+				b.visit(ui.URL + path)
+				where := fmt.Sprintf("%s-%d-%s", name, width, scheme)
+				require.Equal(t, "0", b.eval("Math.max(0, document.documentElement.scrollWidth - innerWidth)"), "%s scrolls sideways", where)
+				require.Empty(t, b.eval(contrastScript), where)
+				require.Empty(t, b.eval(smallScript), where)
+				if shots != "" && width != 320 {
+					b.shoot(filepath.Join(shots, where+".png"))
+				}
+			}
+		}
+	}
+}
+
+// A form leads to the API, which sends the browser back here: the page's own
+// policy must let both steps pass, and nobody else's address.
+func TestPostingThroughThePolicy(t *testing.T) {
+	var posted, origins []string
+	api := newFakeAPI(t)
+	ui := httptest.NewServer(newSite(t, api))
+	defer ui.Close()
+	inner := api.Config.Handler
+	api.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			body, _ := io.ReadAll(r.Body)
+			posted, origins = append(posted, string(body)), append(origins, r.Header.Get("Origin"))
+			http.Redirect(w, r, ui.URL+"/registration?flow=refused", http.StatusSeeOther)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	})
+	b := openTab(t)
+	b.call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true})
+	b.visit(ui.URL + "/registration?flow=fresh")
+	b.eval(`document.querySelector("input[type=email]").focus()`)
+	b.call("Input.insertText", map[string]any{"text": "ada@example"})
+	for _, kind := range []string{"keyDown", "keyUp"} {
+		b.call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"})
+	}
+	b.loaded()
+	require.Equal(t, ui.URL+"/registration?flow=refused", b.eval("location.href"))
+	require.Len(t, posted, 1)
+	require.Contains(t, posted[0], "traits.email=ada%40example")
+	require.Contains(t, posted[0], "method=password")
+	require.Contains(t, posted[0], "csrf_token=q0s%2Fcsrf%2Btoken%3D%3D")
+	require.Equal(t, []string{ui.URL}, origins, "the API may check Origin: it must not be null")
+	require.Equal(t, "alert", b.eval(`document.activeElement.getAttribute("role")`), "what is wrong gets the focus")
+	require.Equal(t, "rgb(168, 32, 26)", b.eval(`getComputedStyle(document.querySelector(".message.error")).color`), "the style sheet is allowed")
+}

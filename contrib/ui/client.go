@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	callTimeout = 10 * time.Second
+	maxAnswer   = 2 << 20
+)
+
+// client calls the API on behalf of one browser: it hands that browser's
+// cookies up and the API's cookies back down.
+type client struct {
+	base string
+	http *http.Client
+}
+
+func newClient(base string) *client {
+	return &client{base: base, http: &http.Client{
+		Timeout:       callTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// failure is an answer other than 2xx, or none at all.
+type failure struct {
+	URL      string
+	Cause    error // set when there was no usable answer
+	Retry    string
+	Redirect string // where the API wants the browser to go instead
+	NextFlow string // id of the flow that took the place of this one
+	apiError
+}
+
+// apiError is the inner object of the API's error envelope.
+type apiError struct {
+	ID      string `json:"id"`
+	Code    int    `json:"code"`
+	Status  string `json:"status"`
+	Request string `json:"request"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+	Details any    `json:"details"`
+}
+
+// returnTo is where an expired flow would have led.
+func (e apiError) returnTo() string {
+	details, _ := e.Details.(map[string]any)
+	target, _ := details["return_to"].(string)
+	return target
+}
+
+// get fetches path into out, in the name of the browser that sent r. The API's
+// cookies are set on w, whatever the answer is.
+func (c *client) get(w http.ResponseWriter, r *http.Request, path string, query url.Values, out any) *failure {
+	f := &failure{URL: c.base + path}
+	target := f.URL
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		f.Cause = err
+		return f
+	}
+	req.Header.Set("Accept", "application/json")
+	for _, name := range []string{"Cookie", "Accept-Language", "User-Agent"} {
+		req.Header[name] = r.Header[name]
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		f.Cause = err
+		return f
+	}
+	defer func() { _ = res.Body.Close() }()
+	for _, cookie := range res.Header["Set-Cookie"] {
+		w.Header().Add("Set-Cookie", cookie)
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err == nil && len(body) > maxAnswer {
+		err = fmt.Errorf("answer is larger than %d bytes", maxAnswer)
+	}
+	if err != nil {
+		f.Cause = err
+		return f
+	}
+	if res.StatusCode/100 != 2 {
+		f.Code, f.Retry = res.StatusCode, res.Header.Get("Retry-After")
+		f.decode(body)
+		return f
+	}
+	// Numbers keep the digits they were sent with.
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	if err := decoder.Decode(out); err != nil {
+		f.Cause = fmt.Errorf("answer is not the JSON expected: %w", err)
+		return f
+	}
+	return nil
+}
+
+// decode reads an error envelope; an answer of another shape leaves f with its
+// status alone.
+func (f *failure) decode(body []byte) {
+	code := f.Code
+	var envelope struct {
+		Error      apiError `json:"error"`
+		Redirect   string   `json:"redirect_browser_to"`
+		NextFlowID string   `json:"use_flow_id"`
+	}
+	if json.Unmarshal(body, &envelope) == nil {
+		f.apiError, f.NextFlow = envelope.Error, envelope.NextFlowID
+		if origin(envelope.Redirect) != "" {
+			f.Redirect = envelope.Redirect
+		}
+	}
+	f.Code = code
+}

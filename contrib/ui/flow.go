@@ -1,0 +1,111 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// flow shows one flow, or sends the browser to the API to open one.
+func (s *server) flow(w http.ResponseWriter, r *http.Request, kind string) {
+	query := r.URL.Query()
+	if query.Has("again") && tries(r) == 0 {
+		s.cookieTrouble(w, r)
+		return
+	}
+	id := query.Get("flow")
+	if id == "" {
+		s.open(w, r, kind, query)
+		return
+	}
+	var f flow
+	fail := s.api.get(w, r, "/self-service/"+kind+"/flows", url.Values{"id": {id}}, &f)
+	if fail != nil {
+		s.recover(w, r, kind, fail)
+		return
+	}
+	forgetTries(w, r)
+	if f.UI.Method != http.MethodGet && origin(f.UI.Action) != origin(s.Public) {
+		s.problem(w, trouble{Code: http.StatusBadGateway, Title: "This page is not set up correctly",
+			Text: fmt.Sprintf("The API wants forms sent to %q, but this UI was told that browsers reach the API at %q. "+
+				"The API's public base URL and this UI's -public must name the same host.", f.UI.Action, s.Public)})
+		return
+	}
+	s.render(w, http.StatusOK, "flow.html", s.flowPage(kind, f))
+}
+
+func (s *server) flowPage(kind string, f flow) page {
+	all := elements(f.UI.Nodes, origin(s.Public))
+	errored := func(m message) bool { return m.Type == "error" }
+	body := struct {
+		Action, Method, ReturnTo string
+		Forms                    []form
+		Errors, Notices          []message
+		Wrong                    []element
+		Scripts                  []element
+		Continue                 bool
+	}{Action: f.UI.Action, Method: strings.ToLower(cmp.Or(f.UI.Method, "POST")), ReturnTo: f.ReturnTo}
+	for _, m := range f.UI.Messages {
+		if errored(m) {
+			body.Errors = append(body.Errors, m)
+		} else {
+			body.Notices = append(body.Notices, m)
+		}
+	}
+	for _, e := range all {
+		if e.Invalid() {
+			body.Wrong = append(body.Wrong, e)
+		}
+		if e.Draw == "script" {
+			body.Scripts = append(body.Scripts, e)
+		}
+	}
+	all = slices.DeleteFunc(all, func(e element) bool { return e.Draw == "script" })
+	body.Forms = arrange(all)
+	body.Continue = body.Method == "get" && !slices.ContainsFunc(all, func(e element) bool { return e.Draw == "button" || e.Draw == "link" })
+	p := page{Kind: kind, Title: kinds[kind], Body: body, scripts: len(body.Scripts) > 0, formTargets: []string{origin(f.ReturnTo)},
+		Problem: len(body.Errors)+len(body.Wrong) > 0}
+	if body.Method == "get" {
+		p.formTargets = append(p.formTargets, origin(f.UI.Action))
+	}
+	return p
+}
+
+// open sends the browser to the API, which opens a flow and sends it back. All
+// of the query goes along, except what is empty or ours.
+func (s *server) open(w http.ResponseWriter, r *http.Request, kind string, query url.Values) {
+	for name, values := range query {
+		query[name] = slices.DeleteFunc(values, func(v string) bool { return v == "" })
+		if len(query[name]) == 0 || name == "again" || name == "flow" {
+			delete(query, name)
+		}
+	}
+	s.redirect(w, r, s.Public+"/self-service/"+kind+"/browser", query)
+}
+
+// recover answers a flow the API would not show.
+func (s *server) recover(w http.ResponseWriter, r *http.Request, kind string, fail *failure) {
+	query := r.URL.Query()
+	switch {
+	case fail.Cause != nil:
+		s.unreachable(w, fail)
+	case fail.Redirect != "":
+		s.redirect(w, r, fail.Redirect, nil)
+	case fail.Code == http.StatusUnauthorized && kind != "login":
+		query.Del("flow")
+		s.again(w, r, "login", query)
+	case fail.Code == http.StatusGone && fail.NextFlow != "":
+		s.again(w, r, kind, url.Values{"flow": {fail.NextFlow}})
+	case fail.Code == http.StatusForbidden, fail.Code == http.StatusNotFound, fail.Code == http.StatusGone:
+		query.Del("flow")
+		if target := fail.returnTo(); target != "" {
+			query.Set("return_to", target)
+		}
+		s.again(w, r, kind, query)
+	default:
+		s.problem(w, explain(fail))
+	}
+}

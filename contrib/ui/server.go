@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"fmt"
+	"html/template"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+//go:embed templates/*.html static
+var files embed.FS
+
+// kinds are the flows and the headings of their pages.
+var kinds = map[string]string{
+	"registration": "Create your account",
+	"login":        "Sign in",
+	"verification": "Verify your address",
+	"recovery":     "Recover your account",
+	"settings":     "Account settings",
+}
+
+type server struct {
+	config
+	api       *client
+	templates *template.Template
+	logoURL   string
+}
+
+// page is what every template receives.
+type page struct {
+	Brand, Logo, Footer string
+	Kind, Title         string
+	Problem             bool // the title says so too, for those who hear it first
+	Body                any
+
+	formTargets []string
+	scripts     bool
+}
+
+// newServer reads templates, style and logo once and returns the whole site.
+func newServer(c config) (http.Handler, error) {
+	s := &server{config: c, api: newClient(c.Internal)}
+	accent, err := accentCSS(c.Accent)
+	if err != nil {
+		return nil, err
+	}
+	style, _ := files.ReadFile("static/style.css")
+	s.templates, err = template.New("").Funcs(template.FuncMap{"when": when}).ParseFS(files, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	if c.Templates != "" {
+		// A folder that overrides nothing yet is no mistake.
+		if own, _ := filepath.Glob(filepath.Join(c.Templates, "*.html")); len(own) > 0 {
+			if _, err := s.templates.ParseFiles(own...); err != nil {
+				return nil, err
+			}
+		}
+		if own, err := os.ReadFile(filepath.Join(c.Templates, "style.css")); err == nil {
+			style = own
+		}
+	}
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", append(style, accent...)))
+	for name, kind := range map[string]string{"favicon.svg": "image/svg+xml", "triggers.js": "text/javascript; charset=utf-8"} {
+		body, _ := files.ReadFile("static/" + name)
+		mux.HandleFunc("GET /"+name, asset(kind, body))
+	}
+	switch {
+	case c.Logo == "":
+		s.logoURL = "/favicon.svg"
+	case origin(c.Logo) != "":
+		s.logoURL = c.Logo
+	default:
+		image, err := os.ReadFile(c.Logo)
+		if err != nil {
+			return nil, fmt.Errorf("logo: %w", err)
+		}
+		s.logoURL = "/logo"
+		mux.HandleFunc("GET /logo", asset(mime.TypeByExtension(filepath.Ext(c.Logo)), image))
+	}
+	for kind := range kinds {
+		mux.HandleFunc("GET /"+kind, func(w http.ResponseWriter, r *http.Request) { s.flow(w, r, kind) })
+	}
+	mux.HandleFunc("GET /{$}", s.welcome)
+	mux.HandleFunc("GET /error", s.stored)
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
+	})
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		s.problem(w, trouble{Title: "There is no page here", Text: "The address may be mistyped, or the page may have moved.", Code: http.StatusNotFound})
+	})
+	return mux, nil
+}
+
+func asset(kind string, body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", kind)
+		h.Set("Cache-Control", "public, max-age=300")
+		h.Set("X-Content-Type-Options", "nosniff")
+		// A logo may be an SVG that somebody opens by its own address.
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+		_, _ = w.Write(body)
+	}
+}
+
+func (s *server) redirect(w http.ResponseWriter, r *http.Request, target string, query url.Values) {
+	s.headers(w, page{})
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	http.Redirect(w, r, target, http.StatusSeeOther)
+}
+
+// render writes nothing until the whole page is made: a template that fails
+// half way leaves no half page behind.
+func (s *server) render(w http.ResponseWriter, status int, name string, p page) {
+	p.Brand, p.Logo, p.Footer = s.Brand, s.logoURL, s.Footer
+	var out bytes.Buffer
+	if err := s.templates.ExecuteTemplate(&out, name, p); err != nil {
+		http.Error(w, "template "+name+": "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	s.headers(w, p)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = out.WriteTo(w)
+}
+
+// headers sets the page's security policy. Browsers apply form-action to the
+// redirects after a post too, hence 'self', the flow's return_to (the API has
+// checked it) and what -form-targets adds.
+func (s *server) headers(w http.ResponseWriter, p page) {
+	public := origin(s.Public)
+	targets := append([]string{"'self'", public}, p.formTargets...)
+	for _, t := range strings.Fields(s.Forms) {
+		targets = append(targets, cmp.Or(origin(t), t))
+	}
+	unique := slices.Compact(slices.DeleteFunc(targets, func(t string) bool { return t == "" }))
+	policy := "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'self'; img-src 'self' data: " + public
+	if logo := origin(s.logoURL); logo != "" {
+		policy += " " + logo
+	}
+	policy += "; form-action " + strings.Join(unique, " ")
+	if p.scripts {
+		policy += "; script-src 'self' " + public
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	// Not no-referrer: that would make the browser post forms with "Origin: null".
+	h.Set("Referrer-Policy", "strict-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+}

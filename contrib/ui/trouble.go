@@ -1,0 +1,101 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// trouble is a page that says what went wrong and where to go from there.
+type trouble struct {
+	Title, Text, Hint string
+	Reason            string // the API's own words
+	ID, Request       string
+	Code              int
+	Retry             string // path to try again; empty for none
+	RetryAfter        string // seconds
+}
+
+func (s *server) problem(w http.ResponseWriter, t trouble) {
+	if t.Code < 400 || t.Code > 599 {
+		t.Code = http.StatusInternalServerError
+	}
+	if t.RetryAfter != "" {
+		w.Header().Set("Retry-After", t.RetryAfter)
+	}
+	s.render(w, t.Code, "error.html", page{Title: t.Title, Kind: "error", Body: t})
+}
+
+func (s *server) unreachable(w http.ResponseWriter, fail *failure) {
+	s.problem(w, trouble{Code: http.StatusBadGateway, Title: "The account service does not answer",
+		Text: "Nothing of yours is lost. Please try again in a moment.",
+		Hint: fmt.Sprintf("For whoever runs this site: the call to %s failed: %v", fail.URL, fail.Cause)})
+}
+
+// byID says in plain words what the API's error ids mean to a person.
+var byID = map[string][2]string{
+	"security_csrf_violation":               {"We could not be sure this form came from you", "To protect you we stopped. This happens when cookies are blocked, or when a form was opened in another browser. Please start again."},
+	"session_already_available":             {"You are already signed in", "There is no need to do this again. To use another account, sign out first."},
+	"session_inactive":                      {"Please sign in", "This needs you to be signed in, and you are not, or no longer."},
+	"session_aal2_required":                 {"One more proof is needed", "Please sign in again with your second factor."},
+	"session_refresh_required":              {"Please confirm that it is you", "For this change you need to have signed in a short while ago. Please sign in again."},
+	"self_service_flow_expired":             {"That took a little too long", "Forms stay open for a limited time. Please start again."},
+	"self_service_flow_disabled":            {"This is not offered here", "Whoever runs this site has switched it off."},
+	"self_service_flow_return_to_forbidden": {"We cannot send you back there", "The link that brought you here asks to return to an address this site does not know. Nothing was changed."},
+	"overloaded":                            {"Busy just now", "More people than usual are at the door. Please wait a moment and try again; what you typed was not judged yet."},
+	"security_identity_mismatch":            {"This form belongs to another account", "Please start again with the account you are signed in with."},
+	"session_verified_address_required":     {"Please verify your address first", "We sent you a message with instructions."},
+	"identity_disabled":                     {"This account is switched off", "Please contact whoever runs this site."},
+}
+
+var byStatus = map[int][2]string{
+	http.StatusBadRequest:         {"That could not be understood", "Something about the request was not right. Please start again."},
+	http.StatusForbidden:          {"That is not allowed", "The request was refused. Please start again."},
+	http.StatusNotFound:           {"We could not find that", "It may have been used up, or it is not offered here."},
+	http.StatusGone:               {"That is no longer available", "Please start again."},
+	http.StatusServiceUnavailable: {"Busy just now", "Please wait a moment and try again."},
+}
+
+// explain puts an error of the API into words.
+func explain(fail *failure) trouble {
+	words, ok := byID[fail.ID]
+	if !ok {
+		words, ok = byStatus[fail.Code]
+	}
+	if !ok {
+		words = [2]string{"Something went wrong", "It is not your fault. Please try again in a moment."}
+	}
+	return trouble{Title: words[0], Text: words[1], Reason: cmp.Or(fail.Reason, fail.Message), ID: fail.ID,
+		Code: fail.Code, Request: fail.Request, RetryAfter: fail.Retry}
+}
+
+// stored shows an error the API kept for this browser.
+func (s *server) stored(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	id := cmp.Or(query.Get("id"), query.Get("error"))
+	if id == "" {
+		s.problem(w, trouble{Title: "Nothing to report", Text: "This page explains an error by its number, and none was given.", Code: http.StatusNotFound})
+		return
+	}
+	var kept struct {
+		Error json.RawMessage `json:"error"`
+	}
+	fail := s.api.get(w, r, "/self-service/errors", url.Values{"id": {id}}, &kept)
+	switch {
+	case fail == nil:
+		fail = &failure{}
+		var list []apiError // older rows hold a list
+		if json.Unmarshal(kept.Error, &fail.apiError) != nil && json.Unmarshal(kept.Error, &list) == nil && len(list) > 0 {
+			fail.apiError = list[0]
+		}
+		s.problem(w, explain(fail))
+	case fail.Cause != nil:
+		s.unreachable(w, fail)
+	case fail.Code == http.StatusNotFound:
+		s.problem(w, trouble{Title: "This report is gone", Text: "Error reports are kept for a short time only. Please start again; if it happens once more, the new report will say why.", Code: http.StatusNotFound})
+	default:
+		s.problem(w, explain(fail))
+	}
+}

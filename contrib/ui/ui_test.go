@@ -1,0 +1,180 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+)
+
+// fakeAPI answers as the wire says: a flow's id is the name of a file in
+// testdata, or of one of the failures below.
+type fakeAPI struct {
+	*httptest.Server
+	signedIn bool
+	cookies  []string // Cookie headers seen
+	queries  []string // path?query seen
+}
+
+func newFakeAPI(t *testing.T) *fakeAPI {
+	api := &fakeAPI{}
+	api.Server = httptest.NewServer(api)
+	t.Cleanup(api.Close)
+	return api
+}
+
+func (api *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	api.cookies = append(api.cookies, r.Header.Get("Cookie"))
+	api.queries = append(api.queries, r.URL.String())
+	refuse := func(code int, body string) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, body)
+	}
+	id := r.URL.Query().Get("id")
+	switch {
+	case r.URL.Path == "/sessions/whoami" && api.signedIn:
+		api.file(w, "whoami")
+	case r.URL.Path == "/self-service/logout/browser" && api.signedIn:
+		refuse(200, `{"logout_url":"`+api.URL+`/self-service/logout?token=t","logout_token":"t"}`)
+	case r.URL.Path == "/sessions/whoami":
+		refuse(401, `{"error":{"code":401,"message":"no session"}}`)
+	case r.URL.Path == "/self-service/errors" && id == "known":
+		refuse(200, `{"id":"known","error":{"id":"security_csrf_violation","code":403,"status":"Forbidden","reason":"the cookie was absent","message":"m","request":"req-7"}}`)
+	case r.URL.Path == "/self-service/errors" && id == "list":
+		refuse(200, `{"id":"list","error":[{"code":500,"message":"<b>old</b>"}]}`)
+	case strings.HasSuffix(r.URL.Path, "/flows"):
+		switch id {
+		case "csrf":
+			refuse(403, `{"error":{"id":"security_csrf_violation","code":403,"message":"m"}}`)
+		case "aal":
+			refuse(403, `{"error":{"id":"session_aal2_required","code":403,"message":"m"},"redirect_browser_to":"`+api.URL+`/self-service/login/browser?aal=aal2"}`)
+		case "expired":
+			refuse(410, `{"error":{"id":"self_service_flow_expired","code":410,"message":"m","details":{"return_to":"https://app.example.org/"}}}`)
+		case "replaced":
+			refuse(410, `{"error":{"id":"self_service_flow_expired","code":410,"message":"m"},"use_flow_id":"fresh"}`)
+		case "private":
+			refuse(401, `{"error":{"id":"session_inactive","code":401,"message":"m"}}`)
+		case "busy":
+			w.Header().Set("Retry-After", "7")
+			refuse(503, `{"error":{"id":"overloaded","code":503,"message":"m","reason":"try later"}}`)
+		case "page":
+			refuse(200, "<html>not json</html>")
+		case "huge":
+			_, _ = io.WriteString(w, `{"id":"`+strings.Repeat("x", maxAnswer)+`"}`)
+		default:
+			w.Header().Add("Set-Cookie", "csrf_token_x=1; Path=/; HttpOnly")
+			api.file(w, id)
+		}
+	default:
+		refuse(404, `{"error":{"code":404,"message":"unknown"}}`)
+	}
+}
+
+func (api *fakeAPI) file(w http.ResponseWriter, name string) {
+	body, err := os.ReadFile("testdata/" + name + ".json")
+	if err != nil {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, `{"error":{"code":404,"message":"unknown"}}`)
+		return
+	}
+	_, _ = io.WriteString(w, strings.ReplaceAll(string(body), "{{public}}", api.URL))
+}
+
+// site is the UI in front of a fake API, asked as a browser asks it.
+type site struct {
+	t *testing.T
+	http.Handler
+}
+
+func newSite(t *testing.T, api *fakeAPI, change ...func(*config)) site {
+	c, err := readConfig([]string{"-public", api.URL}, func(string) (string, bool) { return "", false }, io.Discard)
+	require.NoError(t, err)
+	for _, f := range change {
+		f(&c)
+	}
+	handler, err := newServer(c)
+	require.NoError(t, err)
+	return site{t, handler}
+}
+
+func (s site) get(target string, cookies ...string) *httptest.ResponseRecorder {
+	s.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	if len(cookies) > 0 {
+		r.Header.Set("Cookie", strings.Join(cookies, "; "))
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+func (s site) page(target string) (*html.Node, string) {
+	s.t.Helper()
+	w := s.get(target)
+	require.Equal(s.t, http.StatusOK, w.Code, w.Body.String())
+	doc, err := html.Parse(strings.NewReader(w.Body.String()))
+	require.NoError(s.t, err)
+	return doc, w.Body.String()
+}
+
+// find returns the elements of that tag whose attributes have all the values
+// given as name, value pairs; a value of "*" asks for presence only.
+func find(n *html.Node, tag string, pairs ...string) []*html.Node {
+	var found []*html.Node
+	if n.Type == html.ElementNode && n.Data == tag {
+		fits := true
+		for i := 0; i < len(pairs); i += 2 {
+			value, ok := attr(n, pairs[i])
+			fits = fits && ok && (pairs[i+1] == "*" || value == pairs[i+1])
+		}
+		if fits {
+			found = append(found, n)
+		}
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		found = append(found, find(c, tag, pairs...)...)
+	}
+	return found
+}
+
+func one(t *testing.T, n *html.Node, tag string, pairs ...string) *html.Node {
+	t.Helper()
+	found := find(n, tag, pairs...)
+	require.Len(t, found, 1, "%s %v", tag, pairs)
+	return found[0]
+}
+
+func attr(n *html.Node, name string) (string, bool) {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val, true
+		}
+	}
+	return "", false
+}
+
+// words is the text of n, parts separated by one blank.
+func words(n *html.Node) string {
+	var parts []string
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			parts = append(parts, strings.Fields(d.Data)...)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func location(t *testing.T, w *httptest.ResponseRecorder) *url.URL {
+	t.Helper()
+	require.Equal(t, http.StatusSeeOther, w.Code, w.Body.String())
+	u, err := url.Parse(w.Header().Get("Location"))
+	require.NoError(t, err)
+	return u
+}
