@@ -95,15 +95,15 @@ func secretIn(file string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return "", err
 	}
-	if err := writeSecret(file, newSecret()); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := writeSecret(file, newSecret()); err != nil {
 		return "", fmt.Errorf("%s: the secret cannot be stored: %w", file, err)
 	}
 	return readSecret(file)
 }
 
 // writeSecret makes the file appear whole or not at all, and on disk before it
-// is used: a secret that is lost in a crash takes what it sealed with it.
-// If the file exists, the error is fs.ErrExist and the file is left alone.
+// is used: a secret that is lost in a crash takes what it sealed with it. A
+// file that another process has made meanwhile is left alone, and on disk, too.
 func writeSecret(file, secret string) (err error) {
 	dir := filepath.Dir(file)
 	draft := filepath.Join(dir, "."+filepath.Base(file)+"."+newSecret()[:8])
@@ -117,7 +117,7 @@ func writeSecret(file, secret string) (err error) {
 		return err
 	}
 	// A link, unlike a rename, does not replace what another process has made.
-	if err := os.Link(draft, file); err != nil {
+	if err := os.Link(draft, file); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	d, err := os.Open(dir)

@@ -1,0 +1,92 @@
+package cmd_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/cmd"
+)
+
+func TestEnvironmentNamesKeys(t *testing.T) {
+	tests := []struct {
+		env  []string
+		read func(*cmd.Config) any
+		want any
+	}{
+		{[]string{"DSN=sqlite://x.db"}, func(c *cmd.Config) any { return c.DSN }, "sqlite://x.db"},
+		{[]string{"SERVE_PUBLIC_PORT=1234"}, func(c *cmd.Config) any { return c.Serve.Public.Port }, 1234},
+		{[]string{"SERVE_PUBLIC_BASE_URL=https://id.example.com"}, func(c *cmd.Config) any { return c.Serve.Public.BaseURL }, "https://id.example.com"},
+		{[]string{"SERVE_PUBLIC_REQUEST_LOG_DISABLE_FOR_HEALTH=TRUE"}, func(c *cmd.Config) any { return c.Serve.Public.HealthLog }, false},
+		{[]string{"WATCH_COURIER=1"}, func(c *cmd.Config) any { return c.WatchCourier }, true},
+		{[]string{"DEV=true"}, func(c *cmd.Config) any { return c.Dev }, true},
+		{[]string{"HASHERS_ARGON2_MEMORY=32MiB"}, func(c *cmd.Config) any { return c.Hashers.Argon2.Memory }, uint32(32 << 10)},
+		{[]string{"SECRETS_DEFAULT=a-secret-of-sixteen-letters, another-secret-of-letters"}, func(c *cmd.Config) any { return c.Secrets.Default }, []string{"a-secret-of-sixteen-letters", "another-secret-of-letters"}},
+		{[]string{`SECRETS_DEFAULT=["a-secret,with-a-comma"]`}, func(c *cmd.Config) any { return c.Secrets.Default }, []string{"a-secret,with-a-comma"}},
+		{[]string{"SECRETS_DEFAULT_1=another-secret-of-letters", "SECRETS_DEFAULT_0=a-secret-of-sixteen-letters"}, func(c *cmd.Config) any { return c.Secrets.Default }, []string{"a-secret-of-sixteen-letters", "another-secret-of-letters"}},
+		{[]string{"SELFSERVICE_ALLOWED_RETURN_URLS=https://a.example.com,https://b.example.com"}, func(c *cmd.Config) any { return c.SelfService.AllowedReturnURLs }, []string{"https://a.example.com", "https://b.example.com"}},
+		{[]string{"SERVE_PUBLIC_TRUSTED_PROXIES="}, func(c *cmd.Config) any { return len(c.Serve.Public.TrustedProxies) }, 0},
+		{[]string{`SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS=[{"hook":"session"}]`}, func(c *cmd.Config) any { return c.SelfService.Registration.After.Password.Hooks }, []cmd.Hook{{Name: "session"}}},
+		{[]string{"SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS_0_HOOK=session"}, func(c *cmd.Config) any { return c.SelfService.Registration.After.Password.Hooks }, []cmd.Hook{{Name: "session"}}},
+		{[]string{"COURIER_SMTP_CONNECTION_URI=smtp://x", "COURIER_SMTP_HEADERS={\"X-A\":\"b\"}"}, func(c *cmd.Config) any { return len(c.Revision) }, 64},
+		{[]string{"PATH=/bin", "LOG=x", "SESSION=y", "SECRETS=z", "VERSION=trunk", "_=x", "SERVE_PUBLIC_PORT_80_TCP=tcp"}, func(c *cmd.Config) any { return c.Serve.Public.Port }, 4433},
+	}
+	for _, tt := range tests {
+		t.Run(strings.Join(tt.env, " "), func(t *testing.T) {
+			cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: tt.env})
+			require.Equal(t, tt.want, tt.read(cfg))
+			require.Empty(t, report.Warnings)
+		})
+	}
+}
+
+func TestEnvironmentChangesOneEntryOfAList(t *testing.T) {
+	cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/full.yml"}, Env: []string{
+		"IDENTITY_SCHEMAS_1_URL=https://elsewhere.internal/employee.json",
+		"IDENTITY_SCHEMAS_2_ID=guest", "IDENTITY_SCHEMAS_2_URL=base64://e30=",
+		"SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_0_CLIENT_ID=other",
+	}})
+	require.Equal(t, []cmd.IdentitySchema{
+		{ID: "customer", URL: "file:///etc/foyer/customer.schema.json"},
+		{ID: "employee", URL: "https://elsewhere.internal/employee.json", Selectable: true},
+		{ID: "guest", URL: "base64://e30="},
+	}, cfg.Identity.Schemas)
+
+	// Had the entry been replaced by what one variable holds, it would lack what is required.
+	_, _, err := cmd.Load(cmd.LoadOptions{Files: []string{"testdata/full.yml"}, Env: []string{"SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_0_PROVIDER=gogle"}})
+	require.ErrorContains(t, err, "environment variable SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_0_PROVIDER: selfservice.methods.oidc.config.providers.0.provider: ")
+	require.NotContains(t, err.Error(), "required")
+}
+
+func TestEnvironmentNearMissIsMentioned(t *testing.T) {
+	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"SERVE_PUBLIC_PROT=1"}})
+	require.Equal(t, []string{`environment variable SERVE_PUBLIC_PROT names no key; did you mean "SERVE_PUBLIC_PORT"?`}, report.Warnings)
+	require.Equal(t, 4433, cfg.Serve.Public.Port)
+}
+
+func TestEnvironmentCannotReachBelowAValue(t *testing.T) {
+	file := write(t, "c.yml", "serve: {public: 1}\n")
+	_, _, err := cmd.Load(cmd.LoadOptions{Files: []string{"testdata/base.yml", file}, Env: []string{"SERVE_PUBLIC_PORT=1"}})
+	require.ErrorContains(t, err, "environment variable SERVE_PUBLIC_PORT: serve.public.port: a value is set above it")
+}
+
+func FuzzEnv(f *testing.F) {
+	f.Add("IDENTITY_SCHEMAS_0_URL", "x")
+	f.Add("SECRETS_DEFAULT_00", "x")
+	f.Add("SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_0_REQUESTED_CLAIMS", `{"a":[{}]}`)
+	f.Add("COURIER_SMTP_HEADERS", `[1e999]`)
+	f.Add("IDENTITY_SCHEMAS", `[null]`)
+	f.Add("SELFSERVICE_FLOWS_REGISTRATION_AFTER_HOOKS", `[[], null, {"hook": 1}]`)
+	if _, err := os.Stat("testdata/base.yml"); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		cfg, _, err := cmd.Load(cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{name + "=" + value}})
+		if err != nil {
+			require.Nil(t, cfg)
+			require.IsType(t, cmd.Problems{}, err)
+		}
+	})
+}

@@ -1,0 +1,221 @@
+package cmd_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/cmd"
+)
+
+func load(t testing.TB, o cmd.LoadOptions) (*cmd.Config, *cmd.Report) {
+	cfg, report, err := cmd.Load(o)
+	require.NoError(t, err)
+	return cfg, report
+}
+
+func TestDefaults(t *testing.T) {
+	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}})
+	require.Empty(t, report.NotInEffect)
+	require.Empty(t, report.Warnings)
+	require.Empty(t, report.Lifted)
+
+	require.False(t, cfg.Dev)
+	require.Equal(t, "0.0.0.0", cfg.Serve.Public.Host)
+	require.Equal(t, 4433, cfg.Serve.Public.Port)
+	require.Equal(t, "https://auth.example.com", cfg.Serve.Public.BaseURL)
+	require.Equal(t, "127.0.0.1", cfg.Serve.Admin.Host)
+	require.Equal(t, 4434, cfg.Serve.Admin.Port)
+	require.Equal(t, "https://127.0.0.1:4434", cfg.Serve.Admin.BaseURL)
+	require.Equal(t, uint32(0o755), cfg.Serve.Admin.Socket.Mode)
+	require.True(t, cfg.Serve.Public.HealthLog)
+	require.False(t, cfg.Serve.Public.TLS.Enabled())
+	require.False(t, cfg.Serve.Public.CORS.Enabled)
+	require.Empty(t, cfg.Serve.Public.TrustedProxies)
+
+	require.Equal(t, cmd.Hashers{
+		Algorithm: "argon2", BcryptCost: 12, MaxWait: 2 * time.Second,
+		Argon2: cmd.Argon2{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32, DedicatedMemory: 256 << 20},
+	}, cfg.Hashers)
+	require.Equal(t, cmd.Cookie{Path: "/", SameSite: "Lax", Secure: true}, cfg.Cookies)
+	require.Equal(t, cmd.Session{Lifespan: 24 * time.Hour, CookieName: "ory_kratos_session", Cookie: cfg.Cookies, Persistent: true}, cfg.Session)
+	require.Equal(t, cmd.Password{
+		Enabled: true, MinLength: 8, SimilarityCheck: true, HaveIBeenPwned: true, HaveIBeenPwnedHost: "api.pwnedpasswords.com",
+		IgnoreNetworkErrors: true, RegistrationGroup: "password",
+	}, cfg.SelfService.Password)
+	require.True(t, cfg.SelfService.Registration.Enabled)
+	require.Equal(t, time.Hour, cfg.SelfService.Registration.Lifespan)
+	require.Equal(t, "unified", cfg.SelfService.Registration.Style)
+	require.Empty(t, cfg.SelfService.Registration.After.Password.Hooks)
+	require.Equal(t, cmd.Log{Level: slog.LevelInfo, Format: "auto", RedactionText: "[redacted]"}, cfg.Log)
+	require.True(t, cfg.Clients.DisallowPrivateIPs)
+	require.Equal(t, cmd.Database{CleanupBatch: 100, CleanupSleep: time.Minute}, cfg.Database)
+	require.Len(t, cfg.Revision, 64)
+}
+
+func TestDevLiftsFloorsAndSaysSo(t *testing.T) {
+	dev := write(t, "dev.yml", `
+dev: true
+serve:
+  public: {base_url: "http://127.0.0.1:4433", cors: {enabled: true}}
+  admin: {host: 0.0.0.0}
+session: {cookie: {secure: false}}
+identity: {schemas: [{id: person, url: "http://127.0.0.1/person.json"}]}
+selfservice:
+  methods: {totp: {enabled: true}}
+  flows: {registration: {before: {hooks: [{hook: web_hook, config: {url: "https://example.com", method: POST}}]}}}
+`)
+	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml", dev}})
+	require.True(t, cfg.Dev)
+	require.False(t, cfg.Cookies.Secure, "cookies on http")
+	require.Equal(t, []string{
+		`cookies.secure: cookies without Secure can be read on the wire`,
+		`identity.schemas.0.url: a schema fetched over http can be exchanged on its way`,
+		`selfservice.flows.registration.before.hooks: not built yet, so it does not protect`,
+		`selfservice.methods.totp.enabled: not built yet, so it does not protect`,
+		`serve.admin.host: the admin API asks nobody who they are, so it may listen on loopback or a unix socket only, not on "0.0.0.0"`,
+		`serve.public.cors: allowed_origins "*" together with allow_credentials lets every site act as the person; name the origins`,
+		`session.cookie.secure: cookies without Secure can be read on the wire`,
+	}, report.Lifted)
+
+	flag, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Dev: true})
+	require.True(t, flag.Dev)
+	require.True(t, flag.Cookies.Secure, "the base URL is https")
+
+	plain := write(t, "plain.yml", "{dsn: memory, selfservice: {default_browser_return_url: 'http://127.0.0.1:4455', flows: {registration: {enabled: false}, error: {ui_url: 'http://127.0.0.1:4455/error'}}}, identity: {schemas: [{id: default, url: 'base64://e30='}]}}")
+	bare, _ := load(t, cmd.LoadOptions{Files: []string{plain}, Dev: true})
+	require.Equal(t, "http://127.0.0.1:4433", bare.Serve.Public.BaseURL)
+	require.Equal(t, "http://127.0.0.1:4434", bare.Serve.Admin.BaseURL)
+	prod, _ := load(t, cmd.LoadOptions{Files: []string{plain}})
+	hostname, err := os.Hostname()
+	require.NoError(t, err)
+	require.Equal(t, "https://"+hostname+":4433", prod.Serve.Public.BaseURL)
+}
+
+func TestFullConfiguration(t *testing.T) {
+	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/full.yml"}})
+	require.Equal(t, []string{
+		"ciphers",
+		"clients.smtp",
+		"clients.web_hook",
+		"courier",
+		"expose-metrics-port",
+		"feature_flags.cacheable_sessions",
+		"feature_flags.cacheable_sessions_max_age",
+		"feature_flags.use_continue_with_transitions",
+		"hashers.argon2.expected_deviation",
+		"hashers.argon2.expected_duration",
+		"oauth2_provider",
+		"preview",
+		"selfservice.flows.login",
+		"selfservice.flows.logout",
+		"selfservice.flows.recovery",
+		"selfservice.flows.registration.after.hooks.0: web_hook",
+		"selfservice.flows.registration.after.oidc",
+		"selfservice.flows.registration.after.password.hooks.0: show_verification_ui",
+		"selfservice.flows.registration.login_hints",
+		"selfservice.flows.registration.style: profile_first",
+		"selfservice.flows.settings",
+		"selfservice.flows.verification",
+		"selfservice.methods.code",
+		"selfservice.methods.link",
+		"selfservice.methods.oidc",
+		"selfservice.methods.passkey",
+		"selfservice.methods.password.config.migrate_hook",
+		"selfservice.methods.profile",
+		"session.earliest_possible_extend",
+		"session.whoami",
+		"tracing",
+		"watch-courier",
+	}, report.NotInEffect)
+	require.Empty(t, report.Lifted)
+
+	require.Equal(t, cmd.Endpoint{
+		Host: "0.0.0.0", Port: 4433, BaseURL: "https://auth.example.com",
+		Socket: cmd.Socket{Owner: "www-data", Group: "www-data", Mode: 0o770},
+		TLS:    cmd.TLS{CertPath: "/etc/tls/cert.pem", KeyPath: "/etc/tls/key.pem"},
+	}, cfg.Serve.Public.Endpoint)
+	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")}, cfg.Serve.Public.TrustedProxies)
+	require.Equal(t, 10*time.Minute, cfg.Serve.Public.CORS.MaxAge)
+	require.Equal(t, "http://admin.internal", cfg.Serve.Admin.BaseURL)
+	require.True(t, cfg.WatchCourier)
+	after := cfg.SelfService.Registration.After
+	require.Equal(t, "https://www.example.com/welcome", after.ReturnURL)
+	require.Empty(t, after.Hooks, "a hook that is not built is in the report only")
+	require.Equal(t, []cmd.Hook{{Name: "session"}}, after.Password.Hooks)
+	require.Equal(t, "https://www.example.com/hello", after.Password.ReturnURL)
+	require.Equal(t, "unified", cfg.SelfService.Registration.Style)
+	require.Equal(t, "default", cfg.SelfService.Password.RegistrationGroup)
+	require.Equal(t, []cmd.IdentitySchema{
+		{ID: "customer", URL: "file:///etc/foyer/customer.schema.json"},
+		{ID: "employee", URL: "https://schemas.internal/employee.json", Selectable: true},
+	}, cfg.Identity.Schemas)
+	require.Equal(t, cmd.Cookie{Domain: "auth.example.com", Path: "/", SameSite: "Strict", Secure: true}, cfg.Session.Cookie)
+	require.False(t, cfg.Session.Persistent)
+	require.Equal(t, cmd.Argon2{Memory: 64 << 10, Iterations: 3, Parallelism: 4, SaltLength: 32, KeyLength: 64, DedicatedMemory: 2 << 30}, cfg.Hashers.Argon2)
+	require.Equal(t, slog.LevelWarn, cfg.Log.Level)
+	require.Equal(t, 48*time.Hour, cfg.Database.CleanupOlderThan)
+	require.True(t, cfg.Security.DisallowRefInSchemas)
+}
+
+func TestNothingSecretIsPrinted(t *testing.T) {
+	cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/full.yml"}})
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	logger.Info("x", "config", cfg, "secrets", cfg.Secrets)
+	printed := log.String() + fmt.Sprintf("%v %+v %s %#v %v %+v %#v", cfg, cfg, cfg, cfg, cfg.Secrets, cfg.Secrets, cfg.Secrets)
+	for _, secret := range []string{"p@ss", "word@", "the-default-secret", "the-secret-of-cookies", "the-cipher-secret"} {
+		require.NotContains(t, printed, secret)
+	}
+	require.Contains(t, printed, "db.internal:5432", "the host is no secret")
+	require.Contains(t, printed, cfg.Revision)
+}
+
+func TestRevisionIsOfTheEffectiveConfiguration(t *testing.T) {
+	base, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}})
+	spelled := write(t, "spelled.yml", "log: {level: info}\nsession: {lifespan: 24h}\n")
+	same, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml", spelled}})
+	require.Equal(t, base.Revision, same.Revision, "spelling out a default changes nothing")
+	other, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"SESSION_LIFESPAN=25h"}})
+	require.NotEqual(t, base.Revision, other.Revision)
+}
+
+func TestQuickstart(t *testing.T) {
+	cfg, report := load(t, cmd.LoadOptions{Files: []string{"../contrib/quickstart/foyer.yml"}, Dev: true})
+	require.Empty(t, report.NotInEffect)
+	require.Empty(t, report.Warnings)
+	require.Equal(t, "http://127.0.0.1:4433", cfg.Serve.Public.BaseURL)
+	require.Equal(t, []cmd.Hook{{Name: "session"}}, cfg.SelfService.Registration.After.Password.Hooks)
+	require.False(t, cfg.SelfService.Password.HaveIBeenPwned)
+	raw, err := os.ReadFile("../contrib/quickstart/identity.schema.json")
+	require.NoError(t, err)
+	require.True(t, json.Valid(raw))
+}
+
+func TestReportIsLogged(t *testing.T) {
+	var out bytes.Buffer
+	report := &cmd.Report{Warnings: []string{"careful"}, NotInEffect: []string{"a.b", "c"}, Lifted: []string{"d: because"}}
+	report.Log(slog.New(slog.NewTextHandler(&out, nil)))
+	require.Contains(t, out.String(), `msg="accepted, not in effect" keys="[a.b c]"`)
+	require.Contains(t, out.String(), "careful")
+	require.Contains(t, out.String(), "--dev")
+	require.Contains(t, out.String(), "d: because")
+	out.Reset()
+	(&cmd.Report{}).Log(slog.New(slog.NewTextHandler(&out, nil)))
+	require.Empty(t, out.String())
+}
+
+// write puts a file into a temporary folder and returns its path.
+func write(t testing.TB, name, text string) string {
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
