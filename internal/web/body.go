@@ -17,7 +17,7 @@ import (
 const (
 	MaxDepth  = 32   // objects and arrays inside each other, the body itself included
 	MaxKeys   = 256  // names in the whole body
-	MaxValues = 4096 // values in the whole body, array elements included
+	MaxValues = 2048 // values in the whole body, array elements included
 )
 
 // Body is a decoded request body. A dotted name at its top level stands for
@@ -94,7 +94,8 @@ func readAll(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error
 	body := http.MaxBytesReader(w, r.Body, limit)
 	for {
 		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
+			// append would grow in many small steps, five times the body in all.
+			buf = append(make([]byte, 0, min(4*int64(cap(buf)), max(limit+1, int64(cap(buf))+512))), buf...)
 		}
 		n, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

@@ -125,8 +125,9 @@ func Envelope(err error, requestID string) (status int, inner, siblings map[stri
 	return o.status, inner, e.Siblings
 }
 
-// WriteError answers with the error envelope and logs err: what is our fault
-// as an error, what is the client's at debug level. An error of a request
+// WriteError answers with the error envelope and logs err: a fault of ours as an
+// error, one of others we depend on or of load as a warning, the client's at
+// debug level. An error of a request
 // whose client hung up is answered 499 and is nobody's fault.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	ctx := r.Context()
@@ -171,8 +172,11 @@ func RetrySeconds(e *fail.Error) int {
 
 func logError(ctx context.Context, status int, inner map[string]any, err error) {
 	level := slog.LevelDebug
-	if status >= 500 {
+	switch {
+	case status == http.StatusInternalServerError:
 		level = slog.LevelError
+	case status > http.StatusInternalServerError:
+		level = slog.LevelWarn
 	}
 	log := Log(ctx)
 	if log.Enabled(ctx, level) {
