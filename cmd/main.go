@@ -96,5 +96,6 @@ func environment() []string {
 	return kept
 }
 
-// now is the one place that reads the clock.
-func now() time.Time { return time.Now() }
+// now is the one place that reads the clock, in whole microseconds: what is
+// answered is then what the database will say later.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

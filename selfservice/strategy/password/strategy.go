@@ -1,7 +1,13 @@
+// Package password is the strategy that knows people by a password.
+//
+// A password is judged whole and stored only as a hash: nothing of it is cut
+// off, echoed, logged or kept on the flow.
 package password
 
 import (
 	"context"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/selfservice"
@@ -32,3 +38,7 @@ func (p *Strategy) Methods() map[selfservice.Kind]selfservice.Method {
 		selfservice.Registration: registration{p},
 	}
 }
+
+// normal brings a password into Unicode NFC, so that one keyboard's "é" is
+// another's (NIST SP 800-63B-4, 3.1.1.2). Every use of a password starts here.
+func normal(typed string) string { return norm.NFC.String(typed) }

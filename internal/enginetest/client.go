@@ -1,0 +1,320 @@
+package enginetest
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Kind of client, as the wire tells them apart.
+type ClientKind string
+
+// The three clients: a browser that submits HTML forms, a single-page app, and
+// a native app.
+const (
+	HTML   ClientKind = "html"
+	JSON   ClientKind = "json"
+	Native ClientKind = "native"
+)
+
+// Client is one person's browser or app. It never follows redirects.
+type Client struct {
+	Kind ClientKind
+	Env  *Env
+	HTTP *http.Client
+	Head http.Header // sent with every request
+}
+
+// Browser returns a browser with no cookies yet.
+func (e *Env) Browser() *Client { return e.client(HTML) }
+
+// SPA returns a single-page app in a browser with no cookies yet.
+func (e *Env) SPA() *Client { return e.client(JSON) }
+
+// Native returns an app without cookies.
+func (e *Env) Native() *Client { return e.client(Native) }
+
+// Clients returns one of each kind.
+func (e *Env) Clients() []*Client { return []*Client{e.Browser(), e.SPA(), e.Native()} }
+
+func (e *Env) client(kind ClientKind) *Client {
+	c := &Client{Kind: kind, Env: e, Head: http.Header{}, HTTP: &http.Client{
+		Transport:     &http.Transport{},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	e.t.Cleanup(c.HTTP.CloseIdleConnections)
+	if kind != Native {
+		jar, err := cookiejar.New(nil)
+		require.NoError(e.t, err)
+		c.HTTP.Jar = jar
+	}
+	c.Head.Set("Accept", "application/json")
+	if kind == HTML {
+		c.Head.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+		c.Head.Set("Origin", "http://127.0.0.1:4455")
+	}
+	return c
+}
+
+// Answer is a response, read whole.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	env    *Env
+}
+
+// JSON decodes the body as an object.
+func (a *Answer) JSON() map[string]any {
+	var v map[string]any
+	require.NoError(a.env.t, json.Unmarshal(a.Body, &v), "%d %s", a.Status, a.Body)
+	return v
+}
+
+// ErrorID is the stable id of an error envelope, empty if it is none.
+func (a *Answer) ErrorID() string {
+	var v struct {
+		Error struct {
+			ID string `json:"id"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(a.Body, &v)
+	return v.Error.ID
+}
+
+// Flow decodes the body as a flow.
+func (a *Answer) Flow() *Flow {
+	f := &Flow{}
+	require.NoError(a.env.t, json.Unmarshal(a.Body, f), "%d %s", a.Status, a.Body)
+	require.NotEmpty(a.env.t, f.ID, "%d %s", a.Status, a.Body)
+	return f
+}
+
+// Location is where the answer sends a browser.
+func (a *Answer) Location() *url.URL {
+	u, err := url.Parse(a.Header.Get("Location"))
+	require.NoError(a.env.t, err)
+	return u
+}
+
+// Flow is a flow as a client reads it.
+type Flow struct {
+	ID        string          `json:"id"`
+	Type      string          `json:"type"`
+	State     string          `json:"state"`
+	ReturnTo  string          `json:"return_to"`
+	Active    string          `json:"active"`
+	ExpiresAt string          `json:"expires_at"`
+	Transient json.RawMessage `json:"transient_payload"`
+	UI        struct {
+		Action   string    `json:"action"`
+		Method   string    `json:"method"`
+		Nodes    []Node    `json:"nodes"`
+		Messages []Message `json:"messages"`
+	} `json:"ui"`
+}
+
+// Node is a part of a form.
+type Node struct {
+	Group      string `json:"group"`
+	Attributes struct {
+		Name  string `json:"name"`
+		Type  string `json:"type"`
+		Value any    `json:"value"`
+	} `json:"attributes"`
+	Messages []Message `json:"messages"`
+}
+
+// Message is a text with its id.
+type Message struct {
+	ID      int            `json:"id"`
+	Text    string         `json:"text"`
+	Type    string         `json:"type"`
+	Context map[string]any `json:"context"`
+}
+
+// Node returns the node of that name, nil if there is none.
+func (f *Flow) Node(name string) *Node {
+	for i := range f.UI.Nodes {
+		if f.UI.Nodes[i].Attributes.Name == name {
+			return &f.UI.Nodes[i]
+		}
+	}
+	return nil
+}
+
+// Value is the value of the node of that name, nil if there is none.
+func (f *Flow) Value(name string) any {
+	if n := f.Node(name); n != nil {
+		return n.Attributes.Value
+	}
+	return nil
+}
+
+// IDs lists the ids of the messages on a node, or on the form for "".
+func (f *Flow) IDs(node string) []int {
+	messages := f.UI.Messages
+	if node != "" {
+		messages = nil
+		if n := f.Node(node); n != nil {
+			messages = n.Messages
+		}
+	}
+	ids := []int{}
+	for _, m := range messages {
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
+// Do sends a request as it is, with the client's headers where it has none.
+func (c *Client) Do(req *http.Request) *Answer {
+	c.Env.t.Helper()
+	for name, values := range c.Head {
+		if _, ok := req.Header[name]; !ok {
+			req.Header[name] = values
+		}
+	}
+	res, err := c.HTTP.Do(req)
+	require.NoError(c.Env.t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(c.Env.t, err)
+	return &Answer{Status: res.StatusCode, Header: res.Header, Body: body, env: c.Env}
+}
+
+// Get fetches a path of the public API, or a whole URL.
+func (c *Client) Get(path string) *Answer {
+	c.Env.t.Helper()
+	return c.Do(c.request(http.MethodGet, path, nil))
+}
+
+func (c *Client) request(method, path string, body io.Reader) *http.Request {
+	if strings.HasPrefix(path, "/") {
+		path = c.Env.PublicURL + path
+	}
+	req, err := http.NewRequest(method, path, body)
+	require.NoError(c.Env.t, err)
+	return req
+}
+
+// Open starts a registration the way this client does and returns its flow.
+// query is appended as it is, for example "return_to=…".
+func (c *Client) Open(query string) *Flow {
+	c.Env.t.Helper()
+	start := "/self-service/registration/browser?"
+	if c.Kind == Native {
+		start = "/self-service/registration/api?"
+	}
+	a := c.Get(start + query)
+	if c.Kind != HTML {
+		require.Equal(c.Env.t, http.StatusOK, a.Status, "%s", a.Body)
+		return a.Flow()
+	}
+	require.Equal(c.Env.t, http.StatusSeeOther, a.Status, "%s", a.Body)
+	return c.Read(a.Location().Query().Get("flow"))
+}
+
+// Read fetches a registration flow, which the page that draws it would do.
+func (c *Client) Read(id string) *Flow {
+	c.Env.t.Helper()
+	req := c.request(http.MethodGet, "/self-service/registration/flows?id="+id, nil)
+	req.Header.Set("Accept", "application/json")
+	a := c.Do(req)
+	require.Equal(c.Env.t, http.StatusOK, a.Status, "%s", a.Body)
+	return a.Flow()
+}
+
+// Values are the fields of a submit: dotted name to string, number, bool or list.
+type Values map[string]any
+
+// Person fills in a valid registration for an address.
+func Person(email string) Values {
+	return Values{"method": "password", "traits.email": email, "password": "a good long Passphrase 9"}
+}
+
+// With returns v with one more field.
+func (v Values) With(name string, value any) Values {
+	out := Values{name: value}
+	for k, w := range v {
+		if k != name {
+			out[k] = w
+		}
+	}
+	return out
+}
+
+// Submit sends values to a flow as this client does: as a form or as JSON, with
+// the flow's CSRF token where there is one.
+func (c *Client) Submit(f *Flow, v Values) *Answer {
+	c.Env.t.Helper()
+	if token := f.Value("csrf_token"); token != nil && token != "" {
+		if _, ok := v["csrf_token"]; !ok {
+			v = v.With("csrf_token", token)
+		}
+	}
+	return c.Post(f.UI.Action, v)
+}
+
+// Post sends values to any URL, as a form or as JSON.
+func (c *Client) Post(to string, v Values) *Answer {
+	c.Env.t.Helper()
+	if c.Kind != HTML {
+		raw, err := json.Marshal(v)
+		require.NoError(c.Env.t, err)
+		return c.PostBody(to, "application/json", raw)
+	}
+	form := url.Values{}
+	for name, value := range v {
+		list, ok := value.([]any)
+		if !ok {
+			list = []any{value}
+		}
+		for _, one := range list {
+			text, ok := one.(string)
+			if !ok {
+				raw, err := json.Marshal(one)
+				require.NoError(c.Env.t, err)
+				text = string(raw)
+			}
+			form.Add(name, text)
+		}
+	}
+	return c.PostBody(to, "application/x-www-form-urlencoded", []byte(form.Encode()))
+}
+
+// PostBody sends a body as it is.
+func (c *Client) PostBody(to, contentType string, body []byte) *Answer {
+	c.Env.t.Helper()
+	req := c.request(http.MethodPost, to, bytes.NewReader(body))
+	req.Header.Set("Content-Type", contentType)
+	return c.Do(req)
+}
+
+// Refused submits what must not pass and returns the flow with its messages.
+func (c *Client) Refused(f *Flow, v Values) *Flow {
+	c.Env.t.Helper()
+	a := c.Submit(f, v)
+	if c.Kind == HTML {
+		require.Equal(c.Env.t, http.StatusSeeOther, a.Status, "%s", a.Body)
+		return c.Read(a.Location().Query().Get("flow"))
+	}
+	require.Equal(c.Env.t, http.StatusBadRequest, a.Status, "%s", a.Body)
+	return a.Flow()
+}
+
+// Whoami asks who the client is; token is for native clients, "" for others.
+func (c *Client) Whoami(token string) *Answer {
+	c.Env.t.Helper()
+	req := c.request(http.MethodGet, "/sessions/whoami", nil)
+	if token != "" {
+		req.Header.Set("X-Session-Token", token)
+	}
+	return c.Do(req)
+}
