@@ -20,7 +20,7 @@ type metrics struct {
 	handler  http.Handler
 }
 
-func newMetrics(store *persistence.Store, hasher *hash.Hasher) *metrics {
+func newMetrics(store *persistence.Store, hasher *hash.Hasher, durability string) *metrics {
 	registry := prometheus.NewRegistry()
 	m := &metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -30,6 +30,10 @@ func newMetrics(store *persistence.Store, hasher *hash.Hasher) *metrics {
 		}, []string{"route", "method", "status"}),
 		handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 	}
+	level := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "foyer_durability", Help: "1 for how surely the database keeps what it has acknowledged.",
+	}, []string{"level"})
+	level.WithLabelValues(durability).Set(1)
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
@@ -40,6 +44,7 @@ func newMetrics(store *persistence.Store, hasher *hash.Hasher) *metrics {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests,
+		level,
 		gauge("foyer_hash_running", "Password hashes being computed.", func() float64 { n, _ := hasher.Stats(); return float64(n) }),
 		gauge("foyer_hash_waiting", "Callers waiting in line for a password hash.", func() float64 { _, n := hasher.Stats(); return float64(n) }),
 		counter("foyer_store_units_total", "Units of work committed.", func() float64 { return float64(store.Stats().Units) }),

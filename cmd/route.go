@@ -15,8 +15,8 @@ import (
 
 // route gives the two listeners their routes. They share none but health and
 // schemas, so nothing administrative can be reached through the public one.
-func (a *App) route(flows *selfservice.HTTP, sessions *session.HTTP, schemas *schema.Handler, people *identity.HTTP, hasher *hash.Hasher) error {
-	metrics := newMetrics(a.Store, hasher)
+func (a *App) route(durability string, flows *selfservice.HTTP, sessions *session.HTTP, schemas *schema.Handler, people *identity.HTTP, hasher *hash.Hasher) error {
+	metrics := newMetrics(a.Store, hasher, durability)
 	health := &health{store: a.Store, revision: a.Config.Revision}
 	listSchemas := func(w http.ResponseWriter, r *http.Request, _ web.Params) error { return schemas.List(w, r) }
 	getSchema := func(w http.ResponseWriter, r *http.Request, p web.Params) error {

@@ -43,8 +43,6 @@ type App struct {
 func (a *App) Close() error { return a.Store.Close() }
 
 // Wire builds the graph. It is the one place where all of it can be read.
-// Migrations are applied when the database is SQLite; other databases are
-// migrated by the operator.
 func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	store, err := persistence.Open(ctx, persistence.Options{
 		DSN: c.DSN, Dev: c.Dev, AllowUnsafe: c.Database.AllowUnsafe, Now: o.Now, Log: o.Log,
@@ -57,10 +55,12 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 			_ = store.Close()
 		}
 	}()
-	if store.Dialect() == "sqlite3" {
-		if _, err := store.Migrate(ctx); err != nil {
-			return nil, err
-		}
+	if err := bringUp(ctx, store, o.Log); err != nil {
+		return nil, err
+	}
+	durability, _, err := store.Durability(ctx)
+	if err != nil {
+		return nil, err
 	}
 	outbound, err := web.NewOutbound(web.OutboundConfig{
 		AllowPrivate:  !c.Clients.DisallowPrivateIPs,
@@ -133,7 +133,21 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	admin := &identity.HTTP{Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL}
 
 	a := &App{Config: c, Store: store, options: o}
-	return a, a.route(flows, sessionHTTP, &schema.Handler{Set: schemas}, admin, hasher)
+	return a, a.route(durability, flows, sessionHTTP, &schema.Handler{Set: schemas}, admin, hasher)
+}
+
+// bringUp migrates an SQLite database. Any other is the operator's to migrate,
+// once for all nodes; until then the program is not ready.
+func bringUp(ctx context.Context, store *persistence.Store, log *slog.Logger) error {
+	if store.Dialect() == "sqlite3" {
+		_, err := store.Migrate(ctx)
+		return err
+	}
+	pending, err := store.Pending(ctx)
+	if len(pending) > 0 {
+		log.Error("the database is not migrated; run: foyer migrate sql up -e -c FILE", "not_applied", pending)
+	}
+	return err
 }
 
 // rings are the keys of everything sealed, by family.
@@ -157,7 +171,7 @@ func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbou
 			IgnoreNetworkErrors: p.IgnoreNetworkErrors,
 		}
 		if p.HaveIBeenPwned {
-			policy.Pwned = &password.Pwned{Host: p.HaveIBeenPwnedHost, Get: outbound.Get}
+			policy.Pwned = &password.Pwned{Host: p.HaveIBeenPwnedHost, Do: outbound.Do}
 		}
 		if c.Hashers.Algorithm == string(hash.BCrypt) {
 			policy.MaxBytes = hash.MaxBcrypt

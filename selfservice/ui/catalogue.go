@@ -32,17 +32,29 @@ func Shipped() (Catalogue, error) {
 	return c, nil
 }
 
-// fill replaces each {key} of text by the context's value of that name. A key
-// the context lacks stays as it is, which shows the mistake.
+// fill replaces each {key} of text by the context's value of that name, once:
+// what a value holds is never looked at again. A key the context lacks stays
+// as it is, which shows the mistake.
 func fill(text string, context map[string]any) string {
-	if !strings.Contains(text, "{") {
-		return text
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		key, after, closed := strings.Cut(rest, "}")
+		if !found || !closed {
+			if b.Len() == 0 {
+				return text
+			}
+			b.WriteString(text)
+			return b.String()
+		}
+		b.WriteString(before)
+		if value, ok := context[key]; ok {
+			b.WriteString(display(value))
+		} else {
+			b.WriteString("{" + key + "}")
+		}
+		text = after
 	}
-	pairs := make([]string, 0, 2*len(context))
-	for key, value := range context {
-		pairs = append(pairs, "{"+key+"}", display(value))
-	}
-	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // display writes a context value as people read it: lists with commas.
