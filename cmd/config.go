@@ -94,12 +94,10 @@ type SelfService struct {
 
 // Registration is the one flow kind served so far.
 type Registration struct {
-	Enabled    bool
-	UIURL      string // absolute; "" only when disabled
-	Lifespan   time.Duration
-	Style      string // "unified"
-	LoginHints bool
-	After      After
+	Enabled  bool
+	UIURL    string // absolute; "" only when disabled
+	Lifespan time.Duration
+	After    After
 }
 
 // After is what happens when a flow has succeeded. Global hooks run before

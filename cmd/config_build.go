@@ -178,7 +178,7 @@ func buildSelfService(s settings) SelfService {
 		ErrorUIURL:        s.str("selfservice.flows.error.ui_url"),
 		Registration: Registration{
 			Enabled: s.flag(flow + "enabled"), UIURL: s.str(flow + "ui_url"),
-			Lifespan: s.dur(flow + "lifespan"), Style: "unified", LoginHints: s.flag(flow + "login_hints"),
+			Lifespan: s.dur(flow + "lifespan"),
 			After: After{
 				ReturnURL: s.str(flow + "after.default_browser_return_url"),
 				Hooks:     buildHooks(s, flow+"after.hooks"),

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/foyer-id/foyer/persistence"
 )
 
 // checker finds what the schema cannot: values that contradict each other, or
@@ -58,10 +60,8 @@ func (c *checker) dsn() {
 	if c.cfg.DSN == "" {
 		return
 	}
-	scheme, _, found := strings.Cut(c.cfg.DSN, ":")
-	schemes := []string{"sqlite", "sqlite3", "postgres", "postgresql", "mysql", "mariadb", "cockroach", "cockroachdb", "crdb"}
-	if c.cfg.DSN != "memory" && (!found || !slices.Contains(schemes, scheme)) {
-		c.refuse("dsn", "names no database this program knows: sqlite://, postgres://, mysql://, mariadb://, cockroach:// or memory")
+	if err := persistence.CheckDSN(c.cfg.DSN); err != nil {
+		c.refuse("dsn", "%s", strings.TrimPrefix(err.Error(), "dsn: "))
 	}
 	if c.cfg.Database.AllowUnsafe {
 		c.warn("database.allow_unsafe_durability: acknowledged registrations may be lost in a crash")
@@ -241,15 +241,21 @@ func (c *checker) cookieDomain(key, domain, host string) {
 }
 
 func (c *checker) durations() {
-	for key, d := range map[string]time.Duration{
-		"selfservice.flows.registration.lifespan": c.cfg.SelfService.Registration.Lifespan,
-		"session.lifespan":                        c.cfg.Session.Lifespan,
-		"hashers.max_wait":                        c.cfg.Hashers.MaxWait,
+	for key, least := range map[string]time.Duration{
+		"selfservice.flows.registration.lifespan": time.Second,
+		"session.lifespan":                        time.Second,
+		"hashers.max_wait":                        time.Millisecond,
+		"database.cleanup.sleep.tables":           0,
+		"database.cleanup.older_than":             0,
 	} {
-		if d <= 0 {
-			c.refuse(key, "must be more than nothing, and less than 292 years")
-		} else if d < time.Second && key != "hashers.max_wait" {
-			c.refuse(key, "must be at least one second")
+		text := c.given.str(key)
+		if text == "" {
+			continue // the default is fine, or the schema has refused it
+		}
+		if d, err := time.ParseDuration(text); err != nil {
+			c.refuse(key, "is longer than 292 years, and more cannot be counted")
+		} else if d < least {
+			c.refuse(key, "must be at least %s", least)
 		}
 	}
 }

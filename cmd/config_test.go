@@ -53,7 +53,6 @@ func TestDefaults(t *testing.T) {
 	}, cfg.SelfService.Password)
 	require.True(t, cfg.SelfService.Registration.Enabled)
 	require.Equal(t, time.Hour, cfg.SelfService.Registration.Lifespan)
-	require.Equal(t, "unified", cfg.SelfService.Registration.Style)
 	require.Empty(t, cfg.SelfService.Registration.After.Password.Hooks)
 	require.Equal(t, cmd.Log{Level: slog.LevelInfo, Format: "auto", RedactionText: "[redacted]"}, cfg.Log)
 	require.True(t, cfg.Clients.DisallowPrivateIPs)
@@ -152,7 +151,6 @@ func TestFullConfiguration(t *testing.T) {
 	require.Empty(t, after.Hooks, "a hook that is not built is in the report only")
 	require.Equal(t, []cmd.Hook{{Name: "session"}}, after.Password.Hooks)
 	require.Equal(t, "https://www.example.com/hello", after.Password.ReturnURL)
-	require.Equal(t, "unified", cfg.SelfService.Registration.Style)
 	require.Equal(t, "default", cfg.SelfService.Password.RegistrationGroup)
 	require.Equal(t, []cmd.IdentitySchema{
 		{ID: "customer", URL: "file:///etc/foyer/customer.schema.json"},
@@ -172,10 +170,19 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	logger := slog.New(slog.NewJSONHandler(&log, nil))
 	logger.Info("x", "config", cfg, "secrets", cfg.Secrets)
 	printed := log.String() + fmt.Sprintf("%v %+v %s %#v %v %+v %#v", cfg, cfg, cfg, cfg, cfg.Secrets, cfg.Secrets, cfg.Secrets)
-	for _, secret := range []string{"p@ss", "word@", "the-default-secret", "the-secret-of-cookies", "the-cipher-secret"} {
+	for _, secret := range []string{"p%40ss", "word@", "the-default-secret", "the-secret-of-cookies", "the-cipher-secret"} {
 		require.NotContains(t, printed, secret)
 	}
 	require.Contains(t, printed, "db.internal:5432", "the host is no secret")
+
+	for dsn, want := range map[string]string{
+		"mysql://u:p@ss/w:rd@tcp(db:3306)/foyer":     "mysql://u:xxxxx@tcp(db:3306)/foyer",
+		"postgres://u@db/foyer?password=hunter2&a=b": "postgres://u@db/foyer?password=xxxxx&a=b",
+		"postgres://u@db/foyer":                      "postgres://u@db/foyer",
+		"sqlite:///var/a@b.db":                       "sqlite:///var/a@b.db",
+	} {
+		require.Contains(t, (&cmd.Config{DSN: dsn}).String(), "dsn="+want+" ")
+	}
 	require.Contains(t, printed, cfg.Revision)
 }
 

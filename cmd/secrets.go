@@ -27,12 +27,11 @@ func sqliteFile(dsn string) (string, dsnKind) {
 	if dsn == "memory" {
 		return "", dsnMemory
 	}
-	scheme, rest, found := strings.Cut(dsn, ":")
+	scheme, rest, found := strings.Cut(dsn, "://")
 	if !found || (scheme != "sqlite" && scheme != "sqlite3") {
 		return "", dsnServer
 	}
-	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "//"), "file:")
-	path, query, _ := strings.Cut(rest, "?")
+	path, query, _ := strings.Cut(strings.TrimPrefix(rest, "file:"), "?")
 	params, _ := url.ParseQuery(query)
 	if path == "" || path == ":memory:" || params.Get("mode") == "memory" {
 		return "", dsnMemory

@@ -46,7 +46,6 @@ func TestSpellingsOfADatabaseFile(t *testing.T) {
 		"sqlite://" + dir + "/a.db":           dir + "/a.db.secrets",
 		"sqlite3://b.db":                      "b.db.secrets",
 		"sqlite://./sub/c.db?_journal=x":      "./sub/c.db.secrets",
-		"sqlite:d.db":                         "d.db.secrets",
 		"sqlite://file:e.db?mode=rwc":         "e.db.secrets",
 		"sqlite://" + dir + "/with%20space":   dir + "/with space.secrets",
 		"memory":                              "",
