@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"math/big"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -224,6 +225,10 @@ func (c *checker) keyword(n *node, key string, v *node, ptr string) int {
 	case "pattern":
 		if v.kind == text {
 			c.pattern(v.text, ptr)
+		}
+	case "multipleOf":
+		if value, ok := new(big.Rat).SetString(v.text); v.kind == number && (!ok || value.Sign() <= 0) {
+			c.refuse(ptr, "must be greater than zero")
 		}
 	case extensionKey:
 		use, problems := readExtension(v, ptr)

@@ -86,7 +86,7 @@ func (n *node) writeMembers(out *bytes.Buffer) {
 				continue
 			case key == "uniqueItems" && v.kind == boolean:
 				key = uniqueKey
-			case key == "multipleOf" && v.kind == number && !strings.HasPrefix(v.text, "-"):
+			case key == "multipleOf" && v.kind == number:
 				key = multipleKey
 			}
 		}
@@ -116,8 +116,8 @@ func compileOwn(_ jsonschema.CompilerContext, m map[string]any) (any, error) {
 	var o own
 	o.unique, _ = m[uniqueKey].(bool)
 	if base, ok := m[multipleKey].(json.Number); ok {
-		if o.base, ok = new(big.Rat).SetString(string(base)); !ok || o.base.Sign() <= 0 {
-			return nil, errors.New("multipleOf must be greater than zero")
+		if value, ok := new(big.Rat).SetString(string(base)); ok && value.Sign() > 0 {
+			o.base = value
 		}
 	}
 	if !o.unique && o.base == nil {
@@ -213,7 +213,10 @@ func metaProblems(err error) []problemAt {
 	var leaves func(*jsonschema.ValidationError)
 	leaves = func(e *jsonschema.ValidationError) {
 		if len(e.Causes) == 0 {
-			at := "#" + strings.TrimSuffix("/"+strings.Join(tokens(e.InstancePtr), "/"), "/")
+			at := "#"
+			for _, token := range tokens(e.InstancePtr) {
+				at = child(at, token)
+			}
 			if !slices.Contains(reasons[at], e.Message) {
 				reasons[at] = append(reasons[at], e.Message)
 			}

@@ -50,15 +50,20 @@ func (b *builder) form() *shape {
 	return form
 }
 
-// expand lists every schema that speaks about the same value as n.
+// expand lists every schema that speaks about the same value as n. The order is
+// that of the document, as far as it decides which properties come first.
 func (b *builder) expand(n *node, optional bool, out *[]part) {
 	if n = b.follow(n); n == nil || n.kind != object {
 		return
 	}
-	*out = append(*out, part{n, optional})
+	if n.get("properties") == nil {
+		*out = append(*out, part{n, optional})
+	}
 	for i, key := range n.keys {
 		v := n.vals[i]
 		switch key {
+		case "properties":
+			*out = append(*out, part{n, optional})
 		case "allOf", "anyOf", "oneOf":
 			for _, item := range v.vals {
 				b.expand(item, optional || key != "allOf", out)
@@ -144,7 +149,7 @@ func (b *builder) leaf(s *shape, f Field, own, values []part, path []string) boo
 		constrain(&f, p.n)
 	}
 	if f.Format == "" {
-		f.Format = firstOf(values, "format")
+		f.Format = agreed(values, "format")
 	}
 	where := ""
 	for _, p := range slices.Concat(own, values) {
@@ -230,6 +235,22 @@ func firstOf(parts []part, key string) string {
 		}
 	}
 	return ""
+}
+
+// agreed returns a string keyword's value where all alternatives that have it
+// have the same one.
+func agreed(parts []part, key string) string {
+	value := ""
+	for _, p := range parts {
+		v := p.n.str(key)
+		if v != "" && value != "" && v != value {
+			return ""
+		}
+		if v != "" {
+			value = v
+		}
+	}
+	return value
 }
 
 func isTrue(n *node) bool { return n != nil && n.kind == boolean && n.flag }

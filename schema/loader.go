@@ -3,7 +3,6 @@ package schema
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 )
 
@@ -84,11 +83,9 @@ func (l *Loader) one(ctx context.Context, source Source) (*Schema, []problemAt) 
 	if err != nil {
 		return nil, []problemAt{{"#", "cannot be read: " + err.Error()}}
 	}
-	root, err := parse(raw)
-	if err != nil {
-		var p *problemAt
-		errors.As(err, &p)
-		return nil, []problemAt{*p}
+	root, problem := parse(raw)
+	if problem != nil {
+		return nil, []problemAt{*problem}
 	}
 	c := &checker{root: root, allowRef: l.AllowRef}
 	if c.document(); len(c.problems) > 0 {

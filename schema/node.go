@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strconv"
@@ -147,8 +146,8 @@ func (n *node) scalar() (any, bool) {
 	return nil, false
 }
 
-// parse reads a whole document. Its error is a *problemAt.
-func parse(raw []byte) (*node, error) {
+// parse reads a whole document.
+func parse(raw []byte) (*node, *problemAt) {
 	if len(raw) > maxBytes {
 		return nil, tooLarge
 	}
@@ -157,24 +156,26 @@ func parse(raw []byte) (*node, error) {
 	}
 	var whole json.RawMessage
 	if err := json.Unmarshal(raw, &whole); err != nil {
-		var syntax *json.SyntaxError
-		if !errors.As(err, &syntax) {
-			return nil, &problemAt{"#", "is not valid JSON"}
-		}
-		before := raw[:min(int(syntax.Offset), len(raw))]
-		return nil, &problemAt{"#", fmt.Sprintf("is not valid JSON: line %d, column %d",
-			bytes.Count(before, []byte("\n"))+1, len(before)-bytes.LastIndexByte(before, '\n')-1)}
+		return nil, &problemAt{"#", "is not valid JSON" + position(raw, err)}
 	}
 	p := &parser{dec: json.NewDecoder(bytes.NewReader(raw))}
 	p.dec.UseNumber()
-	n, err := p.value("#", 1)
-	if err == nil {
-		if _, err = p.dec.Token(); errors.Is(err, io.EOF) {
-			return n, nil
-		}
-		err = &problemAt{"#", "holds more than one JSON value"}
+	n, problem := p.value(1)
+	if problem != nil {
+		return nil, &problemAt{"#" + clip(problem.Pointer), problem.Reason}
 	}
-	return nil, err
+	return n, nil
+}
+
+// position says where a syntax error is.
+func position(raw []byte, err error) string {
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		return ""
+	}
+	// The offset counts the byte that was one too many.
+	before := raw[:min(max(int(syntax.Offset)-1, 0), len(raw))]
+	return fmt.Sprintf(": line %d, column %d", bytes.Count(before, []byte("\n"))+1, len(before)-bytes.LastIndexByte(before, '\n'))
 }
 
 var tooLarge = &problemAt{"#", fmt.Sprintf("is larger than %d bytes", maxBytes)}
@@ -182,71 +183,72 @@ var tooLarge = &problemAt{"#", fmt.Sprintf("is larger than %d bytes", maxBytes)}
 // problemAt is what is wrong at one place of a document.
 type problemAt struct{ Pointer, Reason string }
 
-func (p *problemAt) Error() string { return p.Pointer + ": " + p.Reason }
-
 type parser struct {
 	dec    *json.Decoder
 	values int
 }
 
-func (p *parser) value(ptr string, depth int) (*node, error) {
+var notJSON = &problemAt{"", "is not valid JSON"}
+
+// value reads one value. Pointers of problems are relative to it.
+func (p *parser) value(depth int) (*node, *problemAt) {
 	if p.values++; p.values > maxValues {
-		return nil, &problemAt{"#", fmt.Sprintf("holds more than %d values", maxValues)}
+		return nil, &problemAt{"", fmt.Sprintf("is where the document holds more than %d values", maxValues)}
 	}
 	if depth > maxDepth {
-		return nil, &problemAt{ptr, fmt.Sprintf("is nested deeper than %d levels", maxDepth)}
+		return nil, &problemAt{"", fmt.Sprintf("is nested deeper than %d levels", maxDepth)}
 	}
 	token, err := p.dec.Token()
 	if err != nil {
-		return nil, &problemAt{ptr, "is not valid JSON"}
+		return nil, notJSON
 	}
 	switch token := token.(type) {
 	case json.Delim:
 		if token == '{' {
-			return p.object(ptr, depth)
+			return p.object(depth)
 		}
-		return p.array(ptr, depth)
+		return p.array(depth)
 	case bool:
 		return &node{kind: boolean, flag: token, cost: 1}, nil
 	case string:
 		return &node{kind: text, text: token, cost: 1}, nil
 	case json.Number:
 		if !sound(string(token)) {
-			return nil, &problemAt{ptr, "is a number with too many digits"}
+			return nil, &problemAt{"", "is a number with too many digits"}
 		}
 		return &node{kind: number, text: string(token), cost: 1}, nil
 	}
 	return &node{kind: null, cost: 1}, nil
 }
 
-func (p *parser) object(ptr string, depth int) (*node, error) {
+func (p *parser) object(depth int) (*node, *problemAt) {
 	n := &node{kind: object}
 	seen := map[string]struct{}{}
 	for p.dec.More() {
 		token, err := p.dec.Token()
 		key, ok := token.(string)
 		if err != nil || !ok {
-			return nil, &problemAt{ptr, "is not valid JSON"}
+			return nil, notJSON
 		}
 		if _, twice := seen[key]; twice {
-			return nil, &problemAt{child(ptr, key), "stands there twice"}
+			return nil, &problemAt{child("", key), "stands there twice"}
 		}
 		seen[key] = struct{}{}
-		v, err := p.value(child(ptr, key), depth+1)
-		if err != nil {
-			return nil, err
+		v, problem := p.value(depth + 1)
+		if problem != nil {
+			return nil, &problemAt{child("", key) + problem.Pointer, problem.Reason}
 		}
 		n.keys, n.vals = append(n.keys, key), append(n.vals, v)
 	}
 	return p.close(n)
 }
 
-func (p *parser) array(ptr string, depth int) (*node, error) {
+func (p *parser) array(depth int) (*node, *problemAt) {
 	n := &node{kind: array}
 	for p.dec.More() {
-		v, err := p.value(child(ptr, strconv.Itoa(len(n.vals))), depth+1)
-		if err != nil {
-			return nil, err
+		v, problem := p.value(depth + 1)
+		if problem != nil {
+			return nil, &problemAt{"/" + strconv.Itoa(len(n.vals)) + problem.Pointer, problem.Reason}
 		}
 		n.vals = append(n.vals, v)
 	}
@@ -256,9 +258,9 @@ func (p *parser) array(ptr string, depth int) (*node, error) {
 // close reads the closing bracket and computes the cost: an estimate of what
 // checking the value against a meta-schema takes, where the items of a list are
 // compared with each other.
-func (p *parser) close(n *node) (*node, error) {
+func (p *parser) close(n *node) (*node, *problemAt) {
 	if _, err := p.dec.Token(); err != nil {
-		return nil, &problemAt{"#", "is not valid JSON"}
+		return nil, notJSON
 	}
 	for _, v := range n.vals {
 		n.cost += v.cost

@@ -1,9 +1,9 @@
 package schema
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,26 +28,30 @@ func (t *translator) add(path, keyword string, context map[string]any) {
 // ordered returns what was found: in the order of the fields, then by path and
 // keyword, without repetitions, bounded.
 func (t *translator) ordered() []Violation {
-	rank := func(v Violation) int {
-		if i, ok := t.rank[v.Path]; ok {
-			return i
-		}
-		return len(t.rank)
+	type sortable struct {
+		Violation
+		rank   int
+		detail string
 	}
-	slices.SortStableFunc(t.found, func(a, b Violation) int {
-		if d := rank(a) - rank(b); d != 0 {
-			return d
+	all := make([]sortable, len(t.found))
+	for i, v := range t.found {
+		rank, ok := t.rank[v.Path]
+		if !ok {
+			rank = len(t.rank)
 		}
-		if d := strings.Compare(a.Path, b.Path); d != 0 {
-			return d
-		}
-		if d := strings.Compare(a.Keyword, b.Keyword); d != 0 {
-			return d
-		}
-		return strings.Compare(fmt.Sprint(a.Context), fmt.Sprint(b.Context))
-	})
-	out := slices.CompactFunc(t.found, func(a, b Violation) bool { return reflect.DeepEqual(a, b) })
-	return out[:min(len(out), maxViolations)]
+		all[i] = sortable{v, rank, fmt.Sprint(v.Context)}
+	}
+	compare := func(a, b sortable) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.Path, b.Path),
+			strings.Compare(a.Keyword, b.Keyword), strings.Compare(a.detail, b.detail))
+	}
+	slices.SortFunc(all, compare)
+	all = slices.CompactFunc(all, func(a, b sortable) bool { return compare(a, b) == 0 })
+	var out []Violation
+	for _, v := range all[:min(len(all), maxViolations)] {
+		out = append(out, v.Violation)
+	}
+	return out
 }
 
 func (t *translator) collect(e *jsonschema.ValidationError) {
