@@ -28,6 +28,9 @@ func (m *Manager) Draft(s *schema.Schema, traits map[string]any) (*Identity, []s
 	i := &Identity{SchemaID: s.ID, State: StateActive}
 	for _, f := range s.Fields {
 		for _, typed := range s.Read(traits, f) {
+			if typed == "" {
+				continue // whether it may be empty is for the schema to say
+			}
 			if reason := i.derive(f, typed); reason != nil && !refused(violations, f) {
 				violations = append(violations, schema.Violation{
 					Path: "traits." + f.Name, Keyword: "identifier",

@@ -1,6 +1,9 @@
 package schema
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Coerce brings submitted traits into the types of the schema and returns them
 // as a new value, made of JSON values with json.Number. What does not fit is
@@ -112,7 +115,21 @@ func (s *shape) posted(values []string) (any, bool) {
 	if last == "" {
 		return "", s.required && s.field.Type == "string"
 	}
+	if s.field.Format == "date-time" {
+		return instant(last), true
+	}
 	return word(s.field.Type, last), true
+}
+
+// instant completes what a browser's datetime-local input posts, which has no
+// zone and may have no seconds, to RFC 3339 in UTC.
+func instant(v string) string {
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, v); err == nil {
+			return t.Format(time.RFC3339)
+		}
+	}
+	return v
 }
 
 // word reads one non-empty form value as the type t.

@@ -11,7 +11,7 @@ import (
 )
 
 const household = `"properties":{
-  "s":{"type":"string"},"opt":{"type":"string"},"n":{"type":"number"},"i":{"type":"integer"},
+  "s":{"type":"string"},"opt":{"type":"string"},"at":{"type":"string","format":"date-time"},"n":{"type":"number"},"i":{"type":"integer"},
   "b":{"type":"boolean"},"optb":{"type":"boolean"},
   "tags":{"type":"array","items":{"type":"string"}},"must":{"type":"array","items":{"type":"string"}},
   "nums":{"type":"array","items":{"type":"integer"}},"flags":{"type":"array","items":{"type":"boolean"}},
@@ -38,6 +38,9 @@ func TestCoerceForm(t *testing.T) {
 		{"ticked", map[string]any{"b": one("false", "on"), "optb": one("1")}, `{"b":true,"optb":true}`},
 		{"other words", map[string]any{"b": one("yes"), "optb": one("off")}, `{"b":true,"optb":false}`},
 		{"no boolean", map[string]any{"b": one("maybe")}, `{"b":"maybe"}`},
+		{"browser's instants", map[string]any{"at": one("2026-01-02T15:04")}, `{"at":"2026-01-02T15:04:00Z"}`},
+		{"instants with a zone", map[string]any{"at": one("2026-01-02T15:04:05+02:00")}, `{"at":"2026-01-02T15:04:05+02:00"}`},
+		{"no instants", map[string]any{"at": one("tomorrow")}, `{"at":"tomorrow"}`},
 		{"empty boolean", map[string]any{"b": one(""), "optb": one("")}, `{}`},
 		{"arrays", map[string]any{"tags": one("a", "", "b"), "nums": one("1", "x"), "flags": one("on", "no")}, `{"tags":["a","b"],"nums":[1,"x"],"flags":[true,false]}`},
 		{"empty arrays", map[string]any{"tags": one(""), "must": one("")}, `{"must":[]}`},
