@@ -41,6 +41,7 @@ func (a *App) route(durability string, flows *selfservice.HTTP, sessions *sessio
 	admin.Handle(http.MethodGet, "/admin/version", version)
 	admin.Handle(http.MethodGet, "/admin/metrics/prometheus", metrics.serve)
 
+	a.Routes = append(public.Routes(), admin.Routes()...)
 	cross, err := a.cors()
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ type App struct {
 	Store   *persistence.Store
 	Public  http.Handler
 	Admin   http.Handler
+	Routes  []web.Route // of both; the admin API's begin with /admin/
 	options Options
 }
 

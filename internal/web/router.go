@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,8 +33,12 @@ type Router struct {
 	// Now is the clock of Observe and needed with it.
 	Now func() time.Time
 
-	tree *httprouter.Router
+	tree   *httprouter.Router
+	routes []Route
 }
+
+// Route is one address as it was registered.
+type Route struct{ Method, Path string }
 
 // NewRouter returns a router without routes.
 func NewRouter() *Router {
@@ -53,10 +58,15 @@ func (r *Router) Handle(method, path string, h HandlerFunc) {
 		r.serve(w, req, path, Params(ps), h)
 	}
 	r.tree.Handle(method, path, handle)
+	r.routes = append(r.routes, Route{Method: method, Path: path})
 	if method == http.MethodGet {
 		r.tree.Handle(http.MethodHead, path, handle)
 	}
 }
+
+// Routes lists what was registered, in that order. The HEAD that comes with a
+// GET is not listed.
+func (r *Router) Routes() []Route { return slices.Clone(r.routes) }
 
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.tree.ServeHTTP(record(w, req), req)
