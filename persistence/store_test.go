@@ -105,4 +105,3 @@ func hashOf(n byte) []byte {
 	h[0], h[31] = n, n
 	return h
 }
-
