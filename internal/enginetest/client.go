@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"strings"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 )
@@ -108,11 +110,17 @@ type Flow struct {
 	ID        string          `json:"id"`
 	Type      string          `json:"type"`
 	State     string          `json:"state"`
+	IssuedAt  string          `json:"issued_at"`
+	Schema    string          `json:"identity_schema"`
+	Request   string          `json:"request_url"`
 	ReturnTo  string          `json:"return_to"`
 	Active    string          `json:"active"`
 	ExpiresAt string          `json:"expires_at"`
 	Transient json.RawMessage `json:"transient_payload"`
-	UI        struct {
+	Foyer     struct {
+		State string `json:"state"`
+	} `json:"foyer"`
+	UI struct {
 		Action   string    `json:"action"`
 		Method   string    `json:"method"`
 		Nodes    []Node    `json:"nodes"`
@@ -176,26 +184,72 @@ func (f *Flow) IDs(node string) []int {
 // Do sends a request as it is, with the client's headers where it has none.
 func (c *Client) Do(req *http.Request) *Answer {
 	c.Env.t.Helper()
+	a, err := c.Try(req)
+	require.NoError(c.Env.t, err)
+	return a
+}
+
+// Try is Do for goroutines, which must not end the test.
+func (c *Client) Try(req *http.Request) (*Answer, error) {
 	for name, values := range c.Head {
 		if _, ok := req.Header[name]; !ok {
 			req.Header[name] = values
 		}
 	}
 	res, err := c.HTTP.Do(req)
-	require.NoError(c.Env.t, err)
+	if err != nil {
+		return nil, err
+	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &Answer{Status: res.StatusCode, Header: res.Header, Body: body, env: c.Env}, nil
+}
+
+// Copy returns a client that holds the same cookies now and goes its own way
+// from here on.
+func (c *Client) Copy() *Client {
+	out := c.Env.client(c.Kind)
+	out.Head = c.Head.Clone()
+	if c.HTTP.Jar != nil {
+		at, err := url.Parse(c.Env.PublicURL)
+		require.NoError(c.Env.t, err)
+		out.HTTP.Jar.SetCookies(at, c.HTTP.Jar.Cookies(at))
+	}
+	return out
+}
+
+// Cookie returns the value of the cookie whose name begins with prefix, "" for
+// none.
+func (c *Client) Cookie(prefix string) string {
+	for _, cookie := range c.Cookies() {
+		if strings.HasPrefix(cookie.Name, prefix) {
+			return cookie.Value
+		}
+	}
+	return ""
+}
+
+// Cookies lists what the client would send to the public API.
+func (c *Client) Cookies() []*http.Cookie {
+	if c.HTTP.Jar == nil {
+		return nil
+	}
+	at, err := url.Parse(c.Env.PublicURL)
 	require.NoError(c.Env.t, err)
-	return &Answer{Status: res.StatusCode, Header: res.Header, Body: body, env: c.Env}
+	return c.HTTP.Jar.Cookies(at)
 }
 
 // Get fetches a path of the public API, or a whole URL.
 func (c *Client) Get(path string) *Answer {
 	c.Env.t.Helper()
-	return c.Do(c.request(http.MethodGet, path, nil))
+	return c.Do(c.Request(http.MethodGet, path, nil))
 }
 
-func (c *Client) request(method, path string, body io.Reader) *http.Request {
+// Request makes a request for a path of the public API, or a whole URL.
+func (c *Client) Request(method, path string, body io.Reader) *http.Request {
 	if strings.HasPrefix(path, "/") {
 		path = c.Env.PublicURL + path
 	}
@@ -224,7 +278,7 @@ func (c *Client) Open(query string) *Flow {
 // Read fetches a registration flow, which the page that draws it would do.
 func (c *Client) Read(id string) *Flow {
 	c.Env.t.Helper()
-	req := c.request(http.MethodGet, "/self-service/registration/flows?id="+id, nil)
+	req := c.Request(http.MethodGet, "/self-service/registration/flows?id="+id, nil)
 	req.Header.Set("Accept", "application/json")
 	a := c.Do(req)
 	require.Equal(c.Env.t, http.StatusOK, a.Status, "%s", a.Body)
@@ -237,6 +291,15 @@ type Values map[string]any
 // Person fills in a valid registration for an address.
 func Person(email string) Values {
 	return Values{"method": "password", "traits.email": email, "password": "a good long Passphrase 9"}
+}
+
+// Without returns v lacking some fields.
+func (v Values) Without(names ...string) Values {
+	out := maps.Clone(v)
+	for _, name := range names {
+		delete(out, name)
+	}
+	return out
 }
 
 // With returns v with one more field.
@@ -254,22 +317,27 @@ func (v Values) With(name string, value any) Values {
 // the flow's CSRF token where there is one.
 func (c *Client) Submit(f *Flow, v Values) *Answer {
 	c.Env.t.Helper()
-	if token := f.Value("csrf_token"); token != nil && token != "" {
-		if _, ok := v["csrf_token"]; !ok {
-			v = v.With("csrf_token", token)
-		}
+	return c.Post(f.UI.Action, f.Fill(v))
+}
+
+// Fill returns v with the flow's CSRF token, unless v brings one or the flow
+// has none.
+func (f *Flow) Fill(v Values) Values {
+	token, ok := f.Value("csrf_token").(string)
+	if _, brought := v["csrf_token"]; brought || !ok || token == "" {
+		return v
 	}
-	return c.Post(f.UI.Action, v)
+	return v.With("csrf_token", token)
 }
 
 // Post sends values to any URL, as a form or as JSON.
 func (c *Client) Post(to string, v Values) *Answer {
 	c.Env.t.Helper()
-	if c.Kind != HTML {
-		raw, err := json.Marshal(v)
-		require.NoError(c.Env.t, err)
-		return c.PostBody(to, "application/json", raw)
-	}
+	contentType, body := c.Encode(v)
+	return c.PostBody(to, contentType, body)
+}
+
+func (v Values) form(t testing.TB) url.Values {
 	form := url.Values{}
 	for name, value := range v {
 		list, ok := value.([]any)
@@ -280,21 +348,31 @@ func (c *Client) Post(to string, v Values) *Answer {
 			text, ok := one.(string)
 			if !ok {
 				raw, err := json.Marshal(one)
-				require.NoError(c.Env.t, err)
+				require.NoError(t, err)
 				text = string(raw)
 			}
 			form.Add(name, text)
 		}
 	}
-	return c.PostBody(to, "application/x-www-form-urlencoded", []byte(form.Encode()))
+	return form
 }
 
 // PostBody sends a body as it is.
 func (c *Client) PostBody(to, contentType string, body []byte) *Answer {
 	c.Env.t.Helper()
-	req := c.request(http.MethodPost, to, bytes.NewReader(body))
+	req := c.Request(http.MethodPost, to, bytes.NewReader(body))
 	req.Header.Set("Content-Type", contentType)
 	return c.Do(req)
+}
+
+// Encode returns values as this client would send them.
+func (c *Client) Encode(v Values) (contentType string, body []byte) {
+	if c.Kind == HTML {
+		return "application/x-www-form-urlencoded", []byte(v.form(c.Env.t).Encode())
+	}
+	raw, err := json.Marshal(v)
+	require.NoError(c.Env.t, err)
+	return "application/json", raw
 }
 
 // Refused submits what must not pass and returns the flow with its messages.
@@ -312,7 +390,7 @@ func (c *Client) Refused(f *Flow, v Values) *Flow {
 // Whoami asks who the client is; token is for native clients, "" for others.
 func (c *Client) Whoami(token string) *Answer {
 	c.Env.t.Helper()
-	req := c.request(http.MethodGet, "/sessions/whoami", nil)
+	req := c.Request(http.MethodGet, "/sessions/whoami", nil)
 	if token != "" {
 		req.Header.Set("X-Session-Token", token)
 	}

@@ -166,6 +166,23 @@ func (e *Env) Identities() int {
 	return len(all)
 }
 
+// Admin sends a request to the admin API; body is encoded as JSON unless nil.
+func (e *Env) Admin(method, path string, body any) *Answer {
+	e.t.Helper()
+	var raw []byte
+	if body != nil {
+		var err error
+		raw, err = json.Marshal(body)
+		require.NoError(e.t, err)
+	}
+	c := e.Native()
+	req := c.Request(method, e.AdminURL+path, bytes.NewReader(raw))
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return c.Do(req)
+}
+
 func listen(t testing.TB) net.Listener {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
