@@ -70,7 +70,8 @@ func migrationDSN(files []string, fromEnv bool, args []string) (string, error) {
 	if dsn := os.Getenv("DSN"); dsn != "" {
 		return dsn, nil
 	}
-	config, _, err := Load(LoadOptions{Files: files, Env: environment()})
+	// Only the DSN matters here, so what --dev would lift need not hold it up.
+	config, _, err := Load(LoadOptions{Files: files, Env: environment(), Dev: true})
 	if err != nil {
 		return "", err
 	}

@@ -113,7 +113,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Store:      store,
 		Identities: people,
 		Sessions:   sessions,
-		Strategies: strategies(c, people, hasher, outbound),
+		Strategies: strategies(c, people, hasher, outbound, messages),
 		Known:      []string{password.ID},
 		Rules:      rules(c, sessions),
 		Return:     returnTo,
@@ -162,7 +162,7 @@ func newRings(s Secrets) (r rings, err error) {
 	return r, err
 }
 
-func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound) []selfservice.Strategy {
+func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound, messages ui.Catalogue) []selfservice.Strategy {
 	var list []selfservice.Strategy
 	if p := c.SelfService.Password; p.Enabled {
 		policy := &password.Policy{
@@ -177,9 +177,11 @@ func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbou
 		if c.Hashers.Algorithm == string(hash.BCrypt) {
 			policy.MaxBytes = hash.MaxBcrypt
 		}
-		list = append(list, &password.Strategy{
-			Identities: people, Hasher: hasher, Policy: policy, TraitGroup: p.RegistrationGroup,
-		})
+		traits := map[string]*ui.TraitForm{}
+		for _, s := range people.Schemas.All() {
+			traits[s.ID] = ui.NewTraitForm(s, p.RegistrationGroup, messages)
+		}
+		list = append(list, &password.Strategy{Identities: people, Hasher: hasher, Policy: policy, Traits: traits})
 	}
 	return list
 }

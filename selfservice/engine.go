@@ -124,11 +124,15 @@ func (e *Engine) rules(k Kind) (*Rules, error) {
 	return r, nil
 }
 
-// load reads a flow. One whose notes no key opens any more is gone.
+// load reads a flow. One whose notes no key opens any more is gone, and so is
+// one whose schema the operator has taken away.
 func (e *Engine) load(ctx context.Context, k Kind, id uuid.UUID) (*Flow, error) {
 	f, err := e.Store.Flow(ctx, k, id)
 	if err == nil {
 		f.notes, err = e.open(f)
+	}
+	if err == nil && e.schema(f) == nil {
+		err = ErrNoFlow
 	}
 	if errors.Is(err, ErrNoFlow) || errors.Is(err, seal.ErrOpen) {
 		return nil, fail.New(fail.NotFound, "self_service_flow_not_found", "There is no "+string(k)+" flow with this id.")
@@ -148,14 +152,7 @@ func (e *Engine) chooseSchema(id string) (*schema.Schema, error) {
 	return s, nil
 }
 
-// schema returns the flow's schema, or the default one where an operator has
-// taken the flow's away meanwhile.
-func (e *Engine) schema(f *Flow) *schema.Schema {
-	if s := e.Identities.Schemas.Get(f.SchemaID); s != nil {
-		return s
-	}
-	return e.Identities.Schemas.Default()
-}
+func (e *Engine) schema(f *Flow) *schema.Schema { return e.Identities.Schemas.Get(f.SchemaID) }
 
 // prefill puts a login hint where the schema has its first identifier.
 func prefill(s *schema.Schema, hint string) json.RawMessage {

@@ -62,10 +62,14 @@ type Option struct {
 	Value any `json:"value"`
 }
 
+// none is the empty list that every node starts with: on the wire it is [],
+// never null. Appending to it makes a new one.
+var none = []Message{}
+
 // NewInput returns an input node without label and messages.
 func NewInput(group string, in Input) Node {
 	in.NodeType = "input"
-	return Node{Type: "input", Group: group, Attributes: in, Messages: []Message{}}
+	return Node{Type: "input", Group: group, Attributes: in, Messages: none}
 }
 
 // Labelled returns n with a label whose text is filled in when the form is

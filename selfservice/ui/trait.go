@@ -4,24 +4,45 @@ import (
 	"github.com/foyer-id/foyer/schema"
 )
 
-// Traits returns one node for each trait of s, in schema order, holding the
-// values typed so far.
-func Traits(s *schema.Schema, group string, values map[string]any) []Node {
-	nodes := make([]Node, 0, len(s.Fields))
-	for i := range s.Fields {
-		nodes = append(nodes, trait(&s.Fields[i], group, lookUp(values, s.Fields[i].Path)))
+// TraitForm draws the traits of one schema in every language. All that does
+// not depend on what was typed is made once, when the program starts.
+type TraitForm struct {
+	fields []schema.Field
+	nodes  map[string][]Node // by locale, in schema order
+}
+
+// NewTraitForm prepares the nodes of s, which belong to group.
+func NewTraitForm(s *schema.Schema, group string, c Catalogue) *TraitForm {
+	t := &TraitForm{fields: s.Fields, nodes: map[string][]Node{}}
+	for locale := range c {
+		form := Form{Nodes: make([]Node, len(s.Fields))}
+		for i := range s.Fields {
+			form.Nodes[i] = trait(&s.Fields[i], group)
+		}
+		form.Localise(c, locale)
+		t.nodes[locale] = form.Nodes
+	}
+	return t
+}
+
+// Nodes returns one node for each trait, holding the values typed so far.
+func (t *TraitForm) Nodes(locale string, values map[string]any) []Node {
+	prepared, ok := t.nodes[locale]
+	if !ok {
+		prepared = t.nodes[DefaultLocale]
+	}
+	// Room for what a method adds: a password, a button.
+	nodes := append(make([]Node, 0, len(prepared)+4), prepared...)
+	if len(values) > 0 {
+		for i := range nodes {
+			nodes[i].Attributes.Value = lookUp(values, t.fields[i].Path)
+		}
 	}
 	return nodes
 }
 
-func trait(f *schema.Field, group string, value any) Node {
-	in := Input{
-		Name:     TraitPrefix + f.Name,
-		Value:    value,
-		Required: f.Required,
-		Pattern:  f.Pattern,
-		Disabled: f.Disabled,
-	}
+func trait(f *schema.Field, group string) Node {
+	in := Input{Name: TraitPrefix + f.Name, Required: f.Required, Pattern: f.Pattern, Disabled: f.Disabled}
 	in.Type, in.Autocomplete = inputType(f)
 	for _, e := range f.Enum {
 		in.Options = append(in.Options, Option{Value: e})
@@ -65,8 +86,7 @@ func lookUp(values map[string]any, path []string) any {
 		}
 		at = object[key]
 	}
-	switch at.(type) {
-	case map[string]any:
+	if _, isObject := at.(map[string]any); isObject {
 		return nil
 	}
 	return at

@@ -13,8 +13,11 @@ import (
 type registration struct{ *Strategy }
 
 func (m registration) Form(f *selfservice.Flow) []ui.Node {
-	nodes := ui.Traits(m.Identities.Schemas.Get(f.SchemaID), m.TraitGroup, f.Traits())
-	return append(nodes,
+	traits, ok := m.Traits[f.SchemaID]
+	if !ok {
+		return nil
+	}
+	return append(traits.Nodes(f.Locale, f.Traits()),
 		ui.NewInput(ui.GroupPassword, ui.Input{
 			Name: ui.NodePassword, Type: ui.InputPassword, Required: true, Autocomplete: "new-password",
 		}).Labelled(ui.LabelPassword, nil),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/selfservice"
+	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
 // ID is the strategy's name on the wire and in the configuration.
@@ -21,7 +22,7 @@ type Strategy struct {
 	Identities *identity.Manager
 	Hasher     Hasher
 	Policy     *Policy
-	TraitGroup string // the group trait nodes belong to: ui.GroupPassword or ui.GroupDefault
+	Traits     map[string]*ui.TraitForm // by schema id
 }
 
 // Hasher turns a password into what is stored. It may wait for its turn.
