@@ -1,0 +1,38 @@
+package persistence
+
+import (
+	"context"
+	"io/fs"
+	"time"
+)
+
+// SlowBatches stops the clock the writer measures its batches by.
+func SlowBatches(s *Store) { s.now = func() time.Time { return time.Unix(0, 0) } }
+
+// Waiting is how many units wait for the writer.
+func Waiting(s *Store) int { return len(s.batch.queue) }
+
+// MigrateFrom is Migrate with other files.
+func MigrateFrom(ctx context.Context, s *Store, files fs.FS) ([]string, error) {
+	list, err := migrationsIn(files, s.dialect)
+	if err != nil {
+		return nil, err
+	}
+	return s.migrate(ctx, list)
+}
+
+// AfterStatement has fn called after each statement of a migration, before it
+// is noted in the journal.
+func AfterStatement(s *Store, fn func(migration string, statement int) error) { s.afterStatement = fn }
+
+// Statements counts the statements of all migrations.
+func Statements(s *Store) (n int) {
+	list, err := migrationsIn(migrationFiles, s.dialect)
+	if err != nil {
+		panic(err)
+	}
+	for _, m := range list {
+		n += len(m.statements)
+	}
+	return n
+}
