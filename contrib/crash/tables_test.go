@@ -1,0 +1,107 @@
+package crash
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	_ "github.com/foyer-id/foyer/persistence" // the driver "sqlite3"
+)
+
+// parts are what a registration leaves besides the identity, each as a row
+// that names its owner, and how many of it an address has.
+var parts = []struct {
+	table string
+	each  int
+}{{"credentials", 1}, {"identifiers", 1}, {"addresses", 2}, {"sessions", 1}}
+
+// inconsistencies reads the tables themselves and lists what belongs to no
+// whole registration. people is how many registrations there ought to be.
+func inconsistencies(t *testing.T, dsn string, people int) (found []string) {
+	t.Helper()
+	db := open(t, dsn)
+	defer db.Close()
+	count := func(want int, what, query string) {
+		n := 0
+		require.NoError(t, db.QueryRow(query).Scan(&n), query)
+		if n != want {
+			found = append(found, fmt.Sprintf("%s: %d, want %d", what, n, want))
+		}
+	}
+	count(people, "identities", "SELECT count(*) FROM identities")
+	for _, part := range parts {
+		count(people*part.each, part.table, "SELECT count(*) FROM "+part.table)
+		count(0, "identities without their "+part.table,
+			fmt.Sprintf("SELECT count(*) FROM identities i WHERE (SELECT count(*) FROM %s p WHERE p.identity_id = i.id) <> %d", part.table, part.each))
+		count(0, part.table+" without identity",
+			"SELECT count(*) FROM "+part.table+" p WHERE NOT EXISTS (SELECT 1 FROM identities i WHERE i.id = p.identity_id)")
+	}
+	count(0, "sessions without token", "SELECT count(*) FROM sessions s WHERE NOT EXISTS (SELECT 1 FROM session_tokens t WHERE t.session_id = s.id)")
+	count(0, "tokens without session", "SELECT count(*) FROM session_tokens t WHERE NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = t.session_id)")
+	return append(found, flowsAgainstIdentities(t, db)...)
+}
+
+// flowsAgainstIdentities holds what completed flows say they made against
+// what there is: each made one identity and one session, and nothing else did.
+func flowsAgainstIdentities(t *testing.T, db *sql.DB) (found []string) {
+	sessions := map[string]string{} // session to owner
+	rows, err := db.Query("SELECT id, identity_id FROM sessions")
+	require.NoError(t, err)
+	for rows.Next() {
+		var id, owner string
+		require.NoError(t, rows.Scan(&id, &owner))
+		sessions[id] = owner
+	}
+	require.NoError(t, rows.Err())
+	rows, err = db.Query("SELECT id, completed, outcome FROM flows")
+	require.NoError(t, err)
+	for rows.Next() {
+		var id string
+		var completed bool
+		var outcome sql.NullString
+		require.NoError(t, rows.Scan(&id, &completed, &outcome))
+		if completed != outcome.Valid {
+			found = append(found, "flow "+id+" is completed without outcome, or the reverse")
+		}
+		if !completed || !outcome.Valid {
+			continue
+		}
+		var made struct {
+			Identity string `json:"identity_id"`
+			Session  string `json:"session_id"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(outcome.String), &made))
+		if sessions[made.Session] != made.Identity {
+			found = append(found, "flow "+id+" says it made a session that is not there")
+		}
+		delete(sessions, made.Session)
+	}
+	require.NoError(t, rows.Err())
+	for id := range sessions {
+		found = append(found, "session "+id+" comes from no completed flow")
+	}
+	return found
+}
+
+// open connects beside the program.
+func open(t *testing.T, dsn string) *sql.DB {
+	t.Helper()
+	scheme, rest, _ := strings.Cut(dsn, "://")
+	driver, source := "", ""
+	switch scheme {
+	case "sqlite":
+		driver, source = "sqlite3", (&url.URL{Scheme: "file", Opaque: rest}).String()
+	case "postgres":
+		driver, source = "pgx", dsn
+	case "mysql":
+		driver, source = "mysql", rest
+	}
+	db, err := sql.Open(driver, source)
+	require.NoError(t, err)
+	return db
+}
