@@ -31,14 +31,22 @@ func (e *Engine) Form(f *Flow, csrf string) ui.Form {
 // appendNew adds nodes, leaving out fields another method has added already.
 // Submits share their names and differ in their values.
 func appendNew(nodes, more []ui.Node) []ui.Node {
-	for _, n := range more {
-		if !slices.ContainsFunc(nodes, func(o ui.Node) bool {
-			return o.Attributes.Name == n.Attributes.Name && n.Attributes.Type != ui.InputSubmit
-		}) {
-			nodes = append(nodes, n)
+	before := nodes
+	for i := range more {
+		if in := &more[i].Attributes; in.Type == ui.InputSubmit || !named(before, in.Name) {
+			nodes = append(nodes, more[i])
 		}
 	}
 	return nodes
+}
+
+func named(nodes []ui.Node, name string) bool {
+	for i := range nodes {
+		if nodes[i].Attributes.Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // sort puts nodes in the order of the wire: the CSRF token, then groups in the
