@@ -1,0 +1,246 @@
+package web_test
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/txn"
+	"github.com/foyer-id/foyer/internal/web"
+)
+
+// canary is a server on loopback that counts the connections it gets.
+func canary(t *testing.T, h http.HandlerFunc) (*httptest.Server, *atomic.Int64) {
+	t.Helper()
+	var n atomic.Int64
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			n.Add(1)
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	return s, &n
+}
+
+func answer(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
+}
+
+func outbound(t *testing.T, c web.OutboundConfig) *web.Outbound {
+	t.Helper()
+	o, err := web.NewOutbound(c)
+	require.NoError(t, err)
+	t.Cleanup(o.Close)
+	return o
+}
+
+func TestOutboundRefusesInnerAddresses(t *testing.T) {
+	v6 := false
+	if l, err := net.Listen("tcp6", "[::1]:0"); err == nil {
+		v6 = true
+		l.Close()
+	}
+	o := outbound(t, web.OutboundConfig{Timeout: 5 * time.Second})
+	for _, target := range corpus(t, "outbound_refused.txt", 200) {
+		b, err := o.Get(t.Context(), target)
+		require.Nil(t, b, target)
+		e := fail.As(err)
+		require.NotNil(t, e, "%s: %v", target, err)
+		require.Equal(t, fail.Upstream, e.Kind)
+		if strings.Contains(target, "[") && !v6 && e.ID == "outbound_failed" {
+			continue // without IPv6 the machine itself refuses, before the guard
+		}
+		require.Equal(t, "outbound_refused", e.ID, "%s: %v", target, err)
+	}
+}
+
+func TestOutboundNeverConnectsToLoopback(t *testing.T) {
+	s, hits := canary(t, answer("inside"))
+	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
+	require.NoError(t, err)
+	o := outbound(t, web.OutboundConfig{AllowPrivate: true})
+	for _, host := range []string{"127.0.0.1", "localhost", "LOCALHOST", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0", "[::]", "127.0.0.2"} {
+		_, err := o.Get(t.Context(), "http://"+host+":"+port+"/")
+		require.Error(t, err, host)
+	}
+	require.Zero(t, hits.Load())
+}
+
+func TestOutboundDoesNotTellOpenPortsFromClosed(t *testing.T) {
+	s, hits := canary(t, answer("inside"))
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	closed.Close()
+	o := outbound(t, web.OutboundConfig{})
+	_, openErr := o.Get(t.Context(), s.URL)
+	_, closedErr := o.Get(t.Context(), "http://"+closed.Addr().String())
+	_, openBody, _ := web.Envelope(openErr, "")
+	_, closedBody, _ := web.Envelope(closedErr, "")
+	require.Equal(t, openBody, closedBody)
+	require.Equal(t, "outbound_refused", openBody["id"])
+	require.Zero(t, hits.Load())
+}
+
+func TestOutboundLoopbackWhenAllowed(t *testing.T) {
+	s, _ := canary(t, answer("hello"))
+	for _, c := range []web.OutboundConfig{
+		{AllowLoopback: true}, {Exceptions: []string{s.Listener.Addr().String()}}, {Exceptions: []string{"127.0.0.1"}}, {Exceptions: []string{s.URL + "/hook"}},
+	} {
+		b, err := outbound(t, c).Get(t.Context(), s.URL+"/hook/x")
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(b))
+	}
+	o := outbound(t, web.OutboundConfig{AllowLoopback: true})
+	_, err := o.Get(t.Context(), "http://10.255.255.1/")
+	requireRefused(t, err, fail.Upstream, "outbound_refused")
+	_, err = o.Get(t.Context(), "http://127.0.0.1:1/")
+	requireRefused(t, err, fail.Upstream, "outbound_failed")
+}
+
+func TestOutboundPrivateNeverMeansMetadata(t *testing.T) {
+	o := outbound(t, web.OutboundConfig{AllowPrivate: true, AllowLoopback: true})
+	for _, host := range []string{"169.254.169.254", "100.100.100.200", "168.63.129.16", "0.0.0.0", "192.0.0.192"} {
+		_, err := o.Get(t.Context(), "http://"+host+"/")
+		requireRefused(t, err, fail.Upstream, "outbound_refused")
+	}
+}
+
+func TestOutboundExceptionsAreExact(t *testing.T) {
+	s, hits := canary(t, answer("inside"))
+	o := outbound(t, web.OutboundConfig{Exceptions: []string{s.URL + "/hook", "127.0.0.1:1", "https://127.0.0.1", "inner.example.com"}})
+	for _, path := range []string{"/", "/hooks", "/Hook", "/x/hook", "/hook/../x", "/hook/%2e%2e/x", "/hook%2f..%2fx"} {
+		_, err := o.Get(t.Context(), s.URL+path)
+		requireRefused(t, err, fail.Upstream, "outbound_refused")
+	}
+	require.Zero(t, hits.Load())
+	for _, bad := range []string{"", "ftp://x", "inner.example.com/path", "http://", "in ner", "http://user@x", "*.example.com"} {
+		_, err := web.NewOutbound(web.OutboundConfig{Exceptions: []string{bad}})
+		require.ErrorContains(t, err, "clients.http.private_ip_exception_urls", bad)
+	}
+}
+
+func TestOutboundFollowsNoRedirect(t *testing.T) {
+	inner, hits := canary(t, answer("inside"))
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		outer, _ := canary(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, inner.URL, status) })
+		o := outbound(t, web.OutboundConfig{AllowLoopback: true})
+		_, err := o.Get(t.Context(), outer.URL)
+		requireRefused(t, err, fail.Upstream, "outbound_failed")
+
+		req, err := http.NewRequestWithContext(t.Context(), "POST", outer.URL, strings.NewReader("x"))
+		require.NoError(t, err)
+		resp, err := o.Do(req)
+		require.NoError(t, err)
+		require.Equal(t, status, resp.StatusCode)
+		resp.Body.Close()
+	}
+	require.Zero(t, hits.Load())
+}
+
+func TestOutboundIgnoresProxiesOfTheEnvironment(t *testing.T) {
+	proxy, hits := canary(t, answer("proxied"))
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
+		t.Setenv(name, proxy.URL)
+	}
+	o := outbound(t, web.OutboundConfig{})
+	_, err := o.Get(t.Context(), "http://10.0.0.1/")
+	requireRefused(t, err, fail.Upstream, "outbound_refused")
+	require.Zero(t, hits.Load())
+}
+
+func TestOutboundBoundsAnswers(t *testing.T) {
+	const most = 1000
+	bomb := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		_, _ = z.Write(make([]byte, 100*most))
+		z.Close()
+	}
+	for name, h := range map[string]http.HandlerFunc{
+		"announced": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(most+1))
+			_, _ = w.Write(make([]byte, most+1))
+		},
+		"chunked": func(w http.ResponseWriter, _ *http.Request) {
+			for range most + 1 {
+				_, _ = w.Write([]byte("x"))
+				_ = http.NewResponseController(w).Flush()
+			}
+		},
+		"compressed": bomb,
+	} {
+		s, _ := canary(t, h)
+		_, err := outbound(t, web.OutboundConfig{AllowLoopback: true, MaxBytes: most}).Get(t.Context(), s.URL)
+		requireRefused(t, err, fail.Upstream, "outbound_too_large")
+		t.Log(name)
+	}
+	s, _ := canary(t, answer(strings.Repeat("x", most)))
+	b, err := outbound(t, web.OutboundConfig{AllowLoopback: true, MaxBytes: most}).Get(t.Context(), s.URL)
+	require.NoError(t, err)
+	require.Len(t, b, most)
+
+	s, _ = canary(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Big", strings.Repeat("x", 1<<20))
+	})
+	_, err = outbound(t, web.OutboundConfig{AllowLoopback: true}).Get(t.Context(), s.URL)
+	requireRefused(t, err, fail.Upstream, "outbound_failed")
+}
+
+func TestOutboundTimesOut(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"header": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"body": func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, "x")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := canary(t, h)
+			_, err := outbound(t, web.OutboundConfig{AllowLoopback: true, Timeout: 50 * time.Millisecond}).Get(t.Context(), s.URL)
+			requireRefused(t, err, fail.Upstream, "outbound_timeout")
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			_, err = outbound(t, web.OutboundConfig{AllowLoopback: true}).Get(ctx, s.URL)
+			requireRefused(t, err, fail.Upstream, "outbound_timeout")
+			ctx, cancel = context.WithCancel(t.Context())
+			cancel()
+			_, err = outbound(t, web.OutboundConfig{AllowLoopback: true}).Get(ctx, s.URL)
+			require.ErrorIs(t, err, context.Canceled)
+		})
+	}
+}
+
+func TestOutboundKeepsOutOfTransactions(t *testing.T) {
+	s, hits := canary(t, answer("x"))
+	_, err := outbound(t, web.OutboundConfig{AllowLoopback: true}).Get(txn.With(t.Context(), "open"), s.URL)
+	require.ErrorContains(t, err, "transaction")
+	require.Nil(t, fail.As(err), "a fault of ours, not an answer")
+	require.Zero(t, hits.Load())
+}
+
+func TestOutboundErrorsDoNotQuoteTheURL(t *testing.T) {
+	o := outbound(t, web.OutboundConfig{AllowLoopback: true})
+	for _, target := range []string{"http://127.0.0.1:1/CANARY?key=CANARY", "http://10.0.0.1/CANARY", "gopher://CANARY", "http://127.0.0.1:1/\x00CANARY"} {
+		_, err := o.Get(t.Context(), target)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "CANARY")
+		var u *url.Error
+		require.False(t, errors.As(err, &u))
+	}
+}
