@@ -1,0 +1,474 @@
+package cmd_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gofrs/uuid"
+	"github.com/ory/jsonschema/v3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer"
+	"github.com/foyer-id/foyer/internal/enginetest"
+	"github.com/foyer-id/foyer/persistence"
+)
+
+// The published document is held to the program: no route but those it has, no
+// answer, header or field but those it names, and no answer that never comes.
+func TestOpenAPI(t *testing.T) {
+	doc := readOpenAPI(t)
+	t.Run("references", doc.references)
+	t.Run("routes", doc.routes)
+	t.Run("answers", func(t *testing.T) {
+		w := &witness{openAPI: doc, seen: map[string]bool{}}
+		w.register(t)
+		w.refuse(t)
+		w.notEnabled(t)
+		w.administrate(t)
+		w.fail(t)
+		// Not every failure of ours can be had at will; those that can are held to the document too.
+		ours := func(answer string) bool { return answer[0] == '5' }
+		require.Equal(t, slices.DeleteFunc(doc.answers(), ours), slices.DeleteFunc(slices.Sorted(maps.Keys(w.seen)), ours))
+	})
+}
+
+// register walks the journey of each client to its end, and once more.
+func (w *witness) register(t *testing.T) {
+	env := enginetest.New(t)
+	for _, c := range env.Clients() {
+		w.watch(t, c)
+		f := c.Open("return_to=http://127.0.0.1:4455/there&state=opaque&login_hint=a@example.org")
+		c.Get("/self-service/registration?flow=" + f.ID)
+		refused := enginetest.Values{
+			"method": "password", "traits.email": "nobody", "traits.age": "x", "traits.tags": []any{"a", "b"},
+			"traits.plan": "free", "traits.newsletter": "true", "transient_payload.a": "1", "password": "short",
+		}
+		f = c.Refused(f, refused)
+		person := enginetest.Person(string(c.Kind) + "@example.org")
+		first := c.Submit(f, person)
+		again := c.Submit(f, person)
+		require.Equal(t, first.Status, again.Status, "%s", again.Body)
+		c.Submit(f, person.With("traits.plan", "pro"))
+		token := ""
+		if c.Kind == enginetest.Native {
+			token = first.JSON()["session_token"].(string)
+		}
+		w.whoami(t, c, token, http.StatusOK)
+		c.Get("/self-service/registration/browser")
+	}
+	w.whoami(t, w.watch(t, env.Native()), "", http.StatusUnauthorized)
+}
+
+func (w *witness) whoami(t *testing.T, c *enginetest.Client, token string, status int) {
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		for query, expected := range map[string]int{"": status, "?tokenize_as=x": http.StatusBadRequest} {
+			req := outgoing(t, method, c.Env.PublicURL+"/sessions/whoami"+query, "")
+			req.Header.Set("X-Session-Token", token)
+			require.Equal(t, expected, c.Do(req).Status, method+query)
+		}
+	}
+}
+
+// refuse sends what must be refused, for every reason there is.
+func (w *witness) refuse(t *testing.T) {
+	env := enginetest.New(t,
+		enginetest.With("selfservice.methods.password.config.haveibeenpwned_enabled", true),
+		enginetest.With("selfservice.methods.password.config.haveibeenpwned_host", "127.0.0.1:1"),
+		enginetest.With("selfservice.methods.password.config.ignore_network_errors", false))
+	const flows, submit = "/self-service/registration/flows?id=", "/self-service/registration?flow="
+	unknown := uuid.Must(uuid.NewV4()).String()
+	for _, c := range env.Clients() {
+		w.watch(t, c)
+		c.Get("/self-service/registration/browser?return_to=https://evil.example/")
+		c.Get("/self-service/registration/api?return_to=https://evil.example/")
+		for _, id := range []string{"", "x", unknown} {
+			c.Get(flows + id)
+			c.Get(submit + id)
+			c.Post(submit+id, enginetest.Person("a@example.org"))
+		}
+		f := c.Open("")
+		c.Submit(f, enginetest.Person("a@example.org"))                             // the breach check is away
+		c.Submit(f, enginetest.Person("a@example.org").With("method", "telepathy")) // unknown
+		c.PostBody(f.UI.Action, "application/xml", []byte("<a/>"))
+		c.PostBody(f.UI.Action, "application/json", []byte(`{"a":1,"a":2}`))
+		c.PostBody(f.UI.Action, "application/json", bytes.Repeat([]byte(" "), 1<<20+1))
+		if c.Kind != enginetest.Native {
+			stranger := w.watch(t, env.SPA())
+			stranger.Get(flows + f.ID)
+			stranger.Get(submit + f.ID)
+			stranger.Submit(f, enginetest.Person("a@example.org"))
+		}
+		env.Clock.Advance(2 * time.Hour)
+		c.Get(flows + f.ID)
+		c.Get(submit + f.ID)
+		c.Submit(f, enginetest.Person("a@example.org"))
+	}
+	browser, app := env.Browser(), w.watch(t, env.SPA())
+	to := browser.Get("/self-service/registration/browser?return_to=https://evil.example/").Location()
+	for _, id := range []string{to.Query().Get("id"), unknown, "x", "stub:500"} {
+		app.Get("/self-service/errors?id=" + id)
+	}
+	app.Get("/nowhere")
+	app.Do(outgoing(t, "PATCH", env.PublicURL+"/self-service/registration", ""))
+}
+
+// notEnabled meets the flows that are not part of this version.
+func (w *witness) notEnabled(t *testing.T) {
+	env := enginetest.New(t)
+	for _, c := range []*enginetest.Client{w.watch(t, env.Browser()), w.watch(t, env.SPA())} {
+		for _, kind := range []string{"login", "verification", "recovery", "settings"} {
+			base, id := "/self-service/"+kind, uuid.Must(uuid.NewV4()).String()
+			c.Get(base + "/browser")
+			c.Get(base + "/api")
+			c.Get(base + "/flows?id=" + id)
+			c.Get(base + "?flow=" + id)
+			c.Post(base+"?flow="+id, enginetest.Values{"method": "password"})
+		}
+	}
+}
+
+// administrate makes people and looks at them, and asks how the program is.
+func (w *witness) administrate(t *testing.T) {
+	env := enginetest.New(t)
+	c := w.watch(t, env.SPA())
+	const people = "/admin/identities"
+	person := `{"schema_id":"default","traits":{"email":"%@example.org"},"metadata_public":{"a":[1]},"metadata_admin":"x",
+		"external_id":"%","credentials":{"password":{"config":{"password":"a good long Passphrase 9"}}}}`
+	create := func(name string) *enginetest.Answer {
+		return c.Do(outgoing(t, "POST", env.AdminURL+people, strings.ReplaceAll(person, "%", name)))
+	}
+	made := create("ada").JSON()["id"].(string)
+	create("ada")
+	create("bob")
+	create(strings.Repeat("x", 5<<20))
+	for _, body := range []string{"", "{}", `{"traits":{"email":"nobody"}}`, `{"traits":{},"unknown":1}`} {
+		c.Do(outgoing(t, "POST", env.AdminURL+people, body))
+	}
+	for _, query := range []string{"", "?page_size=1", "?page_size=0", "?page=1", "?credentials_identifier=ADA@example.org"} {
+		c.Get(env.AdminURL + people + query)
+	}
+	for _, method := range []string{"GET", "DELETE", "GET", "DELETE"} {
+		c.Do(outgoing(t, method, env.AdminURL+"/identities/"+made, ""))
+	}
+	c.Get(env.AdminURL + "/admin/nowhere")
+	for _, path := range []string{"/schemas", "/schemas?page_size=1&page=7", "/schemas/default", "/schemas/ZGVmYXVsdA", "/schemas/none", "/health/alive", "/health/ready"} {
+		c.Get(path)
+		c.Get(env.AdminURL + "/admin" + path)
+	}
+	for _, path := range []string{"/admin/health/config", "/admin/version", "/admin/metrics/prometheus"} {
+		c.Get(env.AdminURL + path)
+	}
+}
+
+// fail takes the database away.
+func (w *witness) fail(t *testing.T) {
+	env := enginetest.New(t)
+	c := w.watch(t, env.Native())
+	f := c.Open("")
+	token := "ory_st_" + strings.Repeat("x", 32)
+	gone, standIn := env.App.Store, persistence.Options{DSN: "memory", Dev: true, Now: env.Clock.Now}
+	require.NoError(t, gone.Close())
+	var err error
+	env.App.Store, err = persistence.Open(context.Background(), standIn) // for the end of the test to close
+	require.NoError(t, err)
+	c.Get("/self-service/registration/browser")
+	c.Get("/self-service/registration/api")
+	c.Get("/self-service/registration/flows?id=" + f.ID)
+	c.Get("/self-service/registration?flow=" + f.ID)
+	c.Submit(f, enginetest.Person("a@example.org"))
+	c.Get("/self-service/errors?id=" + f.ID)
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		req := outgoing(t, method, env.PublicURL+"/sessions/whoami", "")
+		req.Header.Set("X-Session-Token", token)
+		c.Do(req)
+	}
+	c.Get("/health/ready")
+	c.Get(env.AdminURL + "/admin/health/ready")
+	c.Get(env.AdminURL + "/admin/identities")
+	c.Do(outgoing(t, "POST", env.AdminURL+"/admin/identities", `{"traits":{"email":"a@example.org"}}`))
+	c.Get(env.AdminURL + "/admin/identities/" + f.ID)
+	c.Do(outgoing(t, "DELETE", env.AdminURL+"/admin/identities/"+f.ID, ""))
+}
+
+func outgoing(t *testing.T, method, to, body string) *http.Request {
+	req, err := http.NewRequest(method, to, strings.NewReader(body))
+	require.NoError(t, err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req
+}
+
+// witness looks at every answer that a client it watches is given.
+type witness struct {
+	*openAPI
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func (w *witness) watch(t *testing.T, c *enginetest.Client) *enginetest.Client {
+	next := c.HTTP.Transport
+	c.HTTP.Transport = transport(func(req *http.Request) (*http.Response, error) {
+		res, err := next.RoundTrip(req)
+		require.NoError(t, err)
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		res.Body = io.NopCloser(bytes.NewReader(body))
+		path := req.URL.Path
+		if strings.HasPrefix(c.Env.AdminURL, "http://"+req.URL.Host) && !strings.HasPrefix(path, "/admin/") {
+			path = "/admin" + path
+		}
+		w.answer(t, strings.ToLower(req.Method), path, res, body)
+		return res, nil
+	})
+	return c
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// answer holds one answer to the document.
+func (w *witness) answer(t *testing.T, method, path string, res *http.Response, body []byte) {
+	name := strconv.Itoa(res.StatusCode) + " " + method + " " + path
+	var response map[string]any
+	switch template, item := w.path(path); {
+	case item == nil && strings.HasPrefix(path, "/admin/"):
+		response = w.resolve("#/components/responses/AdminNotFound")
+	case item == nil:
+		response = w.resolve("#/components/responses/NotFound")
+	case item[method] == nil:
+		response = w.resolve("#/components/responses/MethodNotAllowed")
+	default:
+		response = w.deref(at(item, method, "responses", strconv.Itoa(res.StatusCode)))
+		require.NotNil(t, response, "%s is not in the document: %s", name, body)
+		w.mu.Lock()
+		w.seen[strconv.Itoa(res.StatusCode)+" "+method+" "+template] = true
+		w.mu.Unlock()
+	}
+	w.headers(t, name, response, res.Header)
+	content := object(response["content"])
+	if len(body) == 0 && content == nil {
+		return
+	}
+	media, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	require.NoError(t, err, name)
+	require.Contains(t, content, media, "%s: %s", name, body)
+	if media == "application/json" {
+		schema := w.compile(t, at(content, media, "schema"))
+		require.NoError(t, schema.Validate(bytes.NewReader(body)), "%s: %s", name, body)
+	}
+}
+
+// unlisted are headers of HTTP itself.
+var unlisted = []string{"Content-Length", "Content-Type", "Date", "Connection"}
+
+func (w *witness) headers(t *testing.T, name string, response map[string]any, got http.Header) {
+	documented := object(response["headers"])
+	for header := range got {
+		require.True(t, documented[header] != nil || slices.Contains(unlisted, header), "%s: header %s is not in the document", name, header)
+	}
+	for header, d := range documented {
+		is := w.deref(object(d))
+		if values := got.Values(header); len(values) > 0 {
+			raw, err := json.Marshal(strings.Join(values, ", "))
+			require.NoError(t, err)
+			require.NoError(t, w.compile(t, object(is["schema"])).Validate(bytes.NewReader(raw)), "%s: %s", name, header)
+		} else {
+			require.NotEqual(t, true, is["required"], "%s: header %s is missing", name, header)
+		}
+	}
+}
+
+// openAPI is the document as JSON.
+type openAPI struct {
+	doc         map[string]any
+	definitions map[string]any // of JSON schema draft 7, for the compiler
+	compiled    map[string]*jsonschema.Schema
+	mu          sync.Mutex
+}
+
+func readOpenAPI(t *testing.T) *openAPI {
+	raw, err := foyer.Schemas.ReadFile(".schema/openapi.json")
+	require.NoError(t, err)
+	d := &openAPI{compiled: map[string]*jsonschema.Schema{}}
+	require.NoError(t, json.Unmarshal(raw, &d.doc))
+	d.definitions = draft7(object(object(d.doc["components"])["schemas"])).(map[string]any)
+	return d
+}
+
+// draft7 copies a schema so that the compiler understands its references and
+// refuses fields that it does not name: a client may meet more, we may not.
+func draft7(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for key, value := range v {
+			out[key] = draft7(value)
+		}
+		if ref, ok := v["$ref"].(string); ok {
+			out["$ref"] = strings.Replace(ref, "#/components/schemas/", "#/definitions/", 1)
+		}
+		if _, said := v["additionalProperties"]; !said && v["type"] == "object" && v["properties"] != nil {
+			out["additionalProperties"] = false
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = draft7(item)
+		}
+		return out
+	}
+	return v
+}
+
+func (d *openAPI) compile(t *testing.T, schema map[string]any) *jsonschema.Schema {
+	raw, err := json.Marshal(map[string]any{"definitions": d.definitions, "allOf": []any{draft7(schema)}})
+	require.NoError(t, err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c := d.compiled[string(raw)]; c != nil {
+		return c
+	}
+	compiler := jsonschema.NewCompiler()
+	require.NoError(t, compiler.AddResource("answer.json", bytes.NewReader(raw)))
+	c, err := compiler.Compile(context.Background(), "answer.json")
+	require.NoError(t, err)
+	d.compiled[string(raw)] = c
+	return c
+}
+
+var parameter = regexp.MustCompile(`\{[a-z]+\}`)
+
+// path finds the template that path is of.
+func (d *openAPI) path(path string) (template string, item map[string]any) {
+	paths := object(d.doc["paths"])
+	if item := object(paths[path]); item != nil {
+		return path, item
+	}
+	for template := range paths {
+		if regexp.MustCompile("^" + parameter.ReplaceAllString(template, "[^/]+") + "$").MatchString(path) {
+			return template, object(paths[template])
+		}
+	}
+	return "", nil
+}
+
+// answers lists every answer the document has: status, method and path.
+func (d *openAPI) answers() []string {
+	var all []string
+	for path, item := range object(d.doc["paths"]) {
+		for method, operation := range object(item) {
+			for status := range object(object(operation)["responses"]) {
+				all = append(all, status+" "+method+" "+path)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// routes compares the document's operations with the program's routes.
+func (d *openAPI) routes(t *testing.T) {
+	var documented, registered []string
+	for path, item := range object(d.doc["paths"]) {
+		for method := range object(item) {
+			if method != "servers" {
+				documented = append(documented, strings.ToUpper(method)+" "+path)
+			}
+		}
+	}
+	named := regexp.MustCompile(`:([a-z]+)`)
+	for _, r := range enginetest.New(t).App.Routes {
+		registered = append(registered, r.Method+" "+named.ReplaceAllString(r.Path, "{$1}"))
+	}
+	require.ElementsMatch(t, registered, documented)
+}
+
+// references checks that all of them lead somewhere, that every component is
+// of use, and that operations have names of their own.
+func (d *openAPI) references(t *testing.T) {
+	used, names := map[string]bool{}, map[string]bool{}
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if ref, ok := v["$ref"].(string); ok {
+				require.NotNil(t, d.resolve(ref), ref)
+				used[ref] = true
+			}
+			if id, ok := v["operationId"].(string); ok {
+				require.False(t, names[id], id)
+				names[id] = true
+			}
+			for _, value := range v {
+				walk(value)
+			}
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+		}
+	}
+	walk(d.doc)
+	used["#/components/responses/MethodNotAllowed"] = true // answered wherever a path is, so no operation names it
+	for _, kind := range []string{"schemas", "headers", "responses"} {
+		for name := range object(object(d.doc["components"])[kind]) {
+			require.True(t, used["#/components/"+kind+"/"+name], "nobody refers to %s", name)
+		}
+	}
+	// What clients generated from the protocol call them by.
+	for _, id := range []string{
+		"createBrowserRegistrationFlow", "createNativeRegistrationFlow", "getRegistrationFlow", "updateRegistrationFlow", "getFlowError",
+		"toSession", "listIdentitySchemas", "getIdentitySchema", "isAlive", "isReady", "listIdentities", "createIdentity", "getIdentity",
+		"deleteIdentity", "getVersion",
+	} {
+		require.True(t, names[id], id)
+	}
+}
+
+func (d *openAPI) resolve(ref string) map[string]any {
+	v := d.doc
+	for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
+		plain, err := url.PathUnescape(part)
+		if err != nil {
+			return nil
+		}
+		v = object(v[plain])
+	}
+	return v
+}
+
+func (d *openAPI) deref(v map[string]any) map[string]any {
+	if ref, ok := v["$ref"].(string); ok {
+		return d.resolve(ref)
+	}
+	return v
+}
+
+func at(v map[string]any, path ...string) map[string]any {
+	for _, key := range path {
+		v = object(v[key])
+	}
+	return v
+}
+
+func object(v any) map[string]any {
+	o, _ := v.(map[string]any)
+	return o
+}
