@@ -3,6 +3,7 @@ package enginetest
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,6 +108,15 @@ func (e *Env) table(db *sql.DB, name string) []string {
 	}
 	require.NoError(e.t, rows.Err())
 	slices.Sort(out)
+	return out
+}
+
+// Without leaves tables out.
+func (r Rows) Without(tables ...string) Rows {
+	out := maps.Clone(r)
+	for _, table := range tables {
+		delete(out, table)
+	}
 	return out
 }
 
