@@ -102,6 +102,7 @@ func New(t testing.TB, options ...Option) *Env {
 	require.NoError(t, err)
 	e.App, err = cmd.Wire(context.Background(), config, cmd.Options{Now: e.Clock.Now, Log: log})
 	require.NoError(t, err)
+	t.Log("database:", e.App.Store.Dialect()) // counted by contrib/testreport
 	_, err = e.App.Store.Migrate(context.Background())
 	require.NoError(t, err)
 

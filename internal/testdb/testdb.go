@@ -32,12 +32,15 @@ func Each(t *testing.T, fn func(t *testing.T, dsn string)) {
 
 // SQLite returns the dsn of a file in a temporary folder.
 func SQLite(t testing.TB) string {
+	t.Helper()
+	t.Log("database: sqlite") // counted by contrib/testreport
 	return "sqlite://" + filepath.Join(t.TempDir(), "foyer.db")
 }
 
 // Postgres creates a database on the server of FOYER_TEST_POSTGRES.
 func Postgres(t testing.TB) string {
 	t.Helper()
+	t.Log("database: postgres")
 	u, err := url.Parse(server(t, "FOYER_TEST_POSTGRES"))
 	require.NoError(t, err)
 	db, err := sql.Open("pgx", u.String())
@@ -57,6 +60,7 @@ func Postgres(t testing.TB) string {
 // MySQL creates a database on the server of FOYER_TEST_MYSQL.
 func MySQL(t testing.TB) string {
 	t.Helper()
+	t.Log("database: mysql")
 	_, address, _ := strings.Cut(server(t, "FOYER_TEST_MYSQL"), "://")
 	c, err := mysql.ParseDSN(address)
 	require.NoError(t, err)

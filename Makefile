@@ -1,0 +1,90 @@
+# Building and running need Go and make, nothing else. `make help` lists what there is.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X github.com/foyer-id/foyer/cmd.Version=$(VERSION)
+GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+LINTER  := v2.15.0
+MODULES := . $(patsubst %/go.mod,%,$(wildcard contrib/e2e/go.mod))
+
+ROUNDS    ?= 50
+ADDRESSES ?= 200
+FUZZTIME  ?= 30s
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Build and start everything on this machine: API, admin API and pages
+	@contrib/quickstart/run
+
+.PHONY: build
+build: ## Build release binaries into bin/
+	$(GOBUILD) -o bin/foyer ./cmd/foyer
+	$(GOBUILD) -o bin/foyer-ui ./contrib/ui
+
+.PHONY: test
+test: ## Run all tests, with the race detector where a C compiler is; prints how many ran on which database
+	@go run ./contrib/testreport $(TESTFLAGS) $(MODULES)
+
+.PHONY: lint
+lint: vet bin/golangci-lint ## Check format, vet and lint (the linter is built into bin/ at first use)
+	bin/golangci-lint run
+
+.PHONY: vet
+vet: ## Check format and vet: the part of lint that needs Go alone
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+		if [ -n "$$unformatted" ]; then echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi
+	@for module in $(MODULES); do (cd $$module && go vet ./...) || exit 1; done
+
+.PHONY: fmt
+fmt: ## Format all Go files
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: crash
+crash: ## Kill the program under load, ROUNDS=50 times on each database, and audit what it acknowledged
+	go test ./contrib/crash -count=1 -v -timeout 60m -run TestKilled -rounds $(ROUNDS)
+
+.PHONY: fault
+fault: ## Let the disk fail under load at many different moments, and audit what was acknowledged
+	go test ./contrib/crash -count=1 -v -timeout 60m -run TestDisk -faults 40
+
+.PHONY: race
+race: ## Let 64 clients race for each of ADDRESSES=200 addresses on each database
+	go test ./contrib/race -count=1 -v -timeout 60m -addresses $(ADDRESSES)
+
+.PHONY: bench
+bench: ## Measure a release build: throughput, CPU per request, memory, flushes
+	go run ./contrib/bench $(BENCHFLAGS)
+
+.PHONY: footprint
+footprint: ## Print which of our functions, files and packages one registration runs
+	@go run ./contrib/footprint $(FOOTPRINTFLAGS)
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME=30s
+	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file name; do \
+		target=$${name#func }; echo "$$target in $$(dirname $$file)"; \
+		go test "./$$(dirname $$file)" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; done
+
+.PHONY: nightly
+nightly: ## Tests, crash, fault, race and fuzz at their full counts (hours)
+	$(MAKE) test
+	$(MAKE) crash ROUNDS=1000
+	$(MAKE) fault
+	$(MAKE) race ADDRESSES=10000
+	$(MAKE) fuzz FUZZTIME=10m
+
+.PHONY: databases
+databases: ## Start PostgreSQL and MariaDB for tests: eval "$$(make -s databases)"
+	@.ci/databases start
+
+.PHONY: clean
+clean: ## Remove what builds and runs leave behind, the quickstart's database included
+	rm -rf bin var
+
+bin/golangci-lint:
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTER)
