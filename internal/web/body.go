@@ -15,9 +15,10 @@ import (
 // Limits of every body besides its size. They are checked while reading, so a
 // body beyond one costs no more than a body at it.
 const (
-	MaxDepth  = 32   // objects and arrays inside each other, the body itself included
-	MaxKeys   = 256  // names in the whole body
-	MaxValues = 2048 // values in the whole body, array elements included
+	MaxDepth      = 32   // objects and arrays inside each other, the body itself included
+	MaxKeys       = 256  // names in the whole body
+	MaxValues     = 2048 // values in a JSON body, array elements included
+	MaxFormValues = 1024 // values in a form, repeated names included
 )
 
 // Body is a decoded request body. A dotted name at its top level stands for

@@ -219,7 +219,7 @@ func TestDecodeRefusals(t *testing.T) {
 			}
 			return b.String()
 		}()},
-		{"form_too_many_values", typeForm, strings.Repeat("a=1&", web.MaxValues+1)},
+		{"form_too_many_values", typeForm, strings.Repeat("a=1&", web.MaxFormValues+1)},
 		{"form_invalid", "multipart/form-data", "--B--"},
 		{"form_invalid", "multipart/form-data; boundary=B", "--X\r\n"},
 		{"form_invalid", "multipart/form-data; boundary=B", "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx"},

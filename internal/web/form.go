@@ -83,8 +83,8 @@ func (f *formReader) add(name, value string) error {
 	if strings.IndexByte(name, 0) >= 0 || strings.IndexByte(value, 0) >= 0 {
 		return refuseName("form", "nul", strings.ReplaceAll(name, "\x00", "␀"), "or its value contains a NUL character")
 	}
-	if f.count++; f.count > MaxValues {
-		return fail.New(fail.BadRequest, "form_too_many_values", fmt.Sprintf("The form has more than %d values.", MaxValues))
+	if f.count++; f.count > MaxFormValues {
+		return fail.New(fail.BadRequest, "form_too_many_values", fmt.Sprintf("The form has more than %d values.", MaxFormValues))
 	}
 	if _, known := f.values[name]; !known {
 		if len(f.order) == MaxKeys {

@@ -14,12 +14,12 @@ import (
 // values for the same name.
 type branch struct {
 	fields   map[string]any
-	names    map[string]string
+	names    map[string]bool
 	branches map[string]*branch // those that dotted names made
 }
 
 func newBranch() *branch {
-	return &branch{fields: map[string]any{}, names: map[string]string{}}
+	return &branch{fields: map[string]any{}, names: map[string]bool{}}
 }
 
 // place finds where the possibly dotted name belongs, makes the branches on
@@ -60,10 +60,10 @@ func (b *branch) place(format, name string) (at *branch, leaf string, depth int,
 // take reports whether name was free, in any spelling of its case.
 func (b *branch) take(name string) bool {
 	folded := fold(name)
-	if _, taken := b.names[folded]; taken {
+	if b.names[folded] {
 		return false
 	}
-	b.names[folded] = name
+	b.names[folded] = true
 	return true
 }
 

@@ -65,6 +65,15 @@ func TestWriteErrorEnvelope(t *testing.T) {
 		"details":{"n":1},"message":"What was asked for is over."},"use_flow_id":"x"}`, w.Body.String())
 }
 
+func TestWriteErrorWhoseDetailsDoNotEncode(t *testing.T) {
+	w := httptest.NewRecorder()
+	e := fail.New(fail.Conflict, "taken", "It is taken.")
+	e.Details = map[string]any{"f": func() {}}
+	web.WriteError(w, httptest.NewRequest("GET", "/", nil), e)
+	require.Equal(t, http.StatusConflict, w.Code)
+	require.JSONEq(t, `{"error":{"id":"taken","code":409,"status":"Conflict","reason":"It is taken.","message":"The request conflicts with what is stored."}}`, w.Body.String())
+}
+
 func TestWriteErrorKeepsInternalsInside(t *testing.T) {
 	r, log := identified(t, httptest.NewRequest("GET", "/?token=CANARY", nil))
 	r.Header.Set("Cookie", "s=CANARY")
