@@ -77,7 +77,7 @@ func (p *Process) Migrate(ctx context.Context) error {
 
 // Start runs the program and returns when both its APIs answer.
 func (p *Process) Start(ctx context.Context) error {
-	config, err := p.write()
+	config, err := p.WriteConfig()
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,8 @@ func (p *Process) end(signal os.Signal) error {
 	return err
 }
 
-func (p *Process) write() (string, error) {
+// WriteConfig writes the configuration file and what it names, and returns its path.
+func (p *Process) WriteConfig() (string, error) {
 	schema := filepath.Join(p.Dir, "person.schema.json")
 	if err := os.WriteFile(schema, []byte(Person), 0o600); err != nil {
 		return "", err
