@@ -104,7 +104,10 @@ func (e *Engine) Read(ctx context.Context, k Kind, id uuid.UUID, may func(*Flow)
 	if err := may(f); err != nil {
 		return nil, err
 	}
-	if f.Expired(e.Now()) && !f.Completed() {
+	switch {
+	case f.Completed():
+		return over(f), nil
+	case f.Expired(e.Now()):
 		return nil, &Expired{Flow: f}
 	}
 	return f, nil

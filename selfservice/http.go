@@ -196,13 +196,20 @@ func (h *HTTP) storedError(w http.ResponseWriter, r *http.Request, _ web.Params)
 	return nil
 }
 
-// bound checks that a flow is read by the browser that opened it. Knowing the
-// id of a native flow is enough.
+// bound checks that a flow is read by the browser that opened it, or by the
+// session it ended in, which came with a new CSRF secret. Knowing the id of a
+// native flow is enough.
 func (h *HTTP) bound(r *http.Request, f *Flow) error {
 	if f.Native {
 		return nil
 	}
-	return h.CSRF.CheckBinding(r, f.Binding)
+	err := h.CSRF.CheckBinding(r, f.Binding)
+	if err != nil && f.Completed() {
+		if s, _ := h.session(r); s != nil && s.ID == f.Outcome.SessionID {
+			return nil
+		}
+	}
+	return err
 }
 
 // guard checks that a submit comes from the client that opened the flow: for
