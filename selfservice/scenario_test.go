@@ -1,9 +1,12 @@
 package selfservice_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -224,4 +227,14 @@ func token(t *testing.T, a answer) string {
 	s, ok := a.JSON()["session_token"].(string)
 	require.True(t, ok, "%s", a.Body)
 	return s
+}
+
+var regexpID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
+
+func jsonBody(v values) io.Reader {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return bytes.NewReader(raw)
 }
