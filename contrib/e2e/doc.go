@@ -1,0 +1,7 @@
+// Package e2e tests Foyer from outside: its binary is built from the checkout
+// around this module, run as an operator would run it, and met as its clients
+// meet it: through Ory's own typed client, a headless Chromium, and curl.
+//
+// It is a module of its own so that what only these tests need, the typed
+// client above all, weighs on nobody else; it imports nothing of the program.
+package e2e
