@@ -87,7 +87,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	}
 	returnTo, err := web.NewReturnTo(c.SelfService.DefaultReturnURL, c.SelfService.AllowedReturnURLs, c.Serve.Public.BaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("selfservice.allowed_return_urls: %w", err)
+		return nil, err
 	}
 	origins, err := web.NewOrigins(trustedOrigins(c)...)
 	if err != nil {

@@ -2,6 +2,7 @@ package selfservice
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"html/template"
@@ -114,7 +115,8 @@ const storedErrorLifespan = time.Hour
 // forward sends a browser to the error page. Clients that read JSON get the
 // error itself, and so does everybody when the store cannot keep it.
 func (h *HTTP) forward(w http.ResponseWriter, r *http.Request, k Kind, err error) error {
-	if err == nil || web.IsJSON(r) || h.native(r, k) {
+	gone := errors.Is(err, context.Canceled) && r.Context().Err() != nil
+	if err == nil || gone || web.IsJSON(r) || h.native(r, k) {
 		return err
 	}
 	status, inner, _ := web.Envelope(err, web.RequestID(r.Context()))
@@ -129,9 +131,7 @@ func (h *HTTP) forward(w http.ResponseWriter, r *http.Request, k Kind, err error
 	if failed := h.Engine.Store.InsertError(r.Context(), e); failed != nil {
 		return errors.Join(err, failed)
 	}
-	if status >= http.StatusInternalServerError {
-		web.Log(r.Context()).Error("a flow failed", "kind", k, "error_id", e.ID, "error", err)
-	}
+	web.LogError(r.Context(), status, inner, err)
 	web.Redirect(w, r, withQuery(h.ErrorURL, "id", e.ID.String()))
 	return nil
 }

@@ -136,7 +136,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 		status, siblings = statusClientGone, nil
 		inner = map[string]any{"id": "client_gone", "code": status, "status": "Client Closed Request", "message": "The client hung up."}
 	}
-	logError(ctx, status, inner, err)
+	LogError(ctx, status, inner, err)
 
 	h := w.Header()
 	id, _ := inner["id"].(string)
@@ -170,7 +170,10 @@ func RetrySeconds(e *fail.Error) int {
 	return max(1, int((e.RetryAfter+time.Second-1)/time.Second))
 }
 
-func logError(ctx context.Context, status int, inner map[string]any, err error) {
+// LogError writes a refusal to the request's logger: what the client was told,
+// and the cause without what may identify a person. The arguments are those of
+// Envelope. WriteError does so itself.
+func LogError(ctx context.Context, status int, inner map[string]any, err error) {
 	level := slog.LevelDebug
 	switch {
 	case status == http.StatusInternalServerError:
