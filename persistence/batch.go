@@ -284,13 +284,17 @@ func (b *batcher) abort(err error) {
 	b.answerDone(err)
 }
 
-// refuseAll answers whoever waits, after another process kept the file for as
-// long as one caller is to wait.
+// refuseAll answers j and whoever waits at this moment, after another process
+// kept the file for as long as one caller is to wait.
 func (b *batcher) refuseAll(j *job, cause error) {
 	b.s.breakOn(cause)
 	err := wrap("begin", cause)
-	for ; j != nil; j = b.next() {
-		j.answer(err)
+	waiting := make([]*job, len(b.queue), len(b.queue)+1)
+	for n := range waiting {
+		waiting[n] = <-b.queue
+	}
+	for _, w := range append(waiting, j) {
+		w.answer(err)
 	}
 }
 

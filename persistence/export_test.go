@@ -6,6 +6,12 @@ import (
 	"time"
 )
 
+// OpenWith is Open through another driver.
+func OpenWith(ctx context.Context, o Options, driver string) (*Store, error) {
+	o.driver = driver
+	return Open(ctx, o)
+}
+
 // SlowBatches stops the clock the writer measures its batches by.
 func SlowBatches(s *Store) { s.now = func() time.Time { return time.Unix(0, 0) } }
 

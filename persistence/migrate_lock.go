@@ -110,7 +110,8 @@ func (s *Store) lockCockroach(ctx context.Context) (step func(context.Context, f
 	release = func() {}
 	db, holder := s.write.db, uuid.Must(uuid.NewV4()).String()
 	for _, q := range []string{sqlCreateLock, sqlFirstLock} {
-		if err := s.retry(ctx, func() error { _, err := db.ExecContext(ctx, q); return err }); err != nil {
+		err := s.retry(ctx, func() error { _, err := db.ExecContext(ctx, q); return err })
+		if err != nil && classify(err) != taken { // taken: another node creates it at this moment
 			return nil, release, err
 		}
 	}

@@ -24,6 +24,8 @@ type Options struct {
 	// PoolSize bounds the connections to a server, and SQLite's readers. Zero
 	// means the dsn's max_conns, or 16 to a server and 4 readers.
 	PoolSize int
+
+	driver string // tests only: another name than the dialect's driver
 }
 
 // Store implements selfservice.Store, identity.Store and session.Store.
@@ -67,9 +69,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		src.pool.max = o.PoolSize
 	}
 	if src.dialect == dialectSQLite {
-		err = s.openSQLite(src)
+		err = s.openSQLite(src, o.driver)
 	} else {
-		err = s.openServer(src)
+		err = s.openServer(src, o.driver)
 	}
 	if err == nil {
 		err = s.Ping(ctx)
@@ -84,7 +86,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) openSQLite(src source) (err error) {
+func (s *Store) openSQLite(src source, driver string) (err error) {
 	database := "file::memory:"
 	if !src.memory() {
 		if err := src.createFile(); err != nil {
@@ -93,7 +95,7 @@ func (s *Store) openSQLite(src source) (err error) {
 		database = fileURI(src.path)
 	}
 	s.write, err = openHandle(&pop.ConnectionDetails{
-		Dialect: dialectSQLite, Database: database, RawOptions: src.sqliteOptions(false), Pool: 1, IdlePool: 1,
+		Dialect: dialectSQLite, Driver: driver, Database: database, RawOptions: src.sqliteOptions(false), Pool: 1, IdlePool: 1,
 	})
 	if err != nil {
 		return fmt.Errorf("open the SQLite database: %w", err)
@@ -118,9 +120,9 @@ func (s *Store) openSQLite(src source) (err error) {
 	return nil
 }
 
-func (s *Store) openServer(src source) (err error) {
+func (s *Store) openServer(src source, driver string) (err error) {
 	d := &pop.ConnectionDetails{
-		Dialect: src.dialect, URL: src.url, Pool: src.pool.max, IdlePool: src.pool.idle,
+		Dialect: src.dialect, Driver: driver, URL: src.url, Pool: src.pool.max, IdlePool: src.pool.idle,
 		ConnMaxLifetime: src.pool.lifetime, ConnMaxIdleTime: src.pool.idleFor,
 	}
 	if d.Pool == 0 {

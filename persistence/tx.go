@@ -44,9 +44,19 @@ func (s *Store) unit(ctx context.Context, single bool, fn func(context.Context, 
 		return err
 	}
 	if s.batch != nil {
-		return s.batch.do(ctx, single, fn)
+		return engineError(s.batch.do(ctx, single, fn))
 	}
-	return s.retry(ctx, func() error { return s.serverUnit(ctx, fn) })
+	return engineError(s.retry(ctx, func() error { return s.serverUnit(ctx, fn) }))
+}
+
+// engineError makes a refusal of an engine's error that fn passed on as it
+// was. What fn returned of its own stays what it is.
+func engineError(err error) error {
+	switch classify(err) {
+	case again, busy, unreachable, broken:
+		return wrap("transaction", err)
+	}
+	return err
 }
 
 // write runs one statement, in the open unit or by itself.

@@ -1,0 +1,330 @@
+package persistence_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/gofrs/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+	"modernc.org/sqlite"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/testdb"
+	"github.com/foyer-id/foyer/persistence"
+	"github.com/foyer-id/foyer/selfservice"
+)
+
+// faults is a driver that fails at the k-th statement of a transaction, BEGIN
+// and COMMIT counted in.
+type faults struct {
+	driver.Driver
+
+	mu     sync.Mutex
+	count  int // statements since armed
+	at     int // which of them fails; 0 for none
+	err    error
+	commit bool // let a failing COMMIT through first: its answer is what is lost
+	texts  []string
+}
+
+func (f *faults) arm(at int, err error, commit bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count, f.at, f.err, f.commit, f.texts = 0, at, err, commit, nil
+}
+
+func (f *faults) seen() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.texts
+}
+
+func (f *faults) hit(text string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count++
+	f.texts = append(f.texts, text)
+	if f.count == f.at {
+		return f.err
+	}
+	return nil
+}
+
+func (f *faults) Open(name string) (driver.Conn, error) {
+	c, err := f.Driver.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return &faultConn{Conn: c, f: f}, nil
+}
+
+type faultConn struct {
+	driver.Conn
+	f   *faults
+	cut bool
+}
+
+// fault fails the statement; an error of the network ends the connection too.
+func (c *faultConn) fault(text string) error {
+	err := c.f.hit(text)
+	var op *net.OpError
+	if errors.As(err, &op) {
+		c.cut = true
+	}
+	return err
+}
+
+func (c *faultConn) IsValid() bool { return !c.cut }
+
+func (c *faultConn) CheckNamedValue(v *driver.NamedValue) error {
+	if n, ok := c.Conn.(driver.NamedValueChecker); ok {
+		return n.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
+}
+
+func (c *faultConn) ExecContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Result, error) {
+	if err := c.fault(q); err != nil {
+		return nil, err
+	}
+	return c.Conn.(driver.ExecerContext).ExecContext(ctx, q, args)
+}
+
+func (c *faultConn) QueryContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Rows, error) {
+	if err := c.fault(q); err != nil {
+		return nil, err
+	}
+	return c.Conn.(driver.QueryerContext).QueryContext(ctx, q, args)
+}
+
+func (c *faultConn) PrepareContext(ctx context.Context, q string) (driver.Stmt, error) {
+	st, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, q)
+	return &faultStmt{Stmt: st, c: c, text: q}, err
+}
+
+func (c *faultConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	if err := c.fault("BEGIN"); err != nil {
+		return nil, err
+	}
+	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
+	return &faultTx{Tx: tx, c: c}, err
+}
+
+type faultStmt struct {
+	driver.Stmt
+	c    *faultConn
+	text string
+}
+
+func (s *faultStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	err := s.c.fault(s.text)
+	if err == nil || s.text == "COMMIT" && s.c.f.commit {
+		res, e := s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+		return res, errors.Join(err, e)
+	}
+	return nil, err
+}
+
+func (s *faultStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	if err := s.c.fault(s.text); err != nil {
+		return nil, err
+	}
+	return s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+}
+
+func (s *faultStmt) CheckNamedValue(v *driver.NamedValue) error {
+	if n, ok := s.Stmt.(driver.NamedValueChecker); ok {
+		return n.CheckNamedValue(v)
+	}
+	return s.c.CheckNamedValue(v)
+}
+
+type faultTx struct {
+	driver.Tx
+	c *faultConn
+}
+
+func (t *faultTx) Commit() error {
+	err := t.c.fault("COMMIT")
+	if err == nil || t.c.f.commit {
+		return errors.Join(err, t.Tx.Commit())
+	}
+	return errors.Join(err, t.Tx.Rollback())
+}
+
+// The drivers under which the engines fail on demand, by dialect.
+var faulty = map[string]*faults{
+	"sqlite": {Driver: &sqlite.Driver{}}, "postgres": {Driver: &stdlib.Driver{}}, "mysql": {Driver: &mysql.MySQLDriver{}},
+}
+
+var registerFaulty = sync.OnceFunc(func() {
+	for name, f := range faulty {
+		sql.Register("faulty-"+name, f)
+	}
+})
+
+func eachFaulty(t *testing.T, fn func(t *testing.T, s *persistence.Store, f *faults)) {
+	registerFaulty()
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		scheme, _, _ := strings.Cut(dsn, "://")
+		f := faulty[scheme]
+		f.arm(0, nil, false)
+		s, err := persistence.OpenWith(t.Context(), persistence.Options{DSN: dsn, Dev: true, Now: time.Now}, "faulty-"+scheme)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		_, err = s.Migrate(t.Context())
+		require.NoError(t, err)
+		fn(t, s, f)
+	})
+}
+
+// registration is what one registration writes.
+type registration struct {
+	flow    *selfservice.Flow
+	person  *identity.Identity
+	session *session.Session
+}
+
+func newRegistration(t *testing.T, s *persistence.Store) registration {
+	t.Helper()
+	r := registration{flow: newFlow()}
+	r.person = newPerson(r.flow.ID.String() + "@example.org")
+	r.session = newSession(r.person.ID)
+	require.NoError(t, s.InsertFlow(t.Context(), r.flow))
+	return r
+}
+
+func (r registration) hash() []byte { return append(r.person.ID.Bytes(), r.person.ID.Bytes()...) }
+
+func (r registration) submit(ctx context.Context, s *persistence.Store) error {
+	return s.Tx(ctx, func(ctx context.Context) error {
+		done := *r.flow
+		done.Rev, done.Outcome = 1, &selfservice.Outcome{IdentityID: r.person.ID}
+		if err := s.UpdateFlow(ctx, &done); err != nil {
+			return err
+		}
+		if err := s.InsertIdentity(ctx, r.person); err != nil {
+			return err
+		}
+		return s.InsertSession(ctx, r.session, r.hash())
+	})
+}
+
+// stored counts how many of flow, identity and session are as after a commit,
+// and fails if it is not none or all.
+func (r registration) stored(t *testing.T, s *persistence.Store) bool {
+	t.Helper()
+	f, err := s.Flow(t.Context(), r.flow.Kind, r.flow.ID)
+	require.NoError(t, err)
+	found, err := s.Identities(t.Context(), identity.Query{Identifier: r.person.Credentials[0].Identifiers[0], Limit: 10})
+	require.NoError(t, err)
+	_, err = s.SessionByToken(t.Context(), r.hash())
+	require.True(t, err == nil || errors.Is(err, session.ErrNotFound))
+	require.Equal(t, f.Completed(), len(found) == 1, "half a registration")
+	require.Equal(t, f.Completed(), err == nil, "half a registration")
+	return f.Completed()
+}
+
+func cutError() error {
+	return &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by test")}
+}
+
+func statements(t *testing.T, s *persistence.Store, f *faults) int {
+	t.Helper()
+	r := newRegistration(t, s)
+	f.arm(0, nil, false)
+	require.NoError(t, r.submit(t.Context(), s))
+	texts := f.seen()
+	require.True(t, r.stored(t, s))
+	require.Equal(t, "COMMIT", texts[len(texts)-1])
+	require.Greater(t, len(texts), 8)
+	return len(texts)
+}
+
+// The connection is lost before any statement: a reply that says so, no row.
+func TestConnectionLostAtEachStatement(t *testing.T) {
+	eachFaulty(t, func(t *testing.T, s *persistence.Store, f *faults) {
+		for k := range statements(t, s, f) {
+			r := newRegistration(t, s)
+			f.arm(k+1, cutError(), false)
+			err := r.submit(t.Context(), s)
+			f.arm(0, nil, false)
+			require.NotNil(t, fail.As(err), "statement %d: %v", k+1, err)
+			require.Equal(t, "storage_unavailable", fail.As(err).ID)
+			require.NotZero(t, fail.As(err).RetryAfter)
+			require.False(t, r.stored(t, s), "statement %d", k+1)
+			require.NoError(t, r.submit(t.Context(), s), "once more after statement %d", k+1)
+			require.True(t, r.stored(t, s))
+		}
+	})
+}
+
+// COMMIT was carried out, its answer is lost: the caller is told that the
+// outcome is not known, and a second try finds the first.
+func TestAnswerToCommitLost(t *testing.T) {
+	eachFaulty(t, func(t *testing.T, s *persistence.Store, f *faults) {
+		last := statements(t, s, f)
+		r := newRegistration(t, s)
+		f.arm(last, cutError(), true)
+		err := r.submit(t.Context(), s)
+		f.arm(0, nil, false)
+		require.NotNil(t, fail.As(err), "%v", err)
+		require.Equal(t, "storage_unavailable", fail.As(err).ID)
+		require.True(t, r.stored(t, s))
+		require.ErrorIs(t, r.submit(t.Context(), s), selfservice.ErrStale)
+		require.True(t, r.stored(t, s))
+	})
+}
+
+// The engine undoes the transaction because of others: run again, nobody sees it.
+func TestSerialisationFailureAtEachStatement(t *testing.T) {
+	again := map[string]error{
+		"postgres": &pgconn.PgError{Code: "40001"},
+		"mysql":    &mysql.MySQLError{Number: 1213, Message: "deadlock"},
+	}
+	eachFaulty(t, func(t *testing.T, s *persistence.Store, f *faults) {
+		err := again[s.Dialect()]
+		if err == nil {
+			t.Skip("SQLite's one writer has nobody to collide with")
+		}
+		for k := range statements(t, s, f) {
+			r := newRegistration(t, s)
+			before := s.Stats()
+			f.arm(k+1, err, false)
+			require.NoError(t, r.submit(t.Context(), s), "statement %d", k+1)
+			require.EqualValues(t, 1, s.Stats().Retries-before.Retries, "statement %d", k+1)
+			f.arm(0, nil, false)
+			require.True(t, r.stored(t, s))
+		}
+		f.arm(1, err, false)
+		require.NoError(t, s.InsertFlow(t.Context(), newFlow()), "a statement by itself")
+	})
+}
+
+func TestEndlessSerialisationFailureIsReportedAsBusy(t *testing.T) {
+	s := migrated(t, testdb.Postgres(t))
+	before := s.Stats()
+	id := uuid.Nil
+	err := s.Tx(t.Context(), func(ctx context.Context) error {
+		p := newPerson("ana@example.org")
+		id = p.ID
+		require.NoError(t, s.InsertIdentity(ctx, p))
+		return &pgconn.PgError{Code: "40P01"}
+	})
+	require.Equal(t, "storage_busy", fail.As(err).ID)
+	require.Greater(t, s.Stats().Retries-before.Retries, uint64(5))
+	_, err = s.Identity(t.Context(), id)
+	require.ErrorIs(t, err, identity.ErrNotFound)
+}

@@ -1,0 +1,142 @@
+package persistence_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/internal/testdb"
+	"github.com/foyer-id/foyer/persistence"
+)
+
+func TestMigrateOnceAndForAll(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		s := open(t, dsn)
+		pending, err := s.Pending(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, pending, "0001_first")
+		applied, err := s.Migrate(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, pending, applied)
+		pending, err = s.Pending(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, pending)
+		applied, err = s.Migrate(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, applied)
+	})
+}
+
+// Interrupted between each statement and its note in the journal, the next run
+// goes on.
+func TestMigrateInterruptedAnywhereGoesOn(t *testing.T) {
+	errKilled := errors.New("killed")
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		s := open(t, dsn)
+		for k := range persistence.Statements(s) {
+			n := 0
+			persistence.AfterStatement(s, func(string, int) error {
+				if n++; n == 2 || k == 0 {
+					return errKilled
+				}
+				return nil
+			})
+			_, err := s.Migrate(t.Context())
+			if err != nil {
+				require.ErrorIs(t, err, errKilled)
+			}
+		}
+		persistence.AfterStatement(s, nil)
+		_, err := s.Migrate(t.Context())
+		require.NoError(t, err)
+		pending, err := s.Pending(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, pending)
+		require.NoError(t, s.InsertFlow(t.Context(), newFlow()))
+	})
+}
+
+func TestMigrateByManyNodesAtOnce(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		const nodes = 4
+		var stores []*persistence.Store
+		for range nodes {
+			stores = append(stores, open(t, dsn))
+		}
+		var wg sync.WaitGroup
+		for _, s := range stores {
+			wg.Go(func() {
+				if _, err := s.Migrate(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		for _, s := range stores {
+			require.NoError(t, s.InsertFlow(t.Context(), newFlow()))
+		}
+	})
+}
+
+func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+
+func TestMigrateRefusesAChangedFileAndToleratesANewerProgram(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		s := open(t, dsn)
+		old := fstest.MapFS{"migrations/0001_a.sql": file("CREATE TABLE a (id INTEGER);\n")}
+		newer := fstest.MapFS{"migrations/0001_a.sql": old["migrations/0001_a.sql"], "migrations/0002_b.sql": file("CREATE TABLE b (id INTEGER);\n")}
+		changed := fstest.MapFS{"migrations/0001_a.sql": file("CREATE TABLE a (id BIGINT);\n")}
+		applied, err := persistence.MigrateFrom(t.Context(), s, newer)
+		require.NoError(t, err)
+		require.Equal(t, []string{"0001_a", "0002_b"}, applied)
+		applied, err = persistence.MigrateFrom(t.Context(), s, old)
+		require.NoError(t, err)
+		require.Empty(t, applied)
+		_, err = persistence.MigrateFrom(t.Context(), s, changed)
+		require.ErrorContains(t, err, "0001_a")
+		require.ErrorContains(t, err, "another file of this name")
+	})
+}
+
+func TestMigrateNamesTheStatementThatFails(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		s := open(t, dsn)
+		broken := fstest.MapFS{"migrations/0001_a.sql": file("-- a comment;\nCREATE TABLE a (\n\tid INTEGER\n);\n\nCREATE NONSENSE;\n")}
+		_, err := persistence.MigrateFrom(t.Context(), s, broken)
+		require.ErrorContains(t, err, "migration 0001_a")
+		require.ErrorContains(t, err, "statement 2")
+		mended := fstest.MapFS{"migrations/0001_a.sql": broken["migrations/0001_a.sql"]}
+		_, err = persistence.MigrateFrom(t.Context(), s, mended)
+		require.ErrorContains(t, err, "statement 2", "the first is not run again")
+	})
+}
+
+// CockroachDB cannot be had here: its lease on a row and its files run against
+// PostgreSQL.
+func TestMigrateUnderALease(t *testing.T) {
+	dsn := "cockroach" + strings.TrimPrefix(testdb.Postgres(t), "postgres")
+	stores := []*persistence.Store{open(t, dsn), open(t, dsn)}
+	require.Equal(t, "cockroach", stores[0].Dialect())
+	var wg sync.WaitGroup
+	for _, s := range stores {
+		wg.Go(func() {
+			if _, err := s.Migrate(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	f := fullFlow()
+	require.NoError(t, stores[0].InsertFlow(t.Context(), f))
+	got, err := stores[1].Flow(t.Context(), f.Kind, f.ID)
+	require.NoError(t, err)
+	require.Equal(t, f, got)
+	require.NoError(t, stores[0].Tx(t.Context(), func(ctx context.Context) error {
+		return stores[0].InsertIdentity(ctx, newPerson("ana@example.org"))
+	}))
+}

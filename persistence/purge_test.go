@@ -1,0 +1,89 @@
+package persistence_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gofrs/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/persistence"
+	"github.com/foyer-id/foyer/selfservice"
+)
+
+func TestPurgeTakesWhatIsOverAndNothingElse(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		flow := func(completed bool, expires time.Time) uuid.UUID {
+			f := newFlow()
+			f.ExpiresAt = expires
+			if completed {
+				f.Outcome = &selfservice.Outcome{}
+			}
+			require.NoError(t, s.InsertFlow(t.Context(), f))
+			return f.ID
+		}
+		want := map[uuid.UUID]bool{
+			flow(true, noon):                     false,
+			flow(true, noon.Add(time.Second)):    true,
+			flow(false, noon):                    true,
+			flow(false, noon.Add(-time.Hour)):    false,
+			flow(false, noon.Add(-time.Minute)):  true,
+			flow(true, noon.Add(-10*time.Hour)):  false,
+			flow(false, noon.Add(-10*time.Hour)): false,
+		}
+		old := &selfservice.StoredError{ID: newID(), ExpiresAt: noon}
+		fresh := &selfservice.StoredError{ID: newID(), ExpiresAt: noon.Add(time.Second)}
+		require.NoError(t, s.InsertError(t.Context(), old))
+		require.NoError(t, s.InsertError(t.Context(), fresh))
+		p := newPerson("ana@example.org")
+		require.NoError(t, s.InsertIdentity(t.Context(), p))
+		ended, live := newSession(p.ID), newSession(p.ID)
+		ended.ExpiresAt = noon
+		require.NoError(t, s.InsertSession(t.Context(), ended, hashOf(1)))
+		require.NoError(t, s.InsertSession(t.Context(), live, hashOf(2)))
+
+		o := persistence.PurgeOptions{Now: noon, Batch: 1, FlowGrace: time.Hour}
+		total := 0
+		for {
+			n, err := s.Purge(t.Context(), o)
+			require.NoError(t, err)
+			require.LessOrEqual(t, n, 4, "one batch of each kind")
+			if n == 0 {
+				break
+			}
+			total += n
+		}
+		require.Equal(t, 6, total)
+		for id, stays := range want {
+			_, err := s.Flow(t.Context(), selfservice.Registration, id)
+			if stays {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, selfservice.ErrNoFlow)
+			}
+		}
+		_, err := s.Error(t.Context(), old.ID)
+		require.ErrorIs(t, err, selfservice.ErrNoFlow)
+		_, err = s.Error(t.Context(), fresh.ID)
+		require.NoError(t, err)
+		_, err = s.SessionByToken(t.Context(), hashOf(1))
+		require.ErrorIs(t, err, session.ErrNotFound)
+		_, err = s.SessionByToken(t.Context(), hashOf(2))
+		require.NoError(t, err)
+	})
+}
+
+func TestPurgeInOneBatch(t *testing.T) {
+	s := migrated(t, "memory")
+	for range 130 {
+		f := newFlow()
+		f.ExpiresAt = noon
+		require.NoError(t, s.InsertFlow(t.Context(), f))
+	}
+	for _, want := range []int{100, 30, 0} {
+		n, err := s.Purge(t.Context(), persistence.PurgeOptions{Now: noon})
+		require.NoError(t, err)
+		require.Equal(t, want, n)
+	}
+}
