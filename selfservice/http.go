@@ -191,7 +191,7 @@ func (h *HTTP) storedError(w http.ResponseWriter, r *http.Request, _ web.Params)
 		return err
 	}
 	web.JSON(w, http.StatusOK, map[string]any{
-		"id": e.ID, "error": json.RawMessage(e.Error), "created_at": e.CreatedAt, "updated_at": e.CreatedAt,
+		"id": e.ID, "error": e.Error, "created_at": e.CreatedAt, "updated_at": e.CreatedAt,
 	})
 	return nil
 }
