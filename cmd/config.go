@@ -80,7 +80,7 @@ type CORS struct {
 	AllowedMethods, AllowedHeaders, ExposedHeaders []string
 	AllowCredentials                               bool
 	MaxAge                                         time.Duration
-	OptionsPassthrough, Debug                      bool
+	OptionsPassthrough                             bool
 }
 
 // SelfService is what people can do by themselves.
@@ -199,10 +199,8 @@ type Argon2 struct {
 
 // Log is what is written and how.
 type Log struct {
-	Level         slog.Level
-	Format        string // "auto", "json" or "text"; auto is text on a terminal
-	LeakSensitive bool
-	RedactionText string // never empty
+	Level  slog.Level
+	Format string // "auto", "json" or "text"; auto is text on a terminal
 }
 
 // Clients bounds outgoing calls.

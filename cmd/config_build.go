@@ -162,7 +162,7 @@ func buildCORS(s settings) CORS {
 		AllowedOrigins: s.strs(at + "allowed_origins"), AllowedMethods: s.strs(at + "allowed_methods"),
 		AllowedHeaders: s.strs(at + "allowed_headers"), ExposedHeaders: s.strs(at + "exposed_headers"),
 		AllowCredentials: s.flag(at + "allow_credentials"), MaxAge: time.Duration(s.num(at+"max_age")) * time.Second,
-		OptionsPassthrough: s.flag(at + "options_passthrough"), Debug: s.flag(at + "debug"),
+		OptionsPassthrough: s.flag(at + "options_passthrough"),
 	}
 }
 
@@ -227,10 +227,7 @@ var logLevels = map[string]slog.Level{
 }
 
 func buildLog(s settings) Log {
-	l := Log{
-		Level: logLevels[s.str("log.level")], Format: s.str("log.format"),
-		LeakSensitive: s.flag("log.leak_sensitive_values"), RedactionText: s.str("log.redaction_text"),
-	}
+	l := Log{Level: logLevels[s.str("log.level")], Format: s.str("log.format")}
 	if l.Format == "json_pretty" || l.Format == "gelf" {
 		l.Format = "json"
 	}

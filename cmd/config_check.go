@@ -379,9 +379,6 @@ func (c *checker) outgoing() {
 	if !c.cfg.Clients.DisallowPrivateIPs {
 		c.warn("clients.http.disallow_private_ip_ranges is false: outgoing calls may reach private addresses")
 	}
-	if c.cfg.Log.LeakSensitive {
-		c.warn("log.leak_sensitive_values: the log holds secrets")
-	}
 }
 
 // code refuses settings of a method to come that contradict each other.

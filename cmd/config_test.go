@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 	require.True(t, cfg.SelfService.Registration.Enabled)
 	require.Equal(t, time.Hour, cfg.SelfService.Registration.Lifespan)
 	require.Empty(t, cfg.SelfService.Registration.After.Password.Hooks)
-	require.Equal(t, cmd.Log{Level: slog.LevelInfo, Format: "auto", RedactionText: "[redacted]"}, cfg.Log)
+	require.Equal(t, cmd.Log{Level: slog.LevelInfo, Format: "auto"}, cfg.Log)
 	require.True(t, cfg.Clients.DisallowPrivateIPs)
 	require.Equal(t, cmd.Database{CleanupBatch: 100, CleanupSleep: time.Minute}, cfg.Database)
 	require.Len(t, cfg.Revision, 64)
@@ -111,7 +111,7 @@ func TestFullConfiguration(t *testing.T) {
 		"feature_flags.cacheable_sessions_max_age",
 		"feature_flags.use_continue_with_transitions",
 		"hashers.argon2.expected_deviation",
-		"hashers.argon2.expected_duration",
+		"hashers.argon2.expected_duration", "log.redaction_text",
 		"oauth2_provider",
 		"preview",
 		"selfservice.flows.login",
