@@ -114,7 +114,6 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Identities: people,
 		Sessions:   sessions,
 		Strategies: strategies(c, people, hasher, outbound, messages),
-		Known:      []string{password.ID},
 		Rules:      rules(c, sessions),
 		Return:     returnTo,
 		Messages:   messages,

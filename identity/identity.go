@@ -70,7 +70,7 @@ type Identity struct {
 // have a meaning for verifiable addresses only.
 type Address struct {
 	ID         uuid.UUID
-	Value      string // as typed, trimmed: mail goes to this spelling
+	Value      string // as typed, trimmed: mail goes to this spelling; phones in E.164
 	Canonical  string // for comparing, budgets and look-up
 	Via        string
 	Verified   bool

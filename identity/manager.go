@@ -96,6 +96,9 @@ func (i *Identity) derive(f schema.Field, typed string) error {
 		i.identifiers = append(i.identifiers, canonical)
 	}
 	address := Address{Value: strings.TrimSpace(typed), Canonical: canonical}
+	if channel(f) == ViaSMS {
+		address.Value = canonical
+	}
 	if f.VerificationVia != "" {
 		address.Via, address.Status = f.VerificationVia, AddressPending
 		i.Verifiable = appendNew(i.Verifiable, address)

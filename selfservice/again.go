@@ -30,10 +30,14 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 	}
 	s := &Step{Flow: f, Next: f, Input: in, Schema: e.schema(f), Progress: Done, ReturnTo: f.Outcome.ReturnTo}
 	var err error
-	if s.Identity, err = e.Identities.Store.Identity(ctx, f.Outcome.IdentityID); errors.Is(err, identity.ErrNotFound) {
+	s.Identity, err = e.Identities.Store.Identity(ctx, f.Outcome.IdentityID)
+	switch {
+	case errors.Is(err, identity.ErrNotFound):
 		return completed, nil
-	} else if err != nil {
+	case err != nil:
 		return nil, err
+	case s.Identity.State != identity.StateActive:
+		return completed, nil
 	}
 	if f.Outcome.SessionID == uuid.Nil {
 		return s, nil

@@ -25,7 +25,6 @@ type Engine struct {
 	Identities *identity.Manager
 	Sessions   *session.Manager
 	Strategies []Strategy // enabled ones, in the order their nodes are drawn
-	Known      []string   // ids of all strategies the program has, enabled or not
 	Rules      map[Kind]*Rules
 	Return     *web.ReturnTo
 	Messages   ui.Catalogue

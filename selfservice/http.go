@@ -1,7 +1,6 @@
 package selfservice
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"

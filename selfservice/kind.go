@@ -14,6 +14,7 @@ type kind struct {
 	expired   int      // message on the successor of an expired flow
 	completed int      // message for any further submit to a completed flow
 	noMethod  int      // message for a submit that names no method
+	methods   []string // what the protocol knows for this kind, enabled or not
 	groups    []string // the order in which groups of nodes are drawn
 	// finish stores what the flow is for. It runs in the commit's transaction.
 	finish func(ctx context.Context, e *Engine, s *Step) error
@@ -25,6 +26,7 @@ var kinds = map[Kind]kind{
 		expired:   ui.ErrRegistrationExpired,
 		completed: ui.ErrRegistrationCompleted,
 		noMethod:  ui.ErrNoRegistrationMethod,
+		methods:   []string{"password", "oidc", "code", "webauthn", "passkey", "profile"},
 		groups:    []string{"oidc", "saml", ui.GroupDefault, "webauthn", "passkey", "code", ui.GroupPassword, "captcha", "profile"},
 		finish:    finishRegistration,
 	},

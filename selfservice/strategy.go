@@ -63,7 +63,7 @@ type Step struct {
 	Input     *Input
 	Strategy  string // id of the strategy that judges
 	Schema    *schema.Schema
-	Traits    map[string]any  // as typed, in the schema's types; not yet validated
+	Traits    map[string]any  // as submitted, in the schema's types, not validated; nil where none were
 	Transient json.RawMessage // the client's transient_payload, nil for none
 
 	Progress     Progress

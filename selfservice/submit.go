@@ -80,7 +80,7 @@ func (e *Engine) step(f *Flow, in *Input) (*Step, error) {
 	next := *f
 	next.Rev++
 	next.Problems = nil
-	s := &Step{Flow: f, Next: &next, Input: in, Schema: e.schema(f), Traits: f.Traits(), Transient: f.notes.Transient}
+	s := &Step{Flow: f, Next: &next, Input: in, Schema: e.schema(f), Transient: f.notes.Transient}
 	if t, ok := in.Body.Fields["transient_payload"]; ok {
 		object, ok := t.(map[string]any)
 		if !ok {
@@ -127,7 +127,7 @@ func (e *Engine) pick(s *Step) (Method, error) {
 			return m, nil
 		}
 	}
-	if slices.Contains(e.Known, name) {
+	if slices.Contains(kinds[s.Flow.Kind].methods, name) {
 		return nil, fail.New(fail.NotFound, "self_service_method_disabled", "The method "+name+" is not enabled for this flow.")
 	}
 	return nil, Refuse("", kinds[s.Flow.Kind].noMethod, nil)
@@ -205,7 +205,9 @@ func (e *Engine) settle(ctx context.Context, s *Step, err error) (*Step, error) 
 	next.Refusals++
 	next.Active = s.Next.Active
 	next.Problems = refused.Problems
-	next.Values = encodeTraits(s.Traits)
+	if next.Values = s.Flow.Values; s.Traits != nil {
+		next.Values = encodeTraits(s.Traits)
+	}
 	e.note(&next, notes{State: s.Flow.notes.State, Transient: s.Transient})
 	if err := e.Store.UpdateFlow(ctx, &next); err != nil {
 		return nil, err

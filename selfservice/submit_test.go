@@ -66,7 +66,7 @@ func TestSubmit(t *testing.T) {
 		form("everything at once", submit(func() values {
 			return values{"method": "password", "traits.email": "nobody", "traits.age": "9", "traits.plan": "gold", "password": "xq7!"}
 		}), "traits.email:4000040 password:4000032 traits.age:4000018 traits.plan:4000001"),
-		form("a foreign strategy", field("method", "oidc"), "4010003"),
+		{name: "a strategy that is not enabled", refused: "404 self_service_method_disabled", do: field("method", "oidc")},
 		form("a strategy of another kind", field("method", "totp"), "4010003"),
 		{name: "empty JSON object", json: "400 form 4010003", native: "400 form 4010003", writes: refusal, do: func(c client, f flow) answer {
 			return c.Submit(f, values{})

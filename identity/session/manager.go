@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofrs/uuid"
 
+	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/internal/seal"
 )
 
@@ -56,8 +57,9 @@ func (m *Manager) Renew(ctx context.Context, id uuid.UUID) (*Session, string, er
 	return s, token, m.Store.InsertToken(ctx, id, Hash(token))
 }
 
-// ByToken returns the live session that token leads to, or ErrNotFound. Only
-// the exact token does; a malformed one never reaches the store.
+// ByToken returns the live session of an active identity that token leads to,
+// or ErrNotFound. Only the exact token does; a malformed one never reaches the
+// store.
 func (m *Manager) ByToken(ctx context.Context, token string) (*Session, error) {
 	if len(token) != tokenLength || !strings.HasPrefix(token, tokenPrefix) {
 		return nil, ErrNotFound
@@ -66,7 +68,7 @@ func (m *Manager) ByToken(ctx context.Context, token string) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.Live(m.Now()) {
+	if !s.Live(m.Now()) || s.Identity.State != identity.StateActive {
 		return nil, ErrNotFound
 	}
 	return s, nil
