@@ -172,14 +172,14 @@ func (w *jsonWalk) value(path []string) {
 			}
 			w.value(here)
 		}
-		w.dec.Token()
+		_, _ = w.dec.Token()
 	case json.Delim('['):
 		for i := 0; w.dec.More(); i++ {
 			here := append(path[:len(path):len(path)], strconv.Itoa(i))
 			w.places[strings.Join(here, pathSep)] = w.next()
 			w.value(here)
 		}
-		w.dec.Token()
+		_, _ = w.dec.Token()
 	}
 }
 

@@ -205,8 +205,8 @@ func metaProblems(err error) []problemAt {
 	if !errors.As(err, &failed) {
 		return []problemAt{{"#", err.Error()}}
 	}
-	root, ok := failed.Err.(*jsonschema.ValidationError)
-	if !ok {
+	var root *jsonschema.ValidationError
+	if !errors.As(failed.Err, &root) {
 		return []problemAt{{"#", failed.Err.Error()}}
 	}
 	reasons := map[string][]string{}

@@ -53,7 +53,7 @@ func TestListSchemas(t *testing.T) {
 		require.Equal(t, want.link, w.Header().Get("Link"), query)
 		items := []map[string]any{}
 		for _, i := range want.ids {
-			items = append(items, map[string]any{"id": fmt.Sprintf("s/%d", i), "schema": json.RawMessage(h.Set.All()[i].Raw)})
+			items = append(items, map[string]any{"id": fmt.Sprintf("s/%d", i), "schema": h.Set.All()[i].Raw})
 		}
 		body, err := json.Marshal(items)
 		require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Kind of client, as the wire tells them apart.
+// ClientKind is how a client behaves, as the wire tells them apart.
 type ClientKind string
 
 // The three clients: a browser that submits HTML forms, a single-page app, and

@@ -220,7 +220,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 		return n, outboundError(errors.New("the answer is longer than allowed"), "outbound_too_large")
 	}
 	b.left -= int64(n)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped one is a failure
 		err = explainOutbound(b.ctx, err)
 	}
 	return n, err

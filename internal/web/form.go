@@ -53,7 +53,7 @@ func decodeMultipart(raw []byte, boundary string) (*Body, error) {
 	parts := multipart.NewReader(bytes.NewReader(raw), boundary)
 	for {
 		part, err := parts.NextRawPart()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // a wrapped one says that the body ends too early
 			return f.body()
 		}
 		if err != nil {

@@ -63,7 +63,7 @@ func Recover() Middleware {
 				if cause == nil {
 					return
 				}
-				if cause == http.ErrAbortHandler {
+				if cause == http.ErrAbortHandler { //nolint:errorlint // it is what was panicked with, not an error that was returned
 					panic(cause)
 				}
 				Log(r.Context()).Error("panic", "cause", redact(fmt.Sprint(cause)), "stack", string(debug.Stack()))
