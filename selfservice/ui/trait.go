@@ -54,7 +54,12 @@ func trait(f *schema.Field, group string) Node {
 	return n.Labelled(LabelTrait, map[string]any{"title": f.Title, "name": in.Name})
 }
 
+// inputType tells how a field is typed in. A list is text whatever it is made
+// of: one field holds all of it, in clients that know no repetition.
 func inputType(f *schema.Field) (kind, autocomplete string) {
+	if f.Array {
+		return InputText, ""
+	}
 	switch f.Type {
 	case "boolean":
 		return InputCheckbox, ""
