@@ -271,6 +271,35 @@ func TestConnectionLostAtEachStatement(t *testing.T) {
 	})
 }
 
+// A database that cannot be asked is no answer: neither "none" nor success.
+func TestLostConnectionIsNotTakenForAnAnswer(t *testing.T) {
+	eachFaulty(t, func(t *testing.T, s *persistence.Store, f *faults) {
+		r := newRegistration(t, s)
+		require.NoError(t, r.submit(t.Context(), s))
+		for name, ask := range map[string]func() error{
+			"flow":     func() error { _, err := s.Flow(t.Context(), r.flow.Kind, r.flow.ID); return err },
+			"error":    func() error { _, err := s.Error(t.Context(), newID()); return err },
+			"identity": func() error { _, err := s.Identity(t.Context(), r.person.ID); return err },
+			"list":     func() error { _, err := s.Identities(t.Context(), identity.Query{Limit: 1}); return err },
+			"token":    func() error { _, err := s.SessionByToken(t.Context(), r.hash()); return err },
+			"session":  func() error { _, err := s.Session(t.Context(), r.session.ID); return err },
+			"delete":   func() error { return s.DeleteIdentity(t.Context(), r.person.ID) },
+			"update":   func() error { return s.UpdateFlow(t.Context(), r.flow) },
+			"insert":   func() error { return s.InsertFlow(t.Context(), newFlow()) },
+			"ping":     func() error { return s.Ping(t.Context()) },
+			"pending":  func() error { _, err := s.Pending(t.Context()); return err },
+			"purge":    func() error { _, err := s.Purge(t.Context(), persistence.PurgeOptions{}); return err },
+		} {
+			f.arm(1, cutError(), false)
+			err := ask()
+			f.arm(0, nil, false)
+			require.NotNil(t, fail.As(err), "%s: %v", name, err)
+			require.Equal(t, "storage_unavailable", fail.As(err).ID, name)
+		}
+		require.True(t, r.stored(t, s))
+	})
+}
+
 // COMMIT was carried out, its answer is lost: the caller is told that the
 // outcome is not known, and a second try finds the first.
 func TestAnswerToCommitLost(t *testing.T) {

@@ -140,8 +140,8 @@ func (c conn) run(ctx context.Context, query string, args []any) (sql.Result, er
 	return st.ExecContext(ctx, args...)
 }
 
-// statement prepares inside the transaction's own connection if need be: with
-// a second one, a full pool would wait for itself.
+// statement is the prepared one, on the transaction's connection. Not prepared
+// yet, it is so for this once, and the unit sees to it afterwards.
 func (c conn) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 	if c.tx == nil {
 		return c.h.stmt(ctx, query)
@@ -149,6 +149,7 @@ func (c conn) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 	if st, ok := c.h.stmts.Load(query); ok {
 		return c.tx.StmtContext(ctx, st.(*sql.Stmt)), nil
 	}
+	c.unit.unprepared = append(c.unit.unprepared, query)
 	return c.tx.PrepareContext(ctx, query)
 }
 

@@ -165,12 +165,12 @@ func (r identityRow) identity() *identity.Identity {
 	}
 }
 
-// addressRow is an address as it lies in its table. ID is a pointer because
-// the row of an outer join may have none.
+// addressRow is an address as it lies in its table; an outer join's may be empty.
 type addressRow struct {
 	ID         uuid.NullUUID  `db:"id"`
 	IdentityID uuid.NullUUID  `db:"identity_id"`
 	Purpose    sql.NullString `db:"purpose"`
+	Position   sql.NullInt64  `db:"position"`
 	Via        sql.NullString `db:"via"`
 	Value      sql.NullString `db:"value"`
 	Canonical  sql.NullString `db:"canonical"`
@@ -181,20 +181,24 @@ type addressRow struct {
 	UpdatedAt  sql.NullInt64  `db:"updated_at"`
 }
 
-// addTo appends the address to its identity; rows come in the order of position.
-func (r addressRow) addTo(i *identity.Identity) {
-	if !r.ID.Valid {
-		return
+// addAddresses gives each address to its identity, in the order they had.
+// Sorting them in the statement would make MySQL write a table to the disk.
+func addAddresses(rows []addressRow, owner func(identityID uuid.UUID) *identity.Identity) {
+	slices.SortFunc(rows, func(a, b addressRow) int { return cmp.Compare(a.Position.Int64, b.Position.Int64) })
+	for _, r := range rows {
+		if !r.ID.Valid {
+			continue
+		}
+		i, a := owner(r.IdentityID.UUID), identity.Address{
+			ID: r.ID.UUID, Value: r.Value.String, Canonical: r.Canonical.String, Via: r.Via.String, Verified: r.Verified.Bool,
+			Status: r.Status.String, VerifiedAt: timeOf(r.VerifiedAt), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+		}
+		if r.Purpose.String == purposeRecovery {
+			i.Recovery = append(i.Recovery, a)
+		} else {
+			i.Verifiable = append(i.Verifiable, a)
+		}
 	}
-	a := identity.Address{
-		ID: r.ID.UUID, Value: r.Value.String, Canonical: r.Canonical.String, Via: r.Via.String, Verified: r.Verified.Bool,
-		Status: r.Status.String, VerifiedAt: timeOf(r.VerifiedAt), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
-	}
-	if r.Purpose.String == purposeRecovery {
-		i.Recovery = append(i.Recovery, a)
-		return
-	}
-	i.Verifiable = append(i.Verifiable, a)
 }
 
 type credentialRow struct {

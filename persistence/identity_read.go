@@ -11,7 +11,7 @@ import (
 
 const (
 	identityColumns = `id, external_id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, created_at, updated_at`
-	addressColumns  = `id, identity_id, purpose, via, value, canonical, verified, status, verified_at, created_at, updated_at`
+	addressColumns  = `id, identity_id, purpose, position, via, value, canonical, verified, status, verified_at, created_at, updated_at`
 
 	sqlIdentity     = `SELECT ` + identityColumns + ` FROM identities WHERE id = ?`
 	sqlIdentities   = `SELECT ` + identityColumns + ` FROM identities WHERE id > ? ORDER BY id LIMIT ?`
@@ -26,7 +26,7 @@ const (
 const addressesAtOnce = 100
 
 var sqlAddresses = `SELECT ` + addressColumns + ` FROM addresses WHERE identity_id IN (?` +
-	strings.Repeat(", ?", addressesAtOnce-1) + `) ORDER BY identity_id, purpose, position`
+	strings.Repeat(", ?", addressesAtOnce-1) + `)`
 
 // Identity reads one with addresses and credentials, or returns identity.ErrNotFound.
 func (s *Store) Identity(ctx context.Context, id uuid.UUID) (*identity.Identity, error) {
@@ -107,8 +107,6 @@ func (c conn) addAddresses(ctx context.Context, list []*identity.Identity) error
 	if err := c.all(ctx, &rows, sqlAddresses, args...); err != nil {
 		return err
 	}
-	for _, r := range rows {
-		r.addTo(byID[r.IdentityID.UUID])
-	}
+	addAddresses(rows, func(id uuid.UUID) *identity.Identity { return byID[id] })
 	return nil
 }

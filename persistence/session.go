@@ -18,13 +18,13 @@ const (
 
 	sessionColumns = `SELECT s.id, s.active, s.aal, s.methods, s.device_id, s.ip, s.user_agent, s.issued_at,
 		s.authenticated_at, s.expires_at, i.id, i.external_id, i.schema_id, i.state, i.state_changed_at, i.traits,
-		i.metadata_public, i.metadata_admin, i.created_at, i.updated_at, a.id, a.purpose, a.via, a.value, a.canonical,
+		i.metadata_public, i.metadata_admin, i.created_at, i.updated_at, a.id, a.purpose, a.position, a.via, a.value, a.canonical,
 		a.verified, a.status, a.verified_at, a.created_at, a.updated_at`
 	sessionJoins = ` JOIN identities i ON i.id = s.identity_id LEFT JOIN addresses a ON a.identity_id = i.id`
 
 	sqlSessionByToken = sessionColumns + ` FROM session_tokens t JOIN sessions s ON s.id = t.session_id` + sessionJoins +
-		` WHERE t.hash = ? ORDER BY a.purpose, a.position`
-	sqlSession = sessionColumns + ` FROM sessions s` + sessionJoins + ` WHERE s.id = ? ORDER BY a.purpose, a.position`
+		` WHERE t.hash = ?`
+	sqlSession = sessionColumns + ` FROM sessions s` + sessionJoins + ` WHERE s.id = ?`
 )
 
 // InsertSession writes a session and its first token's hash. It returns
@@ -71,9 +71,12 @@ func (s *Store) Session(ctx context.Context, id uuid.UUID) (*session.Session, er
 }
 
 func (s *Store) session(ctx context.Context, query string, key any) (*session.Session, error) {
-	var v *session.Session
+	var (
+		v         *session.Session
+		addresses []addressRow
+	)
 	err := s.view(ctx, func(ctx context.Context, c conn) error {
-		v = nil
+		v, addresses = nil, nil
 		return c.query(ctx, query, []any{key}, func(rows *sql.Rows) error {
 			next, a, err := scanSession(rows)
 			if err != nil {
@@ -82,7 +85,7 @@ func (s *Store) session(ctx context.Context, query string, key any) (*session.Se
 			if v == nil {
 				v = next
 			}
-			a.addTo(v.Identity)
+			addresses = append(addresses, a)
 			return nil
 		})
 	})
@@ -92,6 +95,7 @@ func (s *Store) session(ctx context.Context, query string, key any) (*session.Se
 	if v == nil {
 		return nil, session.ErrNotFound
 	}
+	addAddresses(addresses, func(uuid.UUID) *identity.Identity { return v.Identity })
 	return v, nil
 }
 
@@ -108,7 +112,7 @@ func scanSession(rows *sql.Rows) (*session.Session, addressRow, error) {
 	)
 	err := rows.Scan(&v.ID, &v.Active, &aal, &methods, &device, &v.Device.IP, &v.Device.UserAgent, &issued, &authenticated, &expires,
 		&i.ID, &i.ExternalID, &i.SchemaID, &i.State, &i.StateChangedAt, &i.Traits, &i.MetadataPublic, &i.MetadataAdmin, &i.CreatedAt, &i.UpdatedAt,
-		&a.ID, &a.Purpose, &a.Via, &a.Value, &a.Canonical, &a.Verified, &a.Status, &a.VerifiedAt, &a.CreatedAt, &a.UpdatedAt)
+		&a.ID, &a.Purpose, &a.Position, &a.Via, &a.Value, &a.Canonical, &a.Verified, &a.Status, &a.VerifiedAt, &a.CreatedAt, &a.UpdatedAt)
 	if err != nil {
 		return nil, a, err
 	}

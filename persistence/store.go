@@ -110,7 +110,7 @@ func (s *Store) openSQLite(src source, driver string) (err error) {
 			n = 4
 		}
 		s.read, err = openHandle(&pop.ConnectionDetails{
-			Dialect: dialectSQLite, Database: database, RawOptions: src.sqliteOptions(true), Pool: n, IdlePool: n,
+			Dialect: dialectSQLite, Driver: driver, Database: database, RawOptions: src.sqliteOptions(true), Pool: n, IdlePool: n,
 		})
 		if err != nil {
 			return fmt.Errorf("open the SQLite database: %w", err)

@@ -59,7 +59,7 @@ func engineError(err error) error {
 	return err
 }
 
-// write runs one statement, in the open unit or by itself.
+// exec runs one writing statement, in the open unit or by itself.
 func (s *Store) exec(ctx context.Context, query string, args ...any) (n int64, err error) {
 	if u := s.unitOf(ctx); u != nil {
 		return u.conn().exec(ctx, query, args...)
@@ -87,7 +87,8 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) (n int64, e
 	return n, err
 }
 
-// read runs fn on the open unit, or on the pool for readers.
+// view runs fn, which only reads, on the open unit or on the pool for readers.
+// It may run fn again.
 func (s *Store) view(ctx context.Context, fn func(context.Context, conn) error) error {
 	if u := s.unitOf(ctx); u != nil {
 		return fn(ctx, u.conn())
@@ -101,9 +102,9 @@ func (s *Store) view(ctx context.Context, fn func(context.Context, conn) error) 
 	if s.batch != nil {
 		// A read of a local file is over before a cancellation could matter,
 		// and watching for one costs a goroutine for each statement.
-		ctx = context.WithoutCancel(ctx)
+		return fn(context.WithoutCancel(ctx), s.read.conn())
 	}
-	return fn(ctx, s.read.conn())
+	return s.retry(ctx, func() error { return fn(ctx, s.read.conn()) })
 }
 
 // serverUnit makes one attempt. It must not use up the error: retry looks at it.
@@ -120,6 +121,11 @@ func (s *Store) serverUnit(ctx context.Context, fn func(context.Context, *unit) 
 		u.over.Store(true)
 		if !committed {
 			_ = c.TX.Rollback()
+		}
+		// Not before: a second connection, asked for while holding the first,
+		// lets a full pool wait for itself.
+		for _, query := range u.unprepared {
+			_, _ = s.write.stmt(ctx, query)
 		}
 	}()
 	if err := u.call(ctx, fn); err != nil {

@@ -21,6 +21,8 @@ type unit struct {
 	tx   *sql.Tx // nil on SQLite
 	over atomic.Bool
 
+	unprepared []string // statements that ran unprepared, for the next unit's sake
+
 	// failed is the first error of a statement, or of a nested Tx. Engines
 	// disagree about what may follow one, so here nothing may, and the unit
 	// rolls back even if its function swallows the error.
