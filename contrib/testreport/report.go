@@ -24,6 +24,7 @@ type testRun struct {
 	result   string // "pass", "fail" or "skip"; empty while it runs
 	database string // as logged by the test itself
 	output   strings.Builder
+	seen     bool // false for a part of a name that only looks like a test, as in "text/html"
 	parent   bool // has subtests
 	blamed   bool // a subtest has failed
 }
@@ -90,6 +91,7 @@ func (r *report) event(e event) {
 		return
 	}
 	t := p.test(e.Test)
+	t.seen = true
 	switch e.Action {
 	case "output":
 		t.output.WriteString(e.Output)
@@ -129,6 +131,9 @@ func (r *report) finish(e event, p *packageRun) {
 	}
 	slices.SortFunc(tests, func(a, b *testRun) int { return strings.Compare(b.name, a.name) })
 	for _, t := range tests {
+		if !t.seen {
+			continue
+		}
 		if t.result == "" && e.Action != "fail" {
 			t.result = "pass" // an unfinished line of output hides a result from go test
 		}
@@ -158,7 +163,10 @@ func (r *report) finish(e event, p *packageRun) {
 		clear(r.builds)
 	}
 	r.all.passed, r.all.failed, r.all.skipped = r.all.passed+c.passed, r.all.failed+c.failed, r.all.skipped+c.skipped
-	word := map[string]string{"pass": "ok", "fail": "FAIL", "skip": "-"}[e.Action]
+	if e.Action == "skip" {
+		return // there are no tests in it
+	}
+	word := map[string]string{"pass": "ok", "fail": "FAIL"}[e.Action]
 	fmt.Fprintf(r.to, "%-5s%-44s%6.1fs  %s\n", word, short(e.Package), e.Elapsed, c)
 }
 

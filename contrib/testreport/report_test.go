@@ -80,6 +80,17 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// A slash in a subtest's own name makes no test of what stands before it.
+func TestSlashes(t *testing.T) {
+	r, _ := run(t, `
+{'Action':'run','Package':'p','Test':'TestA'}
+{'Action':'pass','Package':'p','Test':'TestA/text/html'}
+{'Action':'fail','Package':'p','Test':'TestA/text/plain'}
+{'Action':'fail','Package':'p','Test':'TestA'}
+{'Action':'fail','Package':'p'}`)
+	require.Equal(t, count{1, 1, 0}, r.all)
+}
+
 // A run that was cut off has failed, and so has one that ran nothing.
 func TestNothingIsNoSuccess(t *testing.T) {
 	r, _ := run(t, `{'Action':'run','Package':'p','Test':'TestA'}`)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -31,8 +32,10 @@ func NewHTTP(n int, timeout time.Duration) *http.Client {
 
 // Answer is a response of any of the APIs, with the parts that tools read.
 type Answer struct {
-	Status int
-	Raw    []byte
+	Status int    `json:"-"`
+	Raw    []byte `json:"-"`
+	// RetryAfter is when an overloaded server wants to be asked again; zero if it does not say.
+	RetryAfter time.Duration `json:"-"`
 
 	ID           string `json:"id"` // of a flow or an identity
 	SessionToken string `json:"session_token"`
@@ -135,6 +138,8 @@ func Call(c *http.Client, method, url, token string, body any, sent func()) (*An
 // Read reads a response to its end.
 func Read(res *http.Response) (*Answer, error) {
 	a := &Answer{Status: res.StatusCode}
+	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
+	a.RetryAfter = time.Duration(seconds) * time.Second
 	var err error
 	if a.Raw, err = io.ReadAll(res.Body); err != nil {
 		return nil, err

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+
+	"github.com/foyer-id/foyer/identity/hash"
+	"github.com/foyer-id/foyer/internal/process"
+	"github.com/foyer-id/foyer/persistence"
+)
+
+// bed is a database to measure on.
+type bed struct {
+	engine, binary, dir string
+	server              string // dsn of the server; empty with SQLite
+	databases           []string
+	last                string // dsn of the newest database
+}
+
+// newBed returns nil where there is no server.
+func newBed(ctx context.Context, engine, binary, dir string) (*bed, error) {
+	b := &bed{engine: engine, binary: binary, dir: filepath.Join(dir, engine)}
+	switch engine {
+	case "sqlite":
+	case "postgres":
+		if b.server = os.Getenv("FOYER_TEST_POSTGRES"); b.server == "" {
+			return nil, nil
+		}
+	default:
+		return nil, fmt.Errorf("there is no database %q", engine)
+	}
+	if err := os.Mkdir(b.dir, 0o700); err != nil {
+		return nil, err
+	}
+	return b, b.create(ctx)
+}
+
+// create makes an empty database.
+func (b *bed) create(ctx context.Context) error {
+	name := fmt.Sprintf("foyer_bench_%d_%d", os.Getpid(), len(b.databases))
+	b.databases = append(b.databases, name)
+	if b.server == "" {
+		b.last = "sqlite://" + filepath.Join(b.dir, name)
+		return nil
+	}
+	u, err := url.Parse(b.server)
+	if err != nil {
+		return err
+	}
+	u.Path = "/" + name
+	b.last = u.String()
+	return b.exec(ctx, "CREATE DATABASE "+name)
+}
+
+func (b *bed) exec(ctx context.Context, query string) error {
+	db, err := sql.Open("pgx", b.server)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.ExecContext(ctx, query)
+	return err
+}
+
+func (b *bed) drop() {
+	for _, name := range b.databases {
+		if b.server != "" {
+			_ = b.exec(context.Background(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+		}
+	}
+}
+
+// start runs a server on a database of its own.
+func (b *bed) start(ctx context.Context, cheap bool, wrapper []string) (*process.Process, error) {
+	if err := b.create(ctx); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(b.dir, fmt.Sprintf("server-%d", len(b.databases)))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	p := &process.Process{Binary: b.binary, Dir: dir, DSN: b.last, Cheap: cheap, Wrapper: wrapper}
+	if err := p.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	return p, p.Start(ctx)
+}
+
+// durability says whether what is measured would survive a power cut.
+func (b *bed) durability(ctx context.Context) string {
+	store, err := persistence.Open(ctx, persistence.Options{DSN: b.last, Dev: true, Now: time.Now})
+	if err != nil {
+		return err.Error()
+	}
+	defer store.Close()
+	level, problems, err := store.Durability(ctx)
+	if err != nil {
+		return err.Error()
+	}
+	text := "durability " + level
+	if len(problems) > 0 {
+		text += " (" + strings.Join(problems, "; ") + "): commits cost less here than they would"
+	}
+	if b.server != "" {
+		text += "; CPU includes all processes named postgres"
+	}
+	return text
+}
+
+// cpu is the processor time spent by the server so far, and by its database,
+// in seconds.
+func (b *bed) cpu(pid int) float64 {
+	spent := stat(strconv.Itoa(pid))
+	if b.server == "" {
+		return spent
+	}
+	names, _ := filepath.Glob("/proc/[0-9]*/comm")
+	for _, file := range names {
+		if name, _ := os.ReadFile(file); strings.TrimSpace(string(name)) == "postgres" {
+			spent += stat(filepath.Base(filepath.Dir(file)))
+		}
+	}
+	return spent
+}
+
+// stat reads user and system time of a process, counted in hundredths of a second.
+func stat(pid string) float64 {
+	raw, _ := os.ReadFile("/proc/" + pid + "/stat")
+	fields := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / 100
+}
+
+// status reads a size in MiB of a process, such as VmRSS or its peak VmHWM.
+func status(pid int, name string) float64 {
+	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(raw)) {
+		if rest, ok := strings.CutPrefix(line, name+":"); ok {
+			kib, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			return kib / 1024
+		}
+	}
+	return 0
+}
+
+// forgetPeak makes a process's VmHWM start again at its present size.
+func forgetPeak(pid int) {
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}
+
+// hashCost is the processor time of one password hash with the default
+// settings, all cores busy as in the server, in microseconds.
+func hashCost(ctx context.Context) float64 {
+	config := hash.Defaults()
+	config.Now = time.Now
+	hasher, err := hash.New(config)
+	if err != nil {
+		return 0
+	}
+	const each = 20
+	before := self()
+	var wg sync.WaitGroup
+	for range runtime.NumCPU() {
+		wg.Go(func() {
+			for range each {
+				_, _ = hasher.Hash(ctx, []byte(process.Password))
+			}
+		})
+	}
+	wg.Wait()
+	return (self() - before) / float64(each*runtime.NumCPU())
+}
+
+// self is this process's own processor time in microseconds.
+func self() float64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1000
+}
+
+// tracer is the command that writes flushes to a file, or nil where strace is
+// missing or may not trace.
+func tracer(file string) []string {
+	command := []string{"strace", "-D", "-f", "-qq", "--seccomp-bpf", "-e", "trace=fsync,fdatasync", "-o", file}
+	if exec.Command(command[0], append(command[1:], "true")...).Run() != nil { //nolint:noctx // ends at once
+		return nil
+	}
+	return command
+}
+
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return 0
+	}
+	slices.Sort(v)
+	return v[len(v)/2]
+}

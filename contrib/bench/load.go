@@ -1,0 +1,219 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/foyer-id/foyer/internal/process"
+)
+
+// load is the clients of one server and what they prepared.
+type load struct {
+	p          *process.Process
+	http       *http.Client
+	clients    int
+	flows      []string // to read, and to fail with
+	tokens     []string
+	next       atomic.Int64
+	registered atomic.Int64
+}
+
+// scenario is one kind of request. Its op is called with the number of the client.
+type scenario struct {
+	name  string
+	cheap bool // on the server with cheap hashes
+	op    func(l *load, client int) error
+}
+
+var scenarios = []scenario{
+	{"health", false, func(l *load, _ int) error { return l.get("/health/alive", "", http.StatusOK) }},
+	{"init-api", false, func(l *load, _ int) error { return l.get("/self-service/registration/api", "", http.StatusOK) }},
+	{"init-browser", false, func(l *load, _ int) error { return l.get("/self-service/registration/browser", "", http.StatusOK) }},
+	{"get-flow", false, func(l *load, _ int) error {
+		return l.get("/self-service/registration/flows?id="+l.flow(), "", http.StatusOK)
+	}},
+	{"submit-invalid", false, func(l *load, _ int) error {
+		a, err := l.p.Submit(l.http, l.flow(), "not an address", nil)
+		return expect(a, err, http.StatusBadRequest)
+	}},
+	{"register", false, func(l *load, _ int) error { _, err := l.register(); return err }},
+	{"register-cheap", true, func(l *load, _ int) error { _, err := l.register(); return err }},
+	{"whoami", false, func(l *load, client int) error {
+		return l.get("/sessions/whoami", l.tokens[client%len(l.tokens)], http.StatusOK)
+	}},
+}
+
+func scenarioNamed(name string) scenario {
+	return scenarios[slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })]
+}
+
+func newLoad(p *process.Process, n int) (*load, error) {
+	l := &load{p: p, http: process.NewHTTP(n, time.Minute), clients: n}
+	for range 256 {
+		id, err := p.Open(l.http)
+		if err != nil {
+			return nil, err
+		}
+		l.flows = append(l.flows, id)
+	}
+	for range 16 {
+		token, err := l.register()
+		if err != nil {
+			return nil, err
+		}
+		l.tokens = append(l.tokens, token)
+	}
+	l.registered.Store(0)
+	return l, nil
+}
+
+func (l *load) flow() string { return l.flows[int(l.next.Add(1))%len(l.flows)] }
+
+func (l *load) get(path, token string, want int) error {
+	a, err := process.Call(l.http, http.MethodGet, l.p.PublicURL+path, token, nil, nil)
+	return expect(a, err, want)
+}
+
+func expect(a *process.Answer, err error, want int) error {
+	if err == nil && a.Status != want {
+		return errors.New(a.String())
+	}
+	return err
+}
+
+// register opens a flow and registers somebody new with it.
+func (l *load) register() (token string, err error) {
+	id, err := l.p.Open(l.http)
+	if err != nil {
+		return "", err
+	}
+	a, err := l.p.Submit(l.http, id, fmt.Sprintf("person-%d@bench.example.org", l.next.Add(1)), nil)
+	if err := expect(a, err, http.StatusOK); err != nil {
+		return "", err
+	}
+	l.registered.Add(1)
+	return a.SessionToken, nil
+}
+
+// sample is one scenario in one round; times in milliseconds, CPU in
+// microseconds for each success, memory in MiB.
+type sample struct{ rate, p50, p99, cpu, failed, peak float64 }
+
+// loop keeps all clients busy, first to warm up. It fails if nothing succeeds.
+func (l *load) loop(s scenario, b *bed) (sample, error) {
+	if _, _, err := l.drive(s, *warmUp); err != nil {
+		return sample{}, err
+	}
+	forgetPeak(l.p.PID())
+	spent, start := b.cpu(l.p.PID()), time.Now()
+	took, failed, err := l.drive(s, *duration)
+	elapsed := time.Since(start).Seconds()
+	spent = b.cpu(l.p.PID()) - spent
+	if err != nil {
+		return sample{}, err
+	}
+	slices.Sort(took)
+	n := len(took)
+	return sample{
+		rate: float64(n) / elapsed, failed: float64(failed), peak: status(l.p.PID(), "VmHWM"),
+		p50: took[n/2], p99: took[n*99/100], cpu: spent * 1e6 / float64(n),
+	}, nil
+}
+
+func (l *load) drive(s scenario, d time.Duration) (took []float64, failed int, err error) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	until := time.Now().Add(d)
+	for client := range l.clients {
+		wg.Go(func() {
+			var mine []float64
+			bad, last := 0, error(nil)
+			for time.Now().Before(until) {
+				start := time.Now()
+				if e := s.op(l, client); e != nil {
+					bad, last = bad+1, e
+					continue
+				}
+				mine = append(mine, float64(time.Since(start).Microseconds())/1000)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			took, failed = append(took, mine...), failed+bad
+			if last != nil {
+				err = last
+			}
+		})
+	}
+	wg.Wait()
+	if len(took) > 0 {
+		err = nil
+	}
+	return took, failed, err
+}
+
+// crowd registers people all at once. Who is told to come back does.
+func (l *load) crowd(people int) (registered, told int64, err error) {
+	var flows []string
+	for range people {
+		id, err := l.p.Open(l.http)
+		if err != nil {
+			return 0, 0, err
+		}
+		flows = append(flows, id)
+	}
+	var done, back atomic.Int64
+	var other atomic.Pointer[process.Answer]
+	var wg sync.WaitGroup
+	for n, flow := range flows {
+		wg.Go(func() {
+			for range 100 {
+				a, err := l.p.Submit(l.http, flow, fmt.Sprintf("crowd-%d@bench.example.org", n), nil)
+				switch {
+				case err == nil && a.Status == http.StatusOK:
+					done.Add(1)
+					return
+				case err == nil && a.Status == http.StatusServiceUnavailable:
+					back.Add(1)
+					time.Sleep(max(a.RetryAfter, time.Second))
+				case err == nil:
+					other.Store(a)
+					return
+				default:
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if a := other.Load(); a != nil {
+		return done.Load(), back.Load(), errors.New(a.String())
+	}
+	return done.Load(), back.Load(), nil
+}
+
+type counters struct{ units, commits float64 }
+
+// counters reads how often the store has committed.
+func (l *load) counters() (c counters, err error) {
+	a, err := process.Call(l.http, http.MethodGet, l.p.AdminURL+"/admin/metrics/prometheus", "", nil, nil)
+	if err != nil {
+		return c, err
+	}
+	for line := range strings.Lines(string(a.Raw)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch name {
+		case "foyer_store_units_total":
+			c.units, err = strconv.ParseFloat(value, 64)
+		case "foyer_store_commits_total":
+			c.commits, err = strconv.ParseFloat(value, 64)
+		}
+	}
+	return c, err
+}

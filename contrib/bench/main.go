@@ -1,0 +1,231 @@
+// Command bench measures a release build of the program on this machine, on
+// SQLite and, where FOYER_TEST_POSTGRES names a server, on PostgreSQL.
+//
+// A closed loop of clients sends each request as soon as the last is answered.
+// They run on the same machine and take their share of it, so throughput says
+// less than the server's own processor time for each request, and that less
+// than its ratio to "health", which is what answering HTTP costs at all. Every
+// figure is the median of several rounds.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/foyer-id/foyer/internal/process"
+)
+
+var (
+	clients  = flag.Int("c", 16, "concurrent clients")
+	duration = flag.Duration("d", 3*time.Second, "time of each scenario in a round")
+	warmUp   = flag.Duration("warm", time.Second, "time before that which is not counted")
+	rounds   = flag.Int("rounds", 3, "rounds")
+	only     = flag.String("only", "", "scenarios, joined with commas; all if empty")
+	on       = flag.String("db", "sqlite,postgres", "databases, joined with commas")
+)
+
+func main() {
+	flag.Parse()
+	if err := bench(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func bench(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "foyer-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	binary, err := process.Build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s, %d cores shared with the clients, %d clients, median of %d rounds of %s; binary %.1f MiB\n",
+		runtime.Version(), runtime.NumCPU(), *clients, *rounds, *duration, float64(info.Size())/(1<<20))
+	for _, engine := range strings.Split(*on, ",") {
+		b, err := newBed(ctx, engine, binary, dir)
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			fmt.Printf("\n%s: no server; FOYER_TEST_POSTGRES is not set\n", engine)
+			continue
+		}
+		if err := b.run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func wanted(name string) bool {
+	return *only == "" || slices.Contains(strings.Split(*only, ","), name)
+}
+
+// run does all there is to measure on one database.
+func (b *bed) run(ctx context.Context) error {
+	defer b.drop()
+	fmt.Printf("\n%s: %s\n", b.engine, b.durability(ctx))
+	if err := b.loops(ctx); err != nil {
+		return err
+	}
+	if wanted("memory-512") {
+		if err := b.memory(ctx, 512); err != nil {
+			return err
+		}
+	}
+	if b.engine == "sqlite" && wanted("flushes") {
+		return b.flushes(ctx, 64)
+	}
+	return nil
+}
+
+// loops runs the scenarios, one server with real hashes and one with hashes
+// that cost next to nothing, and prints a line for each.
+func (b *bed) loops(ctx context.Context) error {
+	samples := map[string][]sample{}
+	var hashes []float64
+	for _, cheap := range []bool{false, true} {
+		p, err := b.start(ctx, cheap, nil)
+		if err != nil {
+			return err
+		}
+		l, err := newLoad(p, *clients)
+		if err != nil {
+			return err
+		}
+		for range *rounds {
+			if !cheap && wanted("register") {
+				hashes = append(hashes, hashCost(ctx))
+			}
+			for _, s := range scenarios {
+				if s.cheap != cheap || !wanted(s.name) && s.name != "health" {
+					continue
+				}
+				one, err := l.loop(s, b)
+				if err != nil {
+					return fmt.Errorf("%s: %w", s.name, err)
+				}
+				samples[s.name] = append(samples[s.name], one)
+			}
+		}
+		if err := p.Stop(); err != nil {
+			return err
+		}
+	}
+	b.print(samples, median(hashes))
+	return nil
+}
+
+func (b *bed) print(samples map[string][]sample, hash float64) {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "scenario\tper s\tp50 ms\tp99 ms\tCPU µs\t× health\tfailed\tpeak MiB\t")
+	health := 0.0
+	for _, s := range scenarios {
+		all := samples[s.name]
+		if len(all) == 0 {
+			continue
+		}
+		of := func(f func(sample) float64) float64 {
+			var v []float64
+			for _, one := range all {
+				v = append(v, f(one))
+			}
+			return median(v)
+		}
+		cpu := of(func(s sample) float64 { return s.cpu })
+		if s.name == "health" {
+			health = cpu
+		}
+		line := func(name string, cpu float64) {
+			fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%.0f\t%.1f\t%.0f\t%.0f\t\n", name, of(func(s sample) float64 { return s.rate }),
+				of(func(s sample) float64 { return s.p50 }), of(func(s sample) float64 { return s.p99 }), cpu, cpu/health,
+				of(func(s sample) float64 { return s.failed }), of(func(s sample) float64 { return s.peak }))
+		}
+		line(s.name, cpu)
+		if s.name == "register" {
+			fmt.Fprintf(w, "  besides the hash of %.0f\t\t\t\t%.0f\t%.1f\t\t\t\n", hash, cpu-hash, (cpu-hash)/health)
+		}
+	}
+	_ = w.Flush()
+}
+
+// memory measures what many registrations at once add to a server that has
+// just started.
+func (b *bed) memory(ctx context.Context, people int) error {
+	p, err := b.start(ctx, false, nil)
+	if err != nil {
+		return err
+	}
+	l := &load{p: p, http: process.NewHTTP(people, time.Minute)}
+	base := status(p.PID(), "VmRSS")
+	registered, told, err := l.crowd(people)
+	if err != nil {
+		return err
+	}
+	peak := status(p.PID(), "VmHWM")
+	fmt.Printf("memory-%d: %d registered at once, %d times told to come back; base %.0f MiB, peak %.0f MiB, so %.0f MiB more\n",
+		people, registered, told, base, peak, peak-base)
+	return p.Stop()
+}
+
+// flushes counts what a registration, the opening of its flow included, costs
+// in flushes to the disk when people come many at a time.
+func (b *bed) flushes(ctx context.Context, people int) error {
+	trace := filepath.Join(b.dir, "flushes")
+	wrapper := tracer(trace)
+	p, err := b.start(ctx, true, wrapper)
+	if err != nil {
+		return err
+	}
+	l, err := newLoad(p, people)
+	if err != nil {
+		return err
+	}
+	before, err := l.counters()
+	if err != nil {
+		return err
+	}
+	calls := -traced(trace)
+	s, err := l.loop(scenarioNamed("register-cheap"), b)
+	if err != nil {
+		return err
+	}
+	calls += traced(trace)
+	after, err := l.counters()
+	if err != nil {
+		return err
+	}
+	if err := p.Stop(); err != nil {
+		return err
+	}
+	n := float64(l.registered.Load())
+	fmt.Printf("flushes at %d clients: %.0f registrations in %.0f units and %.0f commits: %.3f commits each (%.0f/s)\n",
+		people, n, after.units-before.units, after.commits-before.commits, (after.commits-before.commits)/n, s.rate)
+	if wrapper == nil {
+		fmt.Println("  flushes themselves were not counted: there is no strace that may trace here")
+		return nil
+	}
+	fmt.Printf("  fsync and fdatasync, counted by strace: %d, so %.3f for each registration\n", calls, float64(calls)/n)
+	return nil
+}
+
+// traced counts the flushes in a trace so far.
+func traced(file string) int {
+	raw, _ := os.ReadFile(file)
+	return strings.Count(string(raw), "sync(")
+}
