@@ -343,6 +343,7 @@ func TestSerialisationFailureAtEachStatement(t *testing.T) {
 }
 
 func TestEndlessSerialisationFailureIsReportedAsBusy(t *testing.T) {
+	t.Parallel() // it takes as long as the store tries
 	s := migrated(t, testdb.Postgres(t))
 	before := s.Stats()
 	id := uuid.Nil
