@@ -79,11 +79,12 @@ func Recover() Middleware {
 
 // AccessLog writes a line for each request to the request's logger: method,
 // route, status, duration, bytes. Of the URL only the label of the route is
-// logged, which holds nothing a client chose. skipHealth leaves out /health/.
+// logged, which holds nothing a client chose. skipHealth leaves out /health/ and
+// /admin/health/.
 func AccessLog(now func() time.Time, skipHealth bool) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if skipHealth && strings.HasPrefix(r.URL.Path, "/health/") {
+			if skipHealth && strings.HasPrefix(strings.TrimPrefix(r.URL.Path, "/admin"), "/health/") {
 				next.ServeHTTP(w, r)
 				return
 			}

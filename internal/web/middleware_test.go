@@ -114,10 +114,12 @@ func TestAccessLogKeepsQuiet(t *testing.T) {
 		web.JSON(w, 201, p.ByName("id"))
 		return nil
 	})
-	s.router.Handle("GET", "/health/alive", func(w http.ResponseWriter, _ *http.Request, _ web.Params) error {
+	alive := func(w http.ResponseWriter, _ *http.Request, _ web.Params) error {
 		web.JSON(w, 200, 1)
 		return nil
-	})
+	}
+	s.router.Handle("GET", "/health/alive", alive)
+	s.router.Handle("GET", "/admin/health/alive", alive)
 	r := httptest.NewRequest("POST", "/flows/CANARY-path?token=CANARY-query", strings.NewReader("CANARY-body"))
 	r.Header.Set("Cookie", "a=CANARY-cookie")
 	r.Header.Set("Authorization", "Bearer CANARY-token")
@@ -134,6 +136,7 @@ func TestAccessLogKeepsQuiet(t *testing.T) {
 
 	s.log.Reset()
 	s.get("/health/alive")
+	s.get("/admin/health/alive")
 	require.Empty(t, s.log.String())
 	s.do(httptest.NewRequest("CANARY", "/CANARY", nil))
 	require.NotContains(t, s.log.String(), "CANARY")
