@@ -95,6 +95,28 @@ func TestOperationsPage(t *testing.T) {
 	require.ElementsMatch(t, exported, listed)
 }
 
+// The README shows the calls of the quickstart's script, and the smallest
+// configuration that docs/configuration.md shows.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	script, err := os.ReadFile("contrib/quickstart/curl.sh")
+	require.NoError(t, err)
+	calls := 0
+	for line := range strings.Lines(string(script)) {
+		if strings.Contains(line, "curl -sS") {
+			calls++
+			require.Contains(t, string(readme), line)
+		}
+	}
+	require.Equal(t, 5, calls)
+	page, err := os.ReadFile("docs/configuration.md")
+	require.NoError(t, err)
+	example := regexp.MustCompile("(?s)```yaml\ndsn:.*?```")
+	require.Equal(t, string(example.Find(page)), string(example.Find(readme)))
+	require.NotEmpty(t, example.Find(readme))
+}
+
 // Every link between our own pages leads somewhere.
 func TestLinks(t *testing.T) {
 	pages, err := filepath.Glob("docs/*.md")
