@@ -35,8 +35,7 @@ func Canonical(via, typed string) (string, error) {
 	} else {
 		// Folding can undo the normal form and the other way round; the second
 		// pass makes the result stable.
-		fold := cases.Fold()
-		s = fold.String(norm.NFKC.String(fold.String(norm.NFKC.String(s))))
+		s = fold(norm.NFKC.String(fold(norm.NFKC.String(s))))
 		s = strings.TrimSpace(norm.NFKC.String(s))
 	}
 	switch {
@@ -48,6 +47,20 @@ func Canonical(via, typed string) (string, error) {
 		return "", errInvisible
 	}
 	return s, nil
+}
+
+// fold is Unicode's case folding. The library leaves Cherokee as it is, whose
+// small letters came late and so fold to the capitals.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 0xAB70 <= r && r <= 0xABBF:
+			return r - 0xAB70 + 0x13A0
+		case 0x13F8 <= r && r <= 0x13FD:
+			return r - 8
+		}
+		return r
+	}, cases.Fold().String(s))
 }
 
 func canonicalPhone(typed string) (string, error) {
