@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -20,6 +21,8 @@ type entry struct {
 	id, token   string // once acknowledged
 }
 
+var errRefused = errors.New("refused")
+
 // journal is what the clients know, which a crash of the server leaves alone.
 type journal struct {
 	p    *process.Process
@@ -31,6 +34,11 @@ type journal struct {
 	pending      []*entry // sent, and no answer came
 	wrong        []string // answers that no client should get
 	number       int
+
+	// failing says that refusals are due, because the disk fails: a client
+	// that gets one keeps its submit for later and goes home.
+	failing  bool
+	refusals []string
 }
 
 func newJournal(p *process.Process) *journal {
@@ -78,6 +86,9 @@ func (j *journal) submit(flow string, under *atomic.Int64) error {
 	switch {
 	case err != nil:
 		j.pending = append(j.pending, e)
+	case j.failing && a.Status == http.StatusServiceUnavailable:
+		j.pending, j.refusals = append(j.pending, e), append(j.refusals, a.String())
+		return errRefused
 	case a.Status != http.StatusOK || a.SessionToken == "":
 		j.pending = append(j.pending, e)
 		j.wrong = append(j.wrong, a.String())
