@@ -85,7 +85,8 @@ func classifyPostgres(code string) class {
 		return orphan
 	case "40001", "40P01", "55P03":
 		return again
-	case "25006", "57014":
+	case "25006", "57014",
+		"42P01", "42703": // no such table or column: the operator has not migrated yet
 		return unreachable
 	}
 	for _, p := range []string{"08", "28", "3D", "40003", "53", "57P", "58"} {
@@ -104,7 +105,8 @@ func classifyMySQL(number uint16) class {
 		return orphan
 	case 1205, 1213, 1020:
 		return again
-	case 1021, 1030, 1037, 1040, 1041, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1129, 1203, 1226, 1290, 1317, 1836, 1927, 3024, 1969, 3168:
+	case 1146, 1054, // no such table or column: the operator has not migrated yet
+		1021, 1030, 1037, 1040, 1041, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1129, 1203, 1226, 1290, 1317, 1836, 1927, 3024, 1969, 3168:
 		return unreachable
 	}
 	return other

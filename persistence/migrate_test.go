@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/testdb"
 	"github.com/foyer-id/foyer/persistence"
 )
@@ -139,4 +140,20 @@ func TestMigrateUnderALease(t *testing.T) {
 	require.NoError(t, stores[0].Tx(t.Context(), func(ctx context.Context) error {
 		return stores[0].InsertIdentity(ctx, newPerson("ana@example.org"))
 	}))
+}
+
+// A server that nobody has migrated yet is a matter of waiting, not an error of
+// the program: it is told as such, and readiness names what is missing.
+func TestNotMigrated(t *testing.T) {
+	for name, dsn := range map[string]func(testing.TB) string{"postgres": testdb.Postgres, "mysql": testdb.MySQL} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, dsn(t))
+			require.ErrorIs(t, s.InsertFlow(t.Context(), newFlow()), fail.New(fail.Unavailable, "storage_unavailable", ""))
+			_, err := s.SessionByToken(t.Context(), []byte("nobody's"))
+			require.ErrorIs(t, err, fail.New(fail.Unavailable, "storage_unavailable", ""))
+			pending, err := s.Pending(t.Context())
+			require.NoError(t, err)
+			require.NotEmpty(t, pending)
+		})
+	}
 }
