@@ -240,14 +240,30 @@ type newIdentity struct {
 	} `json:"credentials"`
 }
 
-var newIdentityKeys = []string{"schema_id", "external_id", "state", "traits", "metadata_public", "metadata_admin", "credentials"}
+// newIdentityKeys are the names that each object on the way to the password may
+// have, from the outside in.
+var newIdentityKeys = []struct {
+	below string
+	keys  []string
+}{
+	{"", []string{"schema_id", "external_id", "state", "traits", "metadata_public", "metadata_admin", "credentials"}},
+	{"credentials", []string{"password"}},
+	{"password", []string{"config"}},
+	{"config", []string{"password", "hashed_password"}},
+}
 
 // read fills in from a decoded body. Go's decoder also takes keys in another
 // case; so the names are compared exactly first.
 func (in *newIdentity) read(fields map[string]any) error {
-	for key := range fields {
-		if !slices.Contains(newIdentityKeys, key) {
-			return fail.New(fail.BadRequest, "field_unknown", "The field "+strconv.Quote(key)+" is not known here.")
+	at := fields
+	for _, level := range newIdentityKeys {
+		if level.below != "" {
+			at, _ = at[level.below].(map[string]any)
+		}
+		for key := range at {
+			if !slices.Contains(level.keys, key) {
+				return fail.New(fail.BadRequest, "field_unknown", "The field "+strconv.Quote(key)+" is not known here.")
+			}
 		}
 	}
 	raw, err := json.Marshal(fields)
