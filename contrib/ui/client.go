@@ -59,7 +59,7 @@ func (e apiError) returnTo() string {
 }
 
 // get fetches path into out, in the name of the browser that sent r. The API's
-// cookies are set on w, whatever the answer is.
+// cookies are set on w, whatever the answer is; with w nil they are dropped.
 func (c *client) get(w http.ResponseWriter, r *http.Request, path string, query url.Values, out any) *failure {
 	f := &failure{URL: c.base + path}
 	target := f.URL
@@ -84,7 +84,9 @@ func (c *client) get(w http.ResponseWriter, r *http.Request, path string, query 
 	}
 	defer func() { _ = res.Body.Close() }()
 	for _, cookie := range res.Header["Set-Cookie"] {
-		w.Header().Add("Set-Cookie", cookie)
+		if w != nil {
+			w.Header().Add("Set-Cookie", cookie)
+		}
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err == nil && len(body) > maxAnswer {

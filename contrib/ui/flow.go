@@ -34,7 +34,9 @@ func (s *server) flow(w http.ResponseWriter, r *http.Request, kind string) {
 				"The API's public base URL and this UI's -public must name the same host.", f.UI.Action, s.Public)})
 		return
 	}
-	s.render(w, http.StatusOK, "flow.html", s.flowPage(kind, f))
+	p := s.flowPage(kind, f)
+	p.Offers = func(kind string) bool { return s.doors.open(r.Context(), s.api, kind) }
+	s.render(w, http.StatusOK, "flow.html", p)
 }
 
 func (s *server) flowPage(kind string, f flow) page {
@@ -42,11 +44,11 @@ func (s *server) flowPage(kind string, f flow) page {
 	errored := func(m message) bool { return m.Type == "error" }
 	body := struct {
 		Action, Method, ReturnTo string
+		Onward                   string // where to go when nothing is asked any more
 		Forms                    []form
 		Errors, Notices          []message
 		Wrong                    []element
 		Scripts                  []element
-		Continue                 bool
 	}{Action: f.UI.Action, Method: strings.ToLower(cmp.Or(f.UI.Method, "POST")), ReturnTo: f.ReturnTo}
 	for _, m := range f.UI.Messages {
 		if errored(m) {
@@ -65,12 +67,22 @@ func (s *server) flowPage(kind string, f flow) page {
 	}
 	all = slices.DeleteFunc(all, func(e element) bool { return e.Draw == "script" })
 	body.Forms = arrange(all)
-	body.Continue = body.Method == "get" && !slices.ContainsFunc(all, func(e element) bool { return e.Draw == "button" || e.Draw == "link" })
-	p := page{Kind: kind, Title: kinds[kind], Body: body, scripts: len(body.Scripts) > 0, formTargets: []string{origin(f.ReturnTo)},
-		Problem: len(body.Errors)+len(body.Wrong) > 0}
-	if body.Method == "get" {
+	p := page{Kind: kind, Title: kinds[kind], scripts: len(body.Scripts) > 0, formTargets: []string{origin(f.ReturnTo)}}
+	leads := slices.ContainsFunc(all, func(e element) bool { return e.Draw == "button" || e.Draw == "link" })
+	switch {
+	case body.Method == "get":
 		p.formTargets = append(p.formTargets, origin(f.UI.Action))
+		if !leads {
+			body.Onward = f.UI.Action
+		}
+	case f.State == "passed_challenge" && !leads:
+		// Somebody came back to a form that has done its work: no mistake of theirs.
+		p.Title = "This is done already"
+		body.Notices, body.Errors, body.Forms = append(body.Errors, body.Notices...), nil, nil
+		body.Onward = cmp.Or(f.ReturnTo, "/")
 	}
+	p.Problem = len(body.Errors)+len(body.Wrong) > 0
+	p.Body = body
 	return p
 }
 

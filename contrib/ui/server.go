@@ -32,6 +32,7 @@ type server struct {
 	api       *client
 	templates *template.Template
 	logoURL   string
+	doors     doors
 }
 
 // page is what every template receives.
@@ -40,6 +41,7 @@ type page struct {
 	Kind, Title         string
 	Problem             bool // the title says so too, for those who hear it first
 	Body                any
+	Offers              func(kind string) bool // whether a link to that flow leads anywhere; nil where no page asks
 
 	formTargets []string
 	scripts     bool

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
 )
 
 func TestWithoutFlowTheAPIOpensOne(t *testing.T) {
@@ -26,8 +27,8 @@ func TestWithoutFlowTheAPIOpensOne(t *testing.T) {
 func TestCookiesTravelBothWays(t *testing.T) {
 	api := newFakeAPI(t)
 	w := newSite(t, api).get("/registration?flow=fresh&x=%26id%3Dother", "csrf_token_x=1", "s=2")
-	require.Equal(t, []string{"csrf_token_x=1; s=2"}, api.cookies)
-	require.Equal(t, []string{"/self-service/registration/flows?id=fresh"}, api.queries)
+	require.Equal(t, "csrf_token_x=1; s=2", api.cookies[0])
+	require.Equal(t, "/self-service/registration/flows?id=fresh", api.queries[0])
 	require.Equal(t, []string{"csrf_token_x=1; Path=/; HttpOnly"}, w.Header()["Set-Cookie"])
 }
 
@@ -122,12 +123,13 @@ func TestWelcome(t *testing.T) {
 	doc, body := s.page("/")
 	require.Equal(t, "You are signed in", words(one(t, doc, "h1")))
 	said := words(doc)
-	for _, want := range []string{"Email ada@example.org", "Name › First Ada <i>", "Newsletter Yes", "Tags a, b", "Year 1815",
+	for _, want := range []string{"About you Born in 1815 E-mail ada@example.org Your name › Last Lovelace Given name Ada <i> Newsletter Yes Tags a, b",
 		"Not verified yet", "22 November 2026, 11:12 UTC", "Signed in with Password", "9f425a8d-7efc-4768-8f23-7647a74fdf13"} {
 		require.Contains(t, strings.ReplaceAll(said, "  ", " "), want)
 	}
 	require.NotContains(t, body, "<i>")
 	require.NotContains(t, said, "Gone")
+	require.NotContains(t, said, "Never said")
 	one(t, doc, "a", "href", api.URL+"/self-service/logout?token=t")
 }
 
@@ -136,6 +138,51 @@ func TestAFinishedFlowLeadsOn(t *testing.T) {
 	require.Empty(t, find(doc, "button"))
 	require.Equal(t, "Continue", words(one(t, doc, "a", "href", "https://app.example.org/next")))
 	one(t, doc, "div", "role", "status", "class", "notice success")
+}
+
+// Who presses Back after all is done has made no mistake and finds a way on.
+func TestACompletedFlowLeadsOn(t *testing.T) {
+	doc, body := newSite(t, newFakeAPI(t)).page("/registration?flow=complete")
+	require.Equal(t, "Continue", words(one(t, doc, "a", "href", "https://app.example.org/home")))
+	require.Contains(t, words(one(t, doc, "div", "role", "status")), "already complete")
+	require.Empty(t, find(doc, "form"))
+	require.Empty(t, find(doc, "div", "role", "alert"))
+	require.Empty(t, find(doc, "a", "href", "/login"))
+	require.NotContains(t, body, "Please correct")
+}
+
+func TestNoLinkLeadsToAFlowThatIsOff(t *testing.T) {
+	for kind, target := range map[string]string{"registration": "/", "login": "/registration?flow=fresh", "recovery": "/login?flow=login", "settings": "/"} {
+		api := newFakeAPI(t)
+		api.signedIn = kind == "settings"
+		doc, _ := newSite(t, api).page(target)
+		require.NotEmpty(t, find(doc, "a", "href", link(doc, kind)), kind)
+
+		api.closed = kind
+		s := newSite(t, api)
+		before := len(api.queries)
+		for range 3 {
+			doc, _ = s.page(target)
+			require.Empty(t, link(doc, kind), kind)
+		}
+		asked := 0
+		for _, q := range api.queries[before:] {
+			if strings.Contains(q, "/"+kind+"/flows?id="+noFlow) {
+				asked++
+			}
+		}
+		require.Equal(t, 1, asked, "the answer is remembered")
+	}
+}
+
+// link is where the link to a kind of flow leads, empty if there is none.
+func link(doc *html.Node, kind string) string {
+	for _, a := range find(doc, "a", "href", "*") {
+		if href, _ := attr(a, "href"); href == "/"+kind || strings.HasPrefix(href, "/"+kind+"?") {
+			return href
+		}
+	}
+	return ""
 }
 
 func TestStoredErrors(t *testing.T) {

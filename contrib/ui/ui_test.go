@@ -18,6 +18,7 @@ import (
 type fakeAPI struct {
 	*httptest.Server
 	signedIn bool
+	closed   string   // a kind of flow that is switched off
 	cookies  []string // Cookie headers seen
 	queries  []string // path?query seen
 }
@@ -45,6 +46,10 @@ func (api *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(200, `{"logout_url":"`+api.URL+`/self-service/logout?token=t","logout_token":"t"}`)
 	case r.URL.Path == "/sessions/whoami":
 		refuse(401, `{"error":{"code":401,"message":"no session"}}`)
+	case r.URL.Path == "/schemas/default":
+		api.file(w, "schema")
+	case api.closed != "" && strings.HasPrefix(r.URL.Path, "/self-service/"+api.closed+"/"):
+		refuse(400, `{"error":{"id":"self_service_flow_disabled","code":400,"message":"m"}}`)
 	case r.URL.Path == "/self-service/errors" && id == "known":
 		refuse(200, `{"id":"known","error":{"id":"security_csrf_violation","code":403,"status":"Forbidden","reason":"the cookie was absent","message":"m","request":"req-7"}}`)
 	case r.URL.Path == "/self-service/errors" && id == "list":

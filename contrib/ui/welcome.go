@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -10,7 +12,7 @@ import (
 // welcome shows who is signed in, or the two doors.
 func (s *server) welcome(w http.ResponseWriter, r *http.Request) {
 	var who session
-	p := page{Title: "Welcome", Kind: "welcome"}
+	p := page{Title: "Welcome", Kind: "welcome", Offers: func(kind string) bool { return s.doors.open(r.Context(), s.api, kind) }}
 	fail := s.api.get(w, r, "/sessions/whoami", nil, &who)
 	switch {
 	case fail == nil:
@@ -20,6 +22,7 @@ func (s *server) welcome(w http.ResponseWriter, r *http.Request) {
 		if s.api.get(w, r, "/self-service/logout/browser", nil, &out) == nil && origin(out.URL) != "" {
 			who.Logout = out.URL
 		}
+		who.Schema = s.traitsSchema(w, r, who.Identity.SchemaID)
 		p.Title, p.Body = "You are signed in", who
 	case fail.Cause != nil:
 		s.unreachable(w, fail)
@@ -34,6 +37,19 @@ func (s *server) welcome(w http.ResponseWriter, r *http.Request) {
 	s.render(w, http.StatusOK, "welcome.html", p)
 }
 
+// traitsSchema fetches the part of an identity schema that is about traits.
+func (s *server) traitsSchema(w http.ResponseWriter, r *http.Request, id string) json.RawMessage {
+	var whole struct {
+		Properties struct {
+			Traits json.RawMessage `json:"traits"`
+		} `json:"properties"`
+	}
+	if id == "" || s.api.get(w, r, "/schemas/"+url.PathEscape(id), nil, &whole) != nil {
+		return nil
+	}
+	return whole.Properties.Traits
+}
+
 // session is whoami's answer, as far as the welcome page shows it.
 type session struct {
 	ExpiresAt       time.Time `json:"expires_at"`
@@ -44,47 +60,19 @@ type session struct {
 	} `json:"authentication_methods"`
 	Identity struct {
 		ID        string         `json:"id"`
+		SchemaID  string         `json:"schema_id"`
 		Traits    map[string]any `json:"traits"`
 		Addresses []struct {
 			Value    string `json:"value"`
 			Verified bool   `json:"verified"`
 		} `json:"verifiable_addresses"`
 	} `json:"identity"`
-	Logout string `json:"-"`
+	Logout string          `json:"-"`
+	Schema json.RawMessage `json:"-"` // of the traits; empty where it cannot be had
 }
 
-type fact struct{ Name, Value string }
-
-// Facts lists the traits with nested ones in place, named by their path.
-func (s session) Facts() []fact { return facts("", s.Identity.Traits) }
-
-func facts(prefix string, traits map[string]any) []fact {
-	var list []fact
-	names := make([]string, 0, len(traits))
-	for name := range traits {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		label := prefix + human(name)
-		switch v := traits[name].(type) {
-		case nil:
-		case map[string]any:
-			list = append(list, facts(label+" › ", v)...)
-		case []any:
-			parts := make([]string, len(v))
-			for i := range v {
-				parts[i] = text(v[i])
-			}
-			list = append(list, fact{label, strings.Join(parts, ", ")})
-		case bool:
-			list = append(list, fact{label, map[bool]string{true: "Yes", false: "No"}[v]})
-		default:
-			list = append(list, fact{label, text(v)})
-		}
-	}
-	return list
-}
+// Facts lists the traits as their schema names and orders them.
+func (s session) Facts() []fact { return facts(s.Schema, "", s.Identity.Traits) }
 
 // MethodNames says how the person proved who they are.
 func (s session) MethodNames() string {

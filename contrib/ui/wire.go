@@ -5,6 +5,7 @@ package main
 type flow struct {
 	ID       string `json:"id"`
 	ReturnTo string `json:"return_to"`
+	State    string `json:"state"`
 	UI       struct {
 		Action   string    `json:"action"`
 		Method   string    `json:"method"`
