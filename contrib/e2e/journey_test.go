@@ -40,8 +40,8 @@ func register(t *testing.T, c *client.APIClient, email string) *client.Successfu
 	return done
 }
 
-// input is the typed attributes of the field of that name.
-func input(t *testing.T, flow *client.RegistrationFlow, name string) *client.UiNodeInputAttributes {
+// attributes is the typed attributes of the field of that name.
+func attributes(t *testing.T, flow *client.RegistrationFlow, name string) *client.UiNodeInputAttributes {
 	t.Helper()
 	return node(t, flow, name).Attributes.UiNodeInputAttributes
 }
@@ -79,9 +79,9 @@ func TestRegisterNative(t *testing.T) {
 	require.Equal(t, "api", flow.Type)
 	require.Equal(t, client.REGISTRATIONFLOWSTATE_CHOOSE_METHOD, flow.State)
 	require.Equal(t, p.Public+"/self-service/registration?flow="+flow.Id, flow.Ui.Action)
-	require.Equal(t, "email", input(t, flow, "traits.email").Type)
-	require.True(t, input(t, flow, "traits.name.first").GetRequired())
-	require.Empty(t, input(t, flow, "csrf_token").Value, "a client without cookies has no use for a token")
+	require.Equal(t, "email", attributes(t, flow, "traits.email").Type)
+	require.True(t, attributes(t, flow, "traits.name.first").GetRequired())
+	require.Empty(t, attributes(t, flow, "csrf_token").Value, "a client without cookies has no use for a token")
 
 	read, _, err := app.FrontendAPI.GetRegistrationFlow(background).Id(flow.Id).Execute()
 	require.NoError(t, err)
@@ -143,7 +143,7 @@ func TestRegisterInBrowserByJSON(t *testing.T) {
 	require.Equal(t, p.UI+"/after", flow.GetReturnTo())
 	read, _, err := app.FrontendAPI.GetRegistrationFlow(background).Id(flow.Id).Execute()
 	require.NoError(t, err)
-	token, ok := input(t, read, "csrf_token").Value.(string)
+	token, ok := attributes(t, read, "csrf_token").Value.(string)
 	require.True(t, ok)
 	require.NotEmpty(t, token)
 
@@ -329,9 +329,9 @@ func TestEveryKindOfField(t *testing.T) {
 		"traits.agreed": "checkbox", "traits.colour": "text", "traits.floor": "number", "traits.tags": "text", "traits.maybe": "text",
 		"traits.deep.er.est": "text",
 	}, types)
-	require.Equal(t, "^[a-z]+$", input(t, flow, "traits.username").GetPattern())
+	require.Equal(t, "^[a-z]+$", attributes(t, flow, "traits.username").GetPattern())
 	var options []any
-	for _, o := range input(t, flow, "traits.floor").Options {
+	for _, o := range attributes(t, flow, "traits.floor").Options {
 		options = append(options, o.Value)
 	}
 	require.Equal(t, []any{float64(1), float64(2)}, options)
@@ -345,10 +345,10 @@ func TestEveryKindOfField(t *testing.T) {
 		_, _, err := app.FrontendAPI.UpdateRegistrationFlow(background).Flow(flow.Id).UpdateRegistrationFlowBody(byPassword(full, "x")).Execute()
 		refused := refusedFlow(t, err)
 		require.Contains(t, said(t, refused, "password"), int64(4000032))
-		require.Equal(t, float64(3), input(t, refused, "traits.count").Value)
-		require.Equal(t, true, input(t, refused, "traits.agreed").Value)
-		require.Equal(t, "d", input(t, refused, "traits.deep.er.est").Value)
-		require.Nil(t, input(t, refused, "password").Value)
+		require.Equal(t, float64(3), attributes(t, refused, "traits.count").Value)
+		require.Equal(t, true, attributes(t, refused, "traits.agreed").Value)
+		require.Equal(t, "d", attributes(t, refused, "traits.deep.er.est").Value)
+		require.Nil(t, attributes(t, refused, "password").Value)
 	})
 	done, _, err := app.FrontendAPI.UpdateRegistrationFlow(background).Flow(flow.Id).UpdateRegistrationFlowBody(byPassword(full, goodPassword)).Execute()
 	require.NoError(t, err)

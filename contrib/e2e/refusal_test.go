@@ -92,7 +92,7 @@ func TestRefusedFields(t *testing.T) {
 			require.NotEmpty(t, m.Text)
 		}
 	}
-	require.Equal(t, "ada", input(t, refused, "traits.email").Value)
+	require.Equal(t, "ada", attributes(t, refused, "traits.email").Value)
 
 	read, _, err := app.FrontendAPI.GetRegistrationFlow(background).Id(flow.Id).Execute()
 	require.NoError(t, err)
@@ -167,7 +167,7 @@ func TestRefusedCallers(t *testing.T) {
 	app, browser := sdk(p.Public, nil), sdk(p.Public, newJar(t))
 	flow, _, err := browser.FrontendAPI.CreateBrowserRegistrationFlow(background).Execute()
 	require.NoError(t, err)
-	csrf := input(t, flow, "csrf_token").Value.(string)
+	csrf := attributes(t, flow, "csrf_token").Value.(string)
 	body := func(token string) client.UpdateRegistrationFlowBody {
 		b := byPassword(traits("caller@example.org"), goodPassword)
 		if token != "" {
@@ -304,8 +304,8 @@ func TestExpiredFlow(t *testing.T) {
 		next, _, err := app.FrontendAPI.GetRegistrationFlow(background).Id(expired.GetUseFlowId()).Execute()
 		require.NoError(t, err)
 		require.Equal(t, []int64{4040001}, said(t, next, ""))
-		require.Equal(t, "late@example.org", input(t, next, "traits.email").Value)
-		require.Nil(t, input(t, next, "password").Value)
+		require.Equal(t, "late@example.org", attributes(t, next, "traits.email").Value)
+		require.Nil(t, attributes(t, next, "password").Value)
 		_, err = submit(app, next.Id, byPassword(traits("late@example.org"), goodPassword))
 		require.NoError(t, err)
 	})
