@@ -52,6 +52,7 @@ func (c *checker) run() {
 	c.identity()
 	c.secrets()
 	c.password()
+	c.hashers()
 	c.outgoing()
 	c.code()
 }
@@ -372,6 +373,16 @@ func (c *checker) password() {
 	}
 	if host := c.cfg.SelfService.Password.HaveIBeenPwnedHost; strings.ContainsAny(host, "/ @?#") {
 		c.refuse("selfservice.methods.password.config.haveibeenpwned_host", "expected a host, without scheme or path")
+	}
+}
+
+// hashers asks the hasher itself, whose floors these are.
+func (c *checker) hashers() {
+	if a := c.cfg.Hashers.Argon2; a.Iterations == 0 || a.Parallelism == 0 {
+		return // the schema has said what is wrong; the rest would follow from it
+	}
+	for _, fault := range hashConfig(c.cfg, nil).Faults() {
+		c.refuse(fault.Key, "%s", fault.Reason)
 	}
 }
 

@@ -81,7 +81,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	hasher, err := hash.New(hashConfig(c, o))
+	hasher, err := hash.New(hashConfig(c, o.Now))
 	if err != nil {
 		return nil, err
 	}
@@ -218,14 +218,14 @@ func sources(c *Config) []schema.Source {
 	return list
 }
 
-func hashConfig(c *Config, o Options) hash.Config {
+func hashConfig(c *Config, now func() time.Time) hash.Config {
 	h := hash.Defaults()
 	h.Algorithm = hash.Algorithm(c.Hashers.Algorithm)
 	h.BcryptCost = c.Hashers.BcryptCost
 	h.Argon2.Memory, h.Argon2.Iterations, h.Argon2.Parallelism = c.Hashers.Argon2.Memory, c.Hashers.Argon2.Iterations, c.Hashers.Argon2.Parallelism
 	h.Argon2.SaltLength, h.Argon2.KeyLength = c.Hashers.Argon2.SaltLength, c.Hashers.Argon2.KeyLength
 	h.Budget, h.MaxWait = c.Hashers.Argon2.DedicatedMemory, c.Hashers.MaxWait
-	h.Dev, h.Now = c.Dev, o.Now
+	h.Dev, h.Now = c.Dev, now
 	return h
 }
 

@@ -78,9 +78,18 @@ const (
 	bcryptMemory = 8 << 10 // bytes one bcrypt takes, rounded up
 )
 
-// Check returns every fault of c as a joined list of *KeyError, or nil.
+// Check returns every fault of c joined, or nil.
 func (c Config) Check() error {
-	var faults []error
+	var all []error
+	for _, fault := range c.Faults() {
+		all = append(all, fault)
+	}
+	return errors.Join(all...)
+}
+
+// Faults lists the settings of c that cannot stand.
+func (c Config) Faults() []*KeyError {
+	var faults []*KeyError
 	refuse := func(key, reason string, args ...any) {
 		faults = append(faults, &KeyError{Key: key, Reason: fmt.Sprintf(reason, args...)})
 	}
@@ -104,7 +113,7 @@ func (c Config) Check() error {
 	if c.memory() > c.Budget {
 		refuse("hashers.argon2.dedicated_memory", "%d bytes do not hold a single hash, which takes %d", c.Budget, c.memory())
 	}
-	return errors.Join(faults...)
+	return faults
 }
 
 func (c Config) checkArgon2(refuse func(key, reason string, args ...any)) {
