@@ -4,12 +4,16 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/foyer-id/foyer/internal/enginetest"
+	"github.com/foyer-id/foyer/internal/process"
+	"github.com/foyer-id/foyer/internal/testdb"
 	_ "github.com/foyer-id/foyer/persistence" // the driver "sqlite3"
 )
 
@@ -104,4 +108,33 @@ func open(t *testing.T, dsn string) *sql.DB {
 	db, err := sql.Open(driver, source)
 	require.NoError(t, err)
 	return db
+}
+
+// What the audit looks for it also finds: each damage to a whole registration
+// shows.
+func TestInconsistencies(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		env := enginetest.New(t, enginetest.WithDSN(dsn), enginetest.WithSchema(process.Person))
+		app := env.Native()
+		for _, email := range []string{"ada@example.org", "bob@example.org"} {
+			require.Equal(t, http.StatusOK, app.Submit(app.Open(""), enginetest.Person(email)).Status)
+		}
+		require.Empty(t, inconsistencies(t, dsn, 2))
+		require.NotEmpty(t, inconsistencies(t, dsn, 3), "one fewer than acknowledged")
+		db := open(t, dsn)
+		defer db.Close()
+		for _, damage := range []string{
+			"DELETE FROM flows",
+			"DELETE FROM session_tokens WHERE session_id = (SELECT id FROM sessions ORDER BY id LIMIT 1)",
+			"DELETE FROM identifiers WHERE value = 'ada@example.org'",
+			"DELETE FROM addresses WHERE canonical = 'ada@example.org' AND purpose = (SELECT purpose FROM (SELECT max(purpose) AS purpose FROM addresses) a)",
+			"DELETE FROM credentials WHERE identity_id = (SELECT id FROM identities ORDER BY id LIMIT 1)",
+			"DELETE FROM sessions WHERE identity_id = (SELECT id FROM identities ORDER BY id LIMIT 1)",
+		} {
+			before := inconsistencies(t, dsn, 2)
+			_, err := db.Exec(damage)
+			require.NoError(t, err, damage)
+			require.NotEqual(t, before, inconsistencies(t, dsn, 2), damage)
+		}
+	})
 }
