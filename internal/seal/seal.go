@@ -85,10 +85,10 @@ func (r *Ring) SealString(purpose string, plain []byte) string {
 }
 
 // OpenString reverses SealString. Only the exact string opens: base64 with
-// stray bits set is refused.
+// stray bits set, or with line ends, which the decoder skips, is refused.
 func (r *Ring) OpenString(purpose, sealed string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
-	if err != nil {
+	if err != nil || len(sealed) != base64.RawURLEncoding.EncodedLen(len(b)) {
 		return nil, ErrOpen
 	}
 	return r.Open(purpose, b)
