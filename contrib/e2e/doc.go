@@ -2,6 +2,10 @@
 // around this module, run as an operator would run it, and met as its clients
 // meet it: through Ory's own typed client, a headless Chromium, and curl.
 //
+// A Chromium, curl and a PostgreSQL (FOYER_TEST_POSTGRES) that are not there are
+// skipped with a word, or fail with CI=true. FOYER_SHOTS names a folder for
+// pictures of every page on the way, desktop and phone, light and dark.
+//
 // It is a module of its own so that what only these tests need, the typed
 // client above all, weighs on nobody else; it imports nothing of the program.
 package e2e

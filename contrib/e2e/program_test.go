@@ -130,21 +130,31 @@ func prepare(t *testing.T, scheme string, options ...option) *program {
 	return p
 }
 
-// run starts the program with the configuration as it is now, and waits until
-// it answers.
-func (p *program) run() {
+// write puts the configuration as it is now into a file.
+func (p *program) write() string {
 	p.t.Helper()
 	raw, err := json.MarshalIndent(p.Config, "", "  ")
 	require.NoError(p.t, err)
 	file := filepath.Join(p.Dir, "foyer.json")
 	require.NoError(p.t, os.WriteFile(file, raw, 0o600))
-	args := []string{"serve", "-c", file}
+	return file
+}
+
+// run starts the program and waits until it is ready.
+func (p *program) run() {
+	p.t.Helper()
+	p.launch()
+	p.running.answers(p.Public + "/health/ready")
+	p.running.answers(p.Admin + "/health/ready")
+}
+
+func (p *program) launch() {
+	p.t.Helper()
+	args := []string{"serve", "-c", p.write()}
 	if p.Dev {
 		args = append(args, "--dev")
 	}
 	p.running = launch(p.t, exec.Command(binary(p.t, "foyer"), args...))
-	p.running.answers(p.Public + "/health/ready")
-	p.running.answers(p.Admin + "/health/ready")
 }
 
 // restart ends the program and runs it again, with what was changed.
