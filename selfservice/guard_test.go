@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -136,46 +137,63 @@ var encodings = map[string]func(values) string{
 	},
 }
 
-// Every attack in every encoding, on open, refused, expired and completed
-// flows: none is accepted and none leaves a trace on the flow.
+// Every attack in every encoding, on flows in every state: none is accepted and
+// none leaves a trace on the flow.
 func TestAttacks(t *testing.T) {
-	env := enginetest.New(t)
-	x := &victim{c: env.SPA(), attacker: env.SPA()}
-	x.f, x.theirs = x.c.Open(""), x.attacker.Open("")
-	x.f = x.c.Refused(x.f, someone().With("traits.email", "nobody"))
-	before := env.Rows()
-	tried := 0
-	for _, a := range attacks {
-		for contentType, encode := range encodings {
-			for _, accept := range []string{"application/json", "text/html"} {
-				v := x.f.Fill(someone())
-				if a.values != nil {
-					v = a.values(x, v)
+	for state, reach := range map[string]func(x *victim){
+		"open":      func(*victim) {},
+		"refused":   func(x *victim) { x.f = x.c.Refused(x.f, someone().With("traits.email", "nobody")) },
+		"completed": func(x *victim) { x.c.Submit(x.f, someone()) },
+		"expired":   func(x *victim) { x.c.Env.Clock.Advance(2 * time.Hour) },
+	} {
+		t.Run(state, func(t *testing.T) {
+			env := enginetest.New(t, enginetest.WithoutSession())
+			x := &victim{c: env.SPA(), attacker: env.SPA()}
+			x.f, x.theirs = x.c.Open(""), x.attacker.Open("")
+			reach(x)
+			before := env.Rows()
+			tried := 0
+			for _, a := range attacks {
+				for contentType, encode := range encodings {
+					for _, accept := range []string{"application/json", "text/html"} {
+						x.try(t, a, contentType, accept, encode)
+						tried++
+					}
 				}
-				req := env.Native().Request(http.MethodPost, x.f.UI.Action, strings.NewReader(encode(v)))
-				req.Header.Set("Content-Type", contentType)
-				req.Header.Set("Accept", accept)
-				req.Header.Set("Cookie", cookieHeader(x.c.Cookies()))
-				if a.alter != nil {
-					a.alter(x, req)
-				}
-				want := a.told
-				if want == "" {
-					want = "403 security_csrf_violation"
-				}
-				if accept == "text/html" && req.Header.Get("Content-Type") != "application/json" {
-					want = "303 error " + want
-				}
-				got := env.Native().Do(req)
-				require.Equal(t, want, tell(x.c, got), "%s as %s", a.name, contentType)
-				require.Empty(t, got.Header.Values("Set-Cookie"), a.name)
-				tried++
 			}
-		}
+			require.GreaterOrEqual(t, tried, 150)
+			require.Empty(t, env.Rows().Without("flow_errors").Since(before.Without("flow_errors")))
+			if state == "open" || state == "refused" {
+				require.Equal(t, "200 done", tell(x.c, x.c.Submit(x.f, someone())), "the victim is not disturbed")
+			}
+		})
 	}
-	require.GreaterOrEqual(t, tried, 150)
-	require.Empty(t, env.Rows().Without("flow_errors").Since(before.Without("flow_errors")))
-	require.Equal(t, "200 done session", tell(x.c, x.c.Submit(x.f, someone())), "the victim is not disturbed")
+}
+
+func (x *victim) try(t *testing.T, a attack, contentType, accept string, encode func(values) string) {
+	t.Helper()
+	bare := x.c.Env.Native()
+	v := x.f.Fill(someone())
+	if a.values != nil {
+		v = a.values(x, v)
+	}
+	req := bare.Request(http.MethodPost, x.f.UI.Action, strings.NewReader(encode(v)))
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("Accept", accept)
+	req.Header.Set("Cookie", cookieHeader(x.c.Cookies()))
+	if a.alter != nil {
+		a.alter(x, req)
+	}
+	want := a.told
+	if want == "" {
+		want = "403 security_csrf_violation"
+	}
+	if accept == "text/html" && req.Header.Get("Content-Type") != "application/json" {
+		want = "303 error " + want
+	}
+	got := bare.Do(req)
+	require.Equal(t, want, tell(x.c, got), "%s as %s", a.name, contentType)
+	require.Empty(t, got.Header.Values("Set-Cookie"), a.name)
 }
 
 // A refusal says which check failed and what to do.

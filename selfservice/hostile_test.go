@@ -184,9 +184,9 @@ func TestClientHangsUp(t *testing.T) {
 // come back. Each flow stays as it was and ends well later.
 func TestOverload(t *testing.T) {
 	env := enginetest.New(t,
-		enginetest.With("hashers.argon2.memory", "64MB"),
+		enginetest.With("hashers.argon2.memory", "16MB"),
 		enginetest.With("hashers.argon2.iterations", 2),
-		enginetest.With("hashers.argon2.dedicated_memory", "70MB"),
+		enginetest.With("hashers.argon2.dedicated_memory", "17MB"),
 		enginetest.With("hashers.max_wait", "1ms"))
 	for _, kind := range []enginetest.ClientKind{enginetest.HTML, enginetest.JSON, enginetest.Native} {
 		const at = 8
@@ -234,5 +234,31 @@ func TestOverload(t *testing.T) {
 				require.Less(t, clients[i].Submit(f, bodies[i]).Status, 400)
 			}
 		}
+	}
+}
+
+// When the disk gives back rubbish the program says that it cannot answer. It
+// calls nobody signed out, no flow unknown, nothing done, and it stays up.
+func TestStorageFails(t *testing.T) {
+	env := enginetest.New(t)
+	var clients []client
+	for _, c := range env.Clients() {
+		a := register(t, c, someone())
+		if c.Kind == enginetest.Native {
+			c.Head.Set("X-Session-Token", token(t, a))
+		}
+		clients = append(clients, c)
+	}
+	env.Ruin()
+	for _, c := range clients {
+		for name, a := range map[string]answer{
+			"whoami": c.Whoami(""), "open": open("")(c, nil), "read": read(c, unknown),
+			"submit": c.Post("/self-service/registration?flow="+unknown, someone()),
+		} {
+			require.Equal(t, http.StatusServiceUnavailable, a.Status, "%s %s: %s", c.Kind, name, a.Body)
+			require.NotEmpty(t, a.Header.Get("Retry-After"), "%s %s", c.Kind, name)
+			require.Equal(t, "storage_failed", a.Header.Get("Ory-Error-Id"))
+		}
+		require.Equal(t, http.StatusOK, c.Get("/health/alive").Status)
 	}
 }

@@ -56,6 +56,24 @@ func (e *Env) Files() map[string][]byte {
 	return out
 }
 
+// Ruin overwrites the pages of the database under the running program.
+func (e *Env) Ruin() {
+	e.t.Helper()
+	for _, name := range []string{e.file(), e.file() + "-wal"} {
+		raw, err := os.ReadFile(name)
+		require.NoError(e.t, err)
+		// The header of the log stays, so that its frames are looked at.
+		for i := min(len(raw), 32); i < len(raw); i++ {
+			raw[i] = 0xA5
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		require.NoError(e.t, err)
+		_, err = f.WriteAt(raw, 0)
+		require.NoError(e.t, err)
+		require.NoError(e.t, f.Close())
+	}
+}
+
 func (e *Env) file() string {
 	path, ok := strings.CutPrefix(e.App.Config.DSN, "sqlite://")
 	require.True(e.t, ok, "only SQLite files can be looked into")
