@@ -28,7 +28,7 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 	if f.Expired(e.Now()) || !e.Ring.Verify(submitMAC, f.Outcome.Fingerprint, fingerprint(f, in)...) {
 		return completed, nil
 	}
-	s := &Step{Flow: f, Next: f, Input: in, Schema: e.schema(f), Progress: Done, ReturnTo: f.Outcome.ReturnTo}
+	s := &Step{Flow: f, Next: f, Input: in, Schema: e.schema(f), Progress: Done}
 	var err error
 	s.Identity, err = e.Identities.Store.Identity(ctx, f.Outcome.IdentityID)
 	switch {

@@ -2,26 +2,33 @@ package selfservice
 
 import "net/url"
 
-// destination is where a browser goes when the step is done: where it asked to
-// go, else what is configured for the method, the flow, or all flows. The
-// opaque state it came with goes along.
-func (e *Engine) destination(s *Step) string {
-	rules := e.Rules[s.Flow.Kind]
-	to := s.Flow.ReturnTo
-	for _, fallback := range []string{rules.MethodReturnTo[s.Strategy], rules.ReturnTo, e.Return.Default()} {
-		if to == "" {
-			to = fallback
+// destination is where a browser goes when f is done: where it asked to go, if
+// that is still allowed, else what is configured for the method, the flow, or
+// all flows. The opaque state it came with goes along.
+func (e *Engine) destination(f *Flow) string {
+	to, err := e.Return.Check(f.ReturnTo)
+	if f.ReturnTo == "" || err != nil {
+		rules := e.Rules[f.Kind]
+		for _, to = range []string{rules.MethodReturnTo[f.Active], rules.ReturnTo, e.Return.Default()} {
+			if to != "" {
+				break
+			}
 		}
 	}
-	if s.Flow.notes.State == "" {
+	if f.notes.State == "" {
 		return to
 	}
-	u, err := url.Parse(to)
+	return withQuery(to, "state", f.notes.State)
+}
+
+// withQuery sets a parameter of a URL that was checked before.
+func withQuery(raw, key, value string) string {
+	u, err := url.Parse(raw)
 	if err != nil {
-		return to
+		return raw
 	}
 	q := u.Query()
-	q.Set("state", s.Flow.notes.State)
+	q.Set(key, value)
 	u.RawQuery = q.Encode()
 	return u.String()
 }

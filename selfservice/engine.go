@@ -45,6 +45,9 @@ type Opening struct {
 	Session        *session.Session
 }
 
+// errNoFlow is what a client is told where ErrNoFlow was found.
+var errNoFlow = fail.New(fail.NotFound, "self_service_flow_not_found", "There is no such flow with this id.")
+
 // maxOpaque bounds what a client may have carried through a flow unread.
 const maxOpaque = 2048
 
@@ -87,7 +90,7 @@ func (e *Engine) Start(ctx context.Context, k Kind, o Opening) (*Flow, error) {
 		IssuedAt:   now,
 		ExpiresAt:  now.Add(rules.Lifespan),
 	}
-	e.note(f, notes{State: o.State})
+	e.sealNotes(f, notes{State: o.State})
 	return f, e.Store.InsertFlow(ctx, f)
 }
 
@@ -131,13 +134,13 @@ func (e *Engine) rules(k Kind) (*Rules, error) {
 func (e *Engine) load(ctx context.Context, k Kind, id uuid.UUID) (*Flow, error) {
 	f, err := e.Store.Flow(ctx, k, id)
 	if err == nil {
-		f.notes, err = e.open(f)
+		f.notes, err = e.openNotes(f)
 	}
 	if err == nil && e.schema(f) == nil {
 		err = ErrNoFlow
 	}
 	if errors.Is(err, ErrNoFlow) || errors.Is(err, seal.ErrOpen) {
-		return nil, fail.New(fail.NotFound, "self_service_flow_not_found", "There is no "+string(k)+" flow with this id.")
+		return nil, errNoFlow
 	}
 	return f, err
 }

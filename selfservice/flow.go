@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofrs/uuid"
 
+	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -59,7 +60,7 @@ type Flow struct {
 	RequestURL string
 	Values     json.RawMessage // what was typed and may be shown again: {"traits":{…}}
 	Problems   []ui.Problem    // what was wrong with the last submit
-	Private    []byte          // sealed notes: transient payload, opaque state, a method's secrets
+	Private    []byte          // sealed notes: the transient payload, the opaque state
 	Refusals   int             // wrong answers so far
 	Rev        int             // raised by every save; a step is answered once
 	Outcome    *Outcome        // set when the flow has completed
@@ -71,16 +72,20 @@ type Flow struct {
 }
 
 // Outcome is what a completed flow remembers, to give the first answer again.
-// It is stored as JSON, so secrets have no place in it.
+// It is stored as JSON in the clear.
 type Outcome struct {
 	Fingerprint []byte    `json:"fingerprint"` // keyed MAC of the submit that completed the flow
 	IdentityID  uuid.UUID `json:"identity_id"`
 	SessionID   uuid.UUID `json:"session_id"` // Nil when no session was issued
-	ReturnTo    string    `json:"return_to"`  // where a browser goes
 }
 
 // Completed reports whether the flow has done what it was for.
 func (f *Flow) Completed() bool { return f.Outcome != nil }
+
+// EndedIn reports whether s, which may be nil, is the session the flow ended in.
+func (f *Flow) EndedIn(s *session.Session) bool {
+	return f.Completed() && s != nil && s.ID == f.Outcome.SessionID
+}
 
 // Expired reports whether the flow may no longer be submitted.
 func (f *Flow) Expired(now time.Time) bool { return !now.Before(f.ExpiresAt) }

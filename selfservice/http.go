@@ -111,16 +111,25 @@ func (h *HTTP) session(r *http.Request) (*session.Session, error) {
 }
 
 func (h *HTTP) read(w http.ResponseWriter, r *http.Request, k Kind) error {
-	id, err := flowID(r, "id")
+	f, err := h.visible(r, k, "id")
 	if err != nil {
 		return err
 	}
-	f, err := h.Engine.Read(r.Context(), k, id, func(f *Flow) error { return h.bound(r, f) })
-	if err != nil {
-		return h.explain(err)
-	}
 	web.JSON(w, http.StatusOK, h.flow(f, h.csrf(r, f)))
 	return nil
+}
+
+// visible loads the flow that a parameter names, if the client may see it.
+func (h *HTTP) visible(r *http.Request, k Kind, parameter string) (*Flow, error) {
+	id, err := flowID(r, parameter)
+	if err != nil {
+		return nil, err
+	}
+	f, err := h.Engine.Read(r.Context(), k, id, func(f *Flow) error { return h.bound(r, f) })
+	if err != nil {
+		return nil, h.explain(err)
+	}
+	return f, nil
 }
 
 func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
@@ -138,9 +147,9 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 	}
 	step, err := h.Engine.Submit(r.Context(), k, id, &Input{
 		Body:    body,
-		Device:  session.Device{IP: web.ClientIP(r, h.Trusted).String(), UserAgent: userAgent(r)},
+		Device:  h.device(r),
 		Session: s,
-		Guard:   func(f *Flow) error { return h.guard(r, f, body) },
+		Guard:   func(f *Flow) error { return h.guard(r, f, s, body) },
 	})
 	if err != nil {
 		return h.moved(w, r, k, err)
@@ -151,13 +160,9 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 // show answers a GET on the submit URL, as a link or a reload makes it: it
 // shows the form and acts on nothing.
 func (h *HTTP) show(w http.ResponseWriter, r *http.Request, k Kind) error {
-	id, err := flowID(r, "flow")
+	f, err := h.visible(r, k, "flow")
 	if err != nil {
 		return err
-	}
-	f, err := h.Engine.Read(r.Context(), k, id, func(f *Flow) error { return h.bound(r, f) })
-	if err != nil {
-		return h.explain(err)
 	}
 	if f.Native || web.WantsJSON(r) {
 		web.JSON(w, http.StatusOK, h.flow(f, h.csrf(r, f)))
@@ -183,7 +188,7 @@ func (h *HTTP) storedError(w http.ResponseWriter, r *http.Request, _ web.Params)
 		return err
 	}
 	e, err := h.Engine.Store.Error(r.Context(), id)
-	if errors.Is(err, ErrNoFlow) {
+	if errors.Is(err, ErrNoFlow) || err == nil && !h.Engine.Now().Before(e.ExpiresAt) {
 		return fail.New(fail.NotFound, "self_service_error_not_found", "There is no error with this id, or it is too old.")
 	}
 	if err != nil {
@@ -203,20 +208,30 @@ func (h *HTTP) bound(r *http.Request, f *Flow) error {
 		return nil
 	}
 	err := h.CSRF.CheckBinding(r, f.Binding)
-	if err != nil && f.Completed() {
-		if s, _ := h.session(r); s != nil && s.ID == f.Outcome.SessionID {
-			return nil
-		}
+	if err == nil || !f.Completed() {
+		return err
+	}
+	s, failed := h.session(r)
+	if failed != nil {
+		return failed
+	}
+	if f.EndedIn(s) {
+		return nil
 	}
 	return err
 }
 
 // guard checks that a submit comes from the client that opened the flow: for
 // browsers by cookie and token, and besides by where the page came from; for
-// native clients by the absence of everything a browser sends.
-func (h *HTTP) guard(r *http.Request, f *Flow, body *web.Body) error {
+// native clients by the absence of everything a browser sends. Whoever holds the
+// session that the flow ended in may ask for its outcome again: the browser's
+// CSRF secret was changed by that very outcome.
+func (h *HTTP) guard(r *http.Request, f *Flow, s *session.Session, body *web.Body) error {
 	if f.Native {
 		return web.CheckNative(r)
+	}
+	if f.EndedIn(s) {
+		return nil
 	}
 	if err := h.bound(r, f); err != nil {
 		return err
@@ -241,6 +256,15 @@ func flowID(r *http.Request, parameter string) (uuid.UUID, error) {
 		return uuid.Nil, fail.New(fail.BadRequest, "flow_id_invalid", "The query parameter "+parameter+" is missing or is no UUID.")
 	}
 	return id, nil
+}
+
+// device is where the request came from, as far as that is known.
+func (h *HTTP) device(r *http.Request) session.Device {
+	d := session.Device{UserAgent: userAgent(r)}
+	if ip := web.ClientIP(r, h.Trusted); ip.IsValid() {
+		d.IP = ip.String()
+	}
+	return d
 }
 
 // maxUserAgent bounds what is kept of a client's own description, in bytes.

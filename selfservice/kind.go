@@ -2,8 +2,10 @@ package selfservice
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -27,7 +29,7 @@ var kinds = map[Kind]kind{
 		completed: ui.ErrRegistrationCompleted,
 		noMethod:  ui.ErrNoRegistrationMethod,
 		methods:   []string{"password", "oidc", "code", "webauthn", "passkey", "profile"},
-		groups:    []string{"oidc", "saml", ui.GroupDefault, "webauthn", "passkey", "code", ui.GroupPassword, "captcha", "profile"},
+		groups:    []string{"oidc", "saml", ui.GroupDefault, "webauthn", "passkey", "code", "captcha", "profile"},
 		finish:    finishRegistration,
 	},
 	Login:        {initial: StateChooseMethod},
@@ -47,17 +49,15 @@ type Rules struct {
 	AfterMethod    map[string][]Hook // by strategy, besides After
 }
 
-// hooks lists what runs at a moment of a flow finished by a strategy: global
-// ones first, then the strategy's, then those that asked to be last.
-func (r *Rules) hooks(strategy string, at Moment) []Hook {
+// hooks lists what runs when a flow is finished by a strategy: global ones
+// first, then the strategy's, then those that asked to be last.
+func (r *Rules) hooks(strategy string) []Hook {
 	var first, last []Hook
 	for _, list := range [][]Hook{r.After, r.AfterMethod[strategy]} {
 		for _, h := range list {
-			switch {
-			case h.Moment != at:
-			case h.Last:
+			if h.Last {
 				last = append(last, h)
-			default:
+			} else {
 				first = append(first, h)
 			}
 		}
@@ -67,5 +67,9 @@ func (r *Rules) hooks(strategy string, at Moment) []Hook {
 
 // finishRegistration is what a registration is for: the identity comes to be.
 func finishRegistration(ctx context.Context, e *Engine, s *Step) error {
-	return e.Identities.Create(ctx, s.Identity)
+	err := e.Identities.Create(ctx, s.Identity)
+	if errors.Is(err, identity.ErrTaken) {
+		return Refuse("", ui.ErrTaken, nil)
+	}
+	return err
 }

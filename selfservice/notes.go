@@ -12,15 +12,15 @@ type notes struct {
 	Transient json.RawMessage `json:"transient_payload,omitempty"`
 }
 
-// note makes n the flow's notes.
-func (e *Engine) note(f *Flow, n notes) {
+// sealNotes makes n the flow's notes.
+func (e *Engine) sealNotes(f *Flow, n notes) {
 	f.notes, f.Private = n, nil
 	if n.State != "" || n.Transient != nil {
 		f.Private = e.Ring.Seal("flow/"+f.ID.String(), mustJSON(n))
 	}
 }
 
-func (e *Engine) open(f *Flow) (notes, error) {
+func (e *Engine) openNotes(f *Flow) (notes, error) {
 	var n notes
 	if f.Private == nil {
 		return n, nil

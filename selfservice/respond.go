@@ -34,7 +34,7 @@ func (h *HTTP) answer(w http.ResponseWriter, r *http.Request, s *Step) error {
 		}
 	}
 	if html {
-		web.Redirect(w, r, s.ReturnTo)
+		web.Redirect(w, r, h.Engine.destination(s.Next))
 		return nil
 	}
 	web.JSON(w, http.StatusOK, h.success(s))
@@ -120,6 +120,7 @@ func (h *HTTP) forward(w http.ResponseWriter, r *http.Request, k Kind, err error
 		return err
 	}
 	status, inner, _ := web.Envelope(err, web.RequestID(r.Context()))
+	web.LogError(r.Context(), status, inner, err)
 	if status == http.StatusServiceUnavailable {
 		return busy(w, fail.As(err))
 	}
@@ -131,7 +132,6 @@ func (h *HTTP) forward(w http.ResponseWriter, r *http.Request, k Kind, err error
 	if failed := h.Engine.Store.InsertError(r.Context(), e); failed != nil {
 		return errors.Join(err, failed)
 	}
-	web.LogError(r.Context(), status, inner, err)
 	web.Redirect(w, r, withQuery(h.ErrorURL, "id", e.ID.String()))
 	return nil
 }
@@ -151,7 +151,7 @@ var busyPage = template.Must(template.New("busy").Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>One moment, please</title>
 <h1>One moment, please</h1>
-<p>There is more to do right now than we can manage. Nothing you entered is lost: please go back and send the form again in {{.}} seconds.</p>
+<p>We cannot do this right now, and nothing has been changed. Please go back and try again in {{.}} seconds.</p>
 </html>
 `))
 
@@ -176,16 +176,4 @@ func (h *HTTP) submitURL(f *Flow) string {
 
 func (h *HTTP) pageURL(f *Flow) string {
 	return withQuery(h.Engine.Rules[f.Kind].UIURL, "flow", f.ID.String())
-}
-
-// withQuery adds a parameter to a configured URL, which was parsed at start.
-func withQuery(raw, key, value string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return raw
-	}
-	q := u.Query()
-	q.Set(key, value)
-	u.RawQuery = q.Encode()
-	return u.String()
 }

@@ -2,7 +2,6 @@ package selfservice
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/session"
@@ -38,50 +37,33 @@ const (
 	Done
 )
 
-// Hook runs at a moment of a flow. Name is the one in the configuration.
+// Hook runs when a submit is valid and nothing is stored yet. It may veto with
+// Refused, or plan writes. Name is the one in the configuration.
 type Hook struct {
-	Name   string
-	Moment Moment
-	Last   bool // runs after all others, whatever the order in the configuration
-	Run    func(ctx context.Context, s *Step) error
+	Name string
+	Last bool // runs after all others, whatever the order in the configuration
+	Run  func(ctx context.Context, s *Step) error
 }
-
-// Moment is when a hook runs.
-type Moment int
-
-// OnValid: the submit is valid, nothing is stored; a hook may veto with
-// Refused or plan writes. OnCommitted: all is stored; errors are only logged.
-const (
-	OnValid Moment = iota
-	OnCommitted
-)
 
 // Step is one submit on its way. It is never stored.
 type Step struct {
-	Flow      *Flow // as it was read; nobody changes it
-	Next      *Flow // what it becomes if the commit succeeds
-	Input     *Input
-	Strategy  string // id of the strategy that judges
-	Schema    *schema.Schema
-	Traits    map[string]any  // as submitted, in the schema's types, not validated; nil where none were
-	Transient json.RawMessage // the client's transient_payload, nil for none
+	Flow   *Flow // as it was read; nobody changes it
+	Next   *Flow // what it becomes if the commit succeeds
+	Input  *Input
+	Schema *schema.Schema
+	Traits map[string]any // as submitted, in the schema's types, not validated; nil where none were
 
 	Progress     Progress
 	Identity     *identity.Identity // whom the step is about; drafted by a registration
 	Session      *session.Session   // planned or found; nil for none
 	SessionToken string             // the secret that leads to Session
-	ReturnTo     string             // where a browser goes when done
 
 	writes []func(context.Context) error
-	after  []func(context.Context)
 }
 
 // Write plans fn as part of the commit. It may run more than once when the
 // database asks for a retry, so it must hold no state of its own.
 func (s *Step) Write(fn func(context.Context) error) { s.writes = append(s.writes, fn) }
-
-// After plans fn for once everything is committed.
-func (s *Step) After(fn func(context.Context)) { s.after = append(s.after, fn) }
 
 // Input is what a client sent, with all that was learnt about the client.
 type Input struct {

@@ -38,7 +38,7 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := e.guard(f, in); err != nil {
+	if err := in.Guard(f); err != nil {
 		return nil, err
 	}
 	if f.Completed() {
@@ -52,7 +52,7 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 		return nil, err
 	}
 	if f.Expired(e.Now()) {
-		return nil, e.succeed(ctx, s)
+		return nil, e.replaceExpired(ctx, s)
 	}
 	m, err := e.pick(s)
 	if err == nil {
@@ -61,17 +61,11 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 	if err == nil {
 		err = e.commit(ctx, s)
 	}
-	return e.settle(ctx, s, err)
-}
-
-// guard checks that the client may act on the flow. Whoever holds the session
-// that the flow ended in may ask for the flow's outcome again: the browser's
-// CSRF secret was changed by that very outcome.
-func (e *Engine) guard(f *Flow, in *Input) error {
-	if f.Completed() && in.Session != nil && in.Session.ID == f.Outcome.SessionID {
-		return nil
+	var refused *Refused
+	if errors.As(err, &refused) {
+		return e.refuse(ctx, s, refused.Problems)
 	}
-	return in.Guard(f)
+	return s, err
 }
 
 // step prepares a submit: the next flow is a copy that already holds what was
@@ -80,36 +74,46 @@ func (e *Engine) step(f *Flow, in *Input) (*Step, error) {
 	next := *f
 	next.Rev++
 	next.Problems = nil
-	s := &Step{Flow: f, Next: &next, Input: in, Schema: e.schema(f), Transient: f.notes.Transient}
-	if t, ok := in.Body.Fields["transient_payload"]; ok {
-		object, ok := t.(map[string]any)
-		if !ok {
-			return nil, fail.New(fail.BadRequest, "transient_payload_invalid", "transient_payload has to be an object.")
-		}
-		s.Transient = mustJSON(object)
-		e.note(&next, notes{State: f.notes.State, Transient: s.Transient})
+	s := &Step{Flow: f, Next: &next, Input: in, Schema: e.schema(f)}
+	if err := e.keepTransient(s); err != nil {
+		return nil, err
 	}
-	if _, ok := in.Body.Fields["traits"]; ok {
-		if err := s.keepTraits(); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return s, s.readTraits()
 }
 
-// maxTraits bounds the traits of one identity, as JSON.
-const maxTraits = 64 << 10
+// maxTransient bounds what a client may have carried to hooks, as JSON.
+const maxTransient = 64 << 10
 
-// keepTraits notes what was typed, as the schema's types.
-func (s *Step) keepTraits() error {
+// keepTransient notes the transient_payload, sealed, until the flow completes.
+func (e *Engine) keepTransient(s *Step) error {
+	if _, sent := s.Input.Body.Fields["transient_payload"]; !sent {
+		return nil
+	}
+	payload, ok := s.Input.Body.Object("transient_payload")
+	if !ok {
+		return fail.New(fail.BadRequest, "transient_payload_invalid", "transient_payload has to be an object.")
+	}
+	raw := mustJSON(payload)
+	if len(raw) > maxTransient {
+		return fail.New(fail.TooLarge, "transient_payload_too_large", "The transient_payload has more than 64 KiB.")
+	}
+	e.sealNotes(s.Next, notes{State: s.Flow.notes.State, Transient: raw})
+	return nil
+}
+
+// readTraits brings what was typed into the schema's types.
+func (s *Step) readTraits() error {
+	if _, sent := s.Input.Body.Fields["traits"]; !sent {
+		return nil
+	}
 	raw, ok := s.Input.Body.Object("traits")
 	if !ok {
 		return fail.New(fail.BadRequest, "traits_invalid", "traits has to be an object.")
 	}
 	s.Traits = s.Schema.Coerce(raw)
 	s.Next.Values = encodeTraits(s.Traits)
-	if len(s.Next.Values) > maxTraits {
-		return fail.New(fail.TooLarge, "traits_too_large", "The traits have more than 64 KiB.")
+	if len(s.Next.Values) > identity.MaxTraits {
+		return identity.ErrTraitsTooLarge
 	}
 	return nil
 }
@@ -123,7 +127,7 @@ func (e *Engine) pick(s *Step) (Method, error) {
 		}
 		m, ok := strategy.Methods()[s.Flow.Kind]
 		if ok && len(m.Form(s.Flow)) > 0 {
-			s.Strategy, s.Next.Active = name, name
+			s.Next.Active = name
 			return m, nil
 		}
 	}
@@ -138,37 +142,23 @@ func (e *Engine) apply(ctx context.Context, m Method, s *Step) (err error) {
 	if s.Progress, err = m.Apply(ctx, s); err != nil || s.Progress != Done {
 		return err
 	}
-	for _, h := range e.Rules[s.Flow.Kind].hooks(s.Strategy, OnValid) {
+	for _, h := range e.Rules[s.Flow.Kind].hooks(s.Next.Active) {
 		if err := h.Run(ctx, s); err != nil {
 			return err
 		}
 	}
-	e.complete(s)
 	return nil
-}
-
-// complete gives the next flow its outcome. From here on it never acts again,
-// so nothing typed or private is kept.
-func (e *Engine) complete(s *Step) {
-	s.ReturnTo = e.destination(s)
-	outcome := &Outcome{Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...), ReturnTo: s.ReturnTo}
-	if s.Identity != nil {
-		outcome.IdentityID = s.Identity.ID
-	}
-	if s.Session != nil {
-		outcome.SessionID = s.Session.ID
-	}
-	s.Next.State = StatePassedChallenge
-	s.Next.Outcome = outcome
-	s.Next.Values = nil
-	e.note(s.Next, notes{State: s.Flow.notes.State})
 }
 
 // commit stores the whole step in one transaction. The flow comes first: where
 // its revision no longer stands, nobody else's rows are touched.
 func (e *Engine) commit(ctx context.Context, s *Step) error {
+	next := s.Next
+	if s.Progress == Done {
+		next = e.completed(s)
+	}
 	err := e.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := e.Store.UpdateFlow(ctx, s.Next); err != nil {
+		if err := e.Store.UpdateFlow(ctx, next); err != nil {
 			return err
 		}
 		if s.Progress == Done {
@@ -183,50 +173,36 @@ func (e *Engine) commit(ctx context.Context, s *Step) error {
 		}
 		return nil
 	})
-	if errors.Is(err, identity.ErrTaken) {
-		return Refuse("", ui.ErrTaken, nil)
+	if err == nil {
+		s.Next = next
 	}
 	return err
 }
 
-// settle ends a step: a refusal is stored on the flow and answered with the
-// form, whatever else went wrong leaves the flow as it was.
-func (e *Engine) settle(ctx context.Context, s *Step, err error) (*Step, error) {
-	var refused *Refused
-	switch {
-	case err == nil:
-		e.committed(ctx, s)
-		return s, nil
-	case !errors.As(err, &refused):
-		return nil, err
+// completed is the flow with its outcome. It never acts again, so nothing typed
+// is kept and no transient payload.
+func (e *Engine) completed(s *Step) *Flow {
+	f := *s.Next
+	f.State = StatePassedChallenge
+	f.Values = nil
+	f.Outcome = &Outcome{Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...)}
+	if s.Identity != nil {
+		f.Outcome.IdentityID = s.Identity.ID
 	}
-	next := *s.Flow
-	next.Rev++
-	next.Refusals++
-	next.Active = s.Next.Active
-	next.Problems = refused.Problems
-	if next.Values = s.Flow.Values; s.Traits != nil {
-		next.Values = encodeTraits(s.Traits)
+	if s.Session != nil {
+		f.Outcome.SessionID = s.Session.ID
 	}
-	e.note(&next, notes{State: s.Flow.notes.State, Transient: s.Transient})
-	if err := e.Store.UpdateFlow(ctx, &next); err != nil {
-		return nil, err
-	}
-	return &Step{Flow: s.Flow, Next: &next, Input: s.Input, Schema: s.Schema, Progress: Asked}, nil
+	e.sealNotes(&f, notes{State: f.notes.State})
+	return &f
 }
 
-// committed runs what was planned for after the commit. It cannot fail the
-// submit any more, so errors go to the log.
-func (e *Engine) committed(ctx context.Context, s *Step) {
-	for _, effect := range s.after {
-		effect(ctx)
+// refuse stores the problems on the flow, which is all that a refused submit
+// writes, and asks again.
+func (e *Engine) refuse(ctx context.Context, s *Step, problems []ui.Problem) (*Step, error) {
+	s.Next.Refusals++
+	s.Next.Problems = problems
+	if err := e.Store.UpdateFlow(ctx, s.Next); err != nil {
+		return nil, err
 	}
-	if s.Progress != Done {
-		return
-	}
-	for _, h := range e.Rules[s.Flow.Kind].hooks(s.Strategy, OnCommitted) {
-		if err := h.Run(ctx, s); err != nil {
-			e.Log.ErrorContext(ctx, "hook failed after the commit", "hook", h.Name, "flow", s.Flow.ID, "error", err)
-		}
-	}
+	return &Step{Flow: s.Flow, Next: s.Next, Input: s.Input, Schema: s.Schema, Progress: Asked}, nil
 }

@@ -2,26 +2,50 @@ package selfservice
 
 import (
 	"context"
+	"errors"
 
 	"github.com/gofrs/uuid"
 
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
-// succeed opens the flow that takes over from an expired one: it already holds
-// what was typed, this submit included, secrets excepted, and where the person
-// wanted to go. One flow has one successor however often it is submitted.
-// It always returns an error: Expired, or what kept the successor from being.
-func (e *Engine) succeed(ctx context.Context, s *Step) error {
-	f := s.Flow
-	if f.Successor != uuid.Nil {
-		heir, err := e.load(ctx, f.Kind, f.Successor)
-		if err != nil {
-			return err
-		}
-		return &Expired{Flow: f, Successor: heir}
+// replaceExpired answers a submit to an expired flow with the flow that takes
+// over: it holds what was typed, this submit included, secrets excepted, and
+// where the person wanted to go. However often it is submitted, an expired flow
+// has one successor that can be used. It always returns an error: Expired, or
+// what kept the successor from being.
+func (e *Engine) replaceExpired(ctx context.Context, s *Step) error {
+	heir, err := e.heir(ctx, s)
+	if heir == nil && err == nil {
+		heir, err = e.beget(ctx, s)
 	}
-	now := e.Now().UTC()
+	if err != nil {
+		return err
+	}
+	return &Expired{Flow: s.Flow, Successor: heir}
+}
+
+// heir returns the successor there is already, with what was typed now, or nil
+// where there is none that can still be used.
+func (e *Engine) heir(ctx context.Context, s *Step) (*Flow, error) {
+	if s.Flow.Successor == uuid.Nil {
+		return nil, nil
+	}
+	heir, err := e.load(ctx, s.Flow.Kind, s.Flow.Successor)
+	if errors.Is(err, errNoFlow) || err == nil && heir.Expired(e.Now()) {
+		return nil, nil
+	}
+	if err != nil || heir.Completed() || s.Traits == nil {
+		return heir, err
+	}
+	next := *heir
+	next.Rev++
+	next.Values = s.Next.Values
+	return &next, e.Store.UpdateFlow(ctx, &next)
+}
+
+func (e *Engine) beget(ctx context.Context, s *Step) (*Flow, error) {
+	f, now := s.Flow, e.Now().UTC()
 	heir := *f
 	heir.ID = uuid.Must(uuid.NewV4())
 	heir.State = kinds[f.Kind].initial
@@ -30,21 +54,17 @@ func (e *Engine) succeed(ctx context.Context, s *Step) error {
 	heir.Problems = []ui.Problem{{ID: kinds[f.Kind].expired, Context: map[string]any{
 		"expired_at": f.ExpiresAt, "expired_at_unix": f.ExpiresAt.Unix(),
 	}}}
-	heir.Refusals, heir.Rev = 0, 0
+	heir.Refusals, heir.Rev, heir.Successor = 0, 0, uuid.Nil
 	heir.IssuedAt, heir.ExpiresAt = now, now.Add(e.Rules[f.Kind].Lifespan)
-	e.note(&heir, notes{State: f.notes.State, Transient: s.Transient})
+	e.sealNotes(&heir, s.Next.notes)
 
 	last := *f
 	last.Rev++
 	last.Successor = heir.ID
-	err := e.Store.Tx(ctx, func(ctx context.Context) error {
+	return &heir, e.Store.Tx(ctx, func(ctx context.Context) error {
 		if err := e.Store.UpdateFlow(ctx, &last); err != nil {
 			return err
 		}
 		return e.Store.InsertFlow(ctx, &heir)
 	})
-	if err != nil {
-		return err
-	}
-	return &Expired{Flow: f, Successor: &heir}
 }

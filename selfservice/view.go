@@ -82,7 +82,7 @@ func (h *HTTP) success(s *Step) successView {
 		v.Identity = &i
 	}
 	if !s.Flow.Native {
-		v.ContinueWith = append(v.ContinueWith, continueWith{Action: "redirect_browser_to", RedirectBrowserTo: s.ReturnTo})
+		v.ContinueWith = append(v.ContinueWith, continueWith{Action: "redirect_browser_to", RedirectBrowserTo: h.Engine.destination(s.Next)})
 	}
 	if s.Session == nil {
 		return v
