@@ -79,7 +79,8 @@ func classifySQLite(code int) class {
 
 func classifyPostgres(code string) class {
 	switch code {
-	case "23505":
+	case "23505",
+		"42710", "42P07": // what another node is creating at this moment
 		return taken
 	case "23503":
 		return orphan

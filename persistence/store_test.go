@@ -66,7 +66,7 @@ func fullFlow() *selfservice.Flow {
 	f.Problems = []ui.Problem{{Node: "traits.email", ID: 4000001, Context: map[string]any{"reason": "x"}}, {ID: 4000006}}
 	f.Private, f.Refusals, f.Rev, f.Successor = []byte("sealed\x00"), 3, 7, newID()
 	f.Outcome = &selfservice.Outcome{
-		Fingerprint: []byte{9, 0}, IdentityID: newID(), SessionID: newID(), ReturnTo: "/x",
+		Fingerprint: []byte{9, 0}, IdentityID: newID(), SessionID: newID(),
 	}
 	return f
 }
