@@ -49,6 +49,13 @@ func CheckDSN(dsn string) error {
 	return err
 }
 
+// DatabaseFile returns the absolute path of the file that dsn names, empty
+// where the database is in memory. Where it is on a server, local is false.
+func DatabaseFile(dsn string) (path string, local bool, err error) {
+	s, err := parseDSN(dsn)
+	return s.path, s.dialect == dialectSQLite, err
+}
+
 func parseDSN(dsn string) (source, error) {
 	if dsn == "memory" {
 		return source{dialect: dialectSQLite, synchronous: "FULL"}, nil

@@ -42,3 +42,6 @@ func Statements(s *Store) (n int) {
 	}
 	return n
 }
+
+// Patience sets how long a read of a server may take.
+func Patience(s *Store, d time.Duration) { s.patience = d }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"strings"
 
 	"github.com/gofrs/uuid"
 
@@ -96,7 +97,9 @@ func scanFlow(rows *sql.Rows) (*selfservice.Flow, error) {
 	f.State, f.IssuedAt, f.ExpiresAt = selfservice.State(state), timeOf(issued), timeOf(expires)
 	f.Values, f.Successor = rawOf(values), successor.UUID
 	if problems.Valid {
-		if err := json.Unmarshal([]byte(problems.String), &f.Problems); err != nil {
+		d := json.NewDecoder(strings.NewReader(problems.String))
+		d.UseNumber() // a limit in a message has to read as it did
+		if err := d.Decode(&f.Problems); err != nil {
 			return nil, err
 		}
 	}

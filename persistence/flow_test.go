@@ -2,12 +2,14 @@ package persistence_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/persistence"
 	"github.com/foyer-id/foyer/selfservice"
+	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
 func TestFlowComesBackAsItWas(t *testing.T) {
@@ -19,6 +21,18 @@ func TestFlowComesBackAsItWas(t *testing.T) {
 			require.Equal(t, f, got, name)
 		}
 	})
+}
+
+// The numbers of a message read the same after a rest in the database.
+func TestFlowKeepsTheNumbersOfItsProblems(t *testing.T) {
+	s := migrated(t, "memory")
+	f := newFlow()
+	f.Problems = []ui.Problem{{Context: map[string]any{"min": 1_000_000, "max": int64(1)<<53 + 1, "x": 1.5}}}
+	require.NoError(t, s.InsertFlow(t.Context(), f))
+	got, err := s.Flow(t.Context(), f.Kind, f.ID)
+	require.NoError(t, err)
+	require.Equal(t, "1000000 9007199254740993 1.5\n",
+		fmt.Sprintln(got.Problems[0].Context["min"], got.Problems[0].Context["max"], got.Problems[0].Context["x"]))
 }
 
 func TestFlowOfAnotherKindIsNone(t *testing.T) {

@@ -38,23 +38,30 @@ func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
 	return s.migrate(ctx, list)
 }
 
-// Pending names the migrations that are not applied to the end.
+// Pending names the migrations that are not applied to the end, or says after
+// three seconds at most that it could not ask.
 func (s *Store) Pending(ctx context.Context) ([]string, error) {
 	list, err := migrationsIn(migrationFiles, s.dialect)
 	if err != nil {
 		return nil, err
 	}
-	var pending []string
-	err = s.view(ctx, func(ctx context.Context, c conn) error {
-		rows, err := s.journalIfAny(ctx, migrationDB(c))
-		for _, m := range list {
-			if r, ok := rows[m.name]; !ok || r.done < r.total {
-				pending = append(pending, m.name)
-			}
-		}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	var rows map[string]journalRow
+	err = s.view(ctx, func(ctx context.Context, c conn) (err error) {
+		rows, err = s.journalIfAny(ctx, migrationDB(c))
 		return err
 	})
-	return pending, wrap("read the migrations", err)
+	if err != nil {
+		return nil, wrap("read the migrations", err)
+	}
+	var pending []string
+	for _, m := range list {
+		if r, ok := rows[m.name]; !ok || r.done < r.total {
+			pending = append(pending, m.name)
+		}
+	}
+	return pending, nil
 }
 
 func (s *Store) migrate(ctx context.Context, list []migration) (applied []string, err error) {

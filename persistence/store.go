@@ -30,13 +30,14 @@ type Options struct {
 
 // Store implements selfservice.Store, identity.Store and session.Store.
 type Store struct {
-	dialect string
-	src     source
-	write   *handle
-	read    *handle  // nil where the writer's one connection is the database
-	batch   *batcher // nil on a server
-	now     func() time.Time
-	log     *slog.Logger
+	dialect  string
+	src      source
+	write    *handle
+	read     *handle       // nil where the writer's one connection is the database
+	batch    *batcher      // nil on a server
+	patience time.Duration // viewTimeout, but for tests
+	now      func() time.Time
+	log      *slog.Logger
 
 	units, commits, retries atomic.Uint64
 	failure                 atomic.Pointer[error]
@@ -58,7 +59,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dialect: src.dialect, src: src, now: o.Now, log: o.Log}
+	s := &Store{dialect: src.dialect, src: src, now: o.Now, log: o.Log, patience: viewTimeout}
 	if s.now == nil {
 		return nil, errors.New("persistence: Options.Now is not set")
 	}
@@ -156,8 +157,10 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Ping asks the database for a sign of life.
+// Ping asks the database for a sign of life, and waits three seconds for it.
 func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
 	err := s.view(ctx, func(ctx context.Context, c conn) error {
 		return c.query(ctx, "SELECT 1", nil, scanNothing)
 	})

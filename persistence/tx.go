@@ -14,6 +14,8 @@ import (
 
 const (
 	unitTimeout = 15 * time.Second // of one attempt, on a server
+	viewTimeout = 5 * time.Second  // of a read, on a server, with all attempts
+	pingTimeout = 3 * time.Second  // of what readiness asks
 	retryFor    = 3 * time.Second
 )
 
@@ -104,6 +106,8 @@ func (s *Store) view(ctx context.Context, fn func(context.Context, conn) error) 
 		// and watching for one costs a goroutine for each statement.
 		return fn(context.WithoutCancel(ctx), s.read.conn())
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
 	return s.retry(ctx, func() error { return fn(ctx, s.read.conn()) })
 }
 
