@@ -18,23 +18,17 @@ import (
 func (a *App) route(durability string, flows *selfservice.HTTP, sessions *session.HTTP, schemas *schema.Handler, people *identity.HTTP, hasher *hash.Hasher) error {
 	metrics := newMetrics(a.Store, hasher, durability)
 	health := &health{store: a.Store, revision: a.Config.Revision}
-	listSchemas := func(w http.ResponseWriter, r *http.Request, _ web.Params) error { return schemas.List(w, r) }
-	getSchema := func(w http.ResponseWriter, r *http.Request, p web.Params) error {
-		return schemas.Get(w, r, p.ByName("id"))
-	}
 
 	public := a.router(metrics)
 	flows.Mount(public)
 	sessions.Mount(public)
-	public.Handle(http.MethodGet, "/schemas", listSchemas)
-	public.Handle(http.MethodGet, "/schemas/:id", getSchema)
+	schemas.Mount(public, "")
 	public.Handle(http.MethodGet, "/health/alive", health.alive)
 	public.Handle(http.MethodGet, "/health/ready", health.readyPublic)
 
 	admin := a.router(metrics)
 	people.Mount(admin)
-	admin.Handle(http.MethodGet, "/admin/schemas", listSchemas)
-	admin.Handle(http.MethodGet, "/admin/schemas/:id", getSchema)
+	schemas.Mount(admin, "/admin")
 	admin.Handle(http.MethodGet, "/admin/health/alive", health.alive)
 	admin.Handle(http.MethodGet, "/admin/health/ready", health.ready)
 	admin.Handle(http.MethodGet, "/admin/health/config", health.config)

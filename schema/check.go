@@ -8,16 +8,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // Bounds of what a schema may ask for.
 const (
 	maxProperties   = 1000
-	maxRefs         = 100
-	maxExpanded     = 10_000 // schemas, with every $ref written out
-	maxPattern      = 1000   // characters
-	maxPatterns     = 200
-	maxInstructions = 20_000 // of all patterns, compiled
+	maxCost         = 2_000_000 // of checking it all, with every $ref written out
+	schemaCost      = 200       // of one schema, without those inside it
+	maxPattern      = 1000      // characters
+	maxInstructions = 20_000    // of all patterns, compiled
 	maxOptions      = 500
 )
 
@@ -36,15 +37,12 @@ type checker struct {
 
 	problems     []problemAt
 	refs         map[*node]*node // by the node that holds the $ref
-	sizes        map[*node]int   // of schemas walked; -1 while on the way
-	targets      map[string]bool
+	costs        map[*node]int   // of schemas walked; -1 while on the way
 	uses         map[*node]extension
 	live         map[*node]string // nodes with an extension that a value can reach, and where
 	patterns     map[string]*regexp.Regexp
 	later        []place // definitions, walked when the live ones are known
 	properties   int
-	refCount     int
-	cost         int
 	instructions int
 }
 
@@ -61,7 +59,7 @@ func (c *checker) refuse(ptr, format string, args ...any) {
 
 // document checks everything; what is wrong stands in c.problems afterwards.
 func (c *checker) document() {
-	c.refs, c.sizes, c.targets = map[*node]*node{}, map[*node]int{}, map[string]bool{}
+	c.refs, c.costs = map[*node]*node{}, map[*node]int{}
 	c.uses, c.live, c.patterns = map[*node]extension{}, map[*node]string{}, map[string]*regexp.Regexp{}
 	if c.root.kind != object {
 		c.refuse("#", "is not a JSON object")
@@ -70,35 +68,29 @@ func (c *checker) document() {
 	if d := c.root.get("$schema"); d != nil && (d.kind != text || !slices.Contains(drafts, d.text)) {
 		c.refuse("#/$schema", "is none of the known drafts: %s", strings.Join(drafts[:3], ", "))
 	}
-	size := c.walk(c.root, "#")
+	cost := c.walk(c.root, "#")
 	for n, use := range c.uses {
 		c.live[n] = use.ptr
 	}
 	for len(c.later) > 0 {
 		next := c.later[0]
 		c.later = c.later[1:]
-		c.walk(next.n, next.ptr)
+		cost += c.walk(next.n, next.ptr)
 	}
-	c.bound(size)
+	c.bound(cost)
 	if len(c.problems) == 0 {
 		c.traits()
 	}
 }
 
-func (c *checker) bound(size int) {
-	if size > maxExpanded {
-		c.refuse("#", "has more than %d schemas once every $ref is written out", maxExpanded)
+func (c *checker) bound(cost int) {
+	if cost > maxCost {
+		c.refuse("#", "has too many schemas, or too long lists (enum, required …), once every $ref is written out")
 	}
 	if c.properties > maxProperties {
 		c.refuse("#", "has more than %d properties", maxProperties)
 	}
-	if c.refCount > maxRefs {
-		c.refuse("#", "has more than %d $refs", maxRefs)
-	}
-	if c.root.cost+c.cost > maxCost {
-		c.refuse("#", "has lists (enum, required …) that are too long")
-	}
-	if len(c.patterns) > maxPatterns || c.instructions > maxInstructions {
+	if c.instructions > maxInstructions {
 		c.refuse("#", "has too many or too complex patterns")
 	}
 }
@@ -124,8 +116,8 @@ func (c *checker) follow(n *node) *node {
 	return n
 }
 
-// walk checks the schema n and all below it, and returns how many schemas it
-// amounts to.
+// walk checks the schema n and all below it, and estimates what it takes to
+// check them against a meta-schema, as the compiler does at every $ref anew.
 func (c *checker) walk(n *node, ptr string) int {
 	if len(c.problems) >= maxProblems || n.kind == boolean {
 		return 1
@@ -134,34 +126,30 @@ func (c *checker) walk(n *node, ptr string) int {
 		c.refuse(ptr, "is a %s where a schema is expected", kindNames[n.kind])
 		return 1
 	}
-	switch size := c.sizes[n]; {
-	case size < 0:
+	switch cost := c.costs[n]; {
+	case cost < 0:
 		c.refuse(ptr, "is part of a $ref cycle")
 		return 1
-	case size > 0:
-		return size
+	case cost > 0:
+		return cost
 	}
 	n.schema = true
-	c.sizes[n] = -1
-	size := 1
+	c.costs[n] = -1
+	cost := schemaCost
 	if ref := n.get("$ref"); ref != nil {
-		size += c.ref(n, ref, ptr)
+		cost += c.ref(n, ref, ptr)
 	} else {
 		for i, key := range n.keys {
-			size += c.keyword(n, key, n.vals[i], child(ptr, key))
+			cost += c.keyword(n, key, n.vals[i], child(ptr, key))
 		}
 	}
 	c.define(n, ptr)
-	size = min(size, maxExpanded+1)
-	c.sizes[n] = size
-	return size
+	c.costs[n] = min(cost, maxCost+1)
+	return c.costs[n]
 }
 
 func (c *checker) ref(n, ref *node, ptr string) int {
 	at := child(ptr, "$ref")
-	if c.refCount++; c.refCount > maxRefs {
-		return 1
-	}
 	if n.get(extensionKey) != nil {
 		c.refuse(child(ptr, extensionKey), `stands beside a "$ref", where keywords have no effect`)
 	}
@@ -176,21 +164,16 @@ func (c *checker) ref(n, ref *node, ptr string) int {
 		c.refuse(at, "points to the document that holds it: a $ref cycle")
 		return 1
 	case !strings.HasPrefix(ref.text, "#/"):
-		c.refuse(at, "%q points outside of the document; only \"#/…\" is allowed", clip(ref.text))
+		c.refuse(at, "%q points outside of the document; only \"#/…\" is allowed", web.Clip(ref.text))
 		return 1
 	}
 	target := c.root.at(ref.text)
 	if target == nil {
-		c.refuse(at, "%q is not in the document", clip(ref.text))
+		c.refuse(at, "%q is not in the document", web.Clip(ref.text))
 		return 1
 	}
-	// The compiler checks each distinct target anew against the meta-schema.
-	if !c.targets[ref.text] {
-		c.targets[ref.text] = true
-		c.cost = min(c.cost+target.cost, maxCost+1)
-	}
-	if c.sizes[target] < 0 {
-		c.refuse(at, "%q leads back to itself: a $ref cycle", clip(ref.text))
+	if c.costs[target] < 0 {
+		c.refuse(at, "%q leads back to itself: a $ref cycle", web.Clip(ref.text))
 		return 1
 	}
 	c.refs[n] = target
@@ -230,6 +213,9 @@ func (c *checker) keyword(n *node, key string, v *node, ptr string) int {
 		if value, ok := new(big.Rat).SetString(v.text); v.kind == number && (!ok || value.Sign() <= 0) {
 			c.refuse(ptr, "must be greater than zero")
 		}
+	case "enum", "required", "type":
+		// Their items are compared with each other.
+		return min(len(v.vals)*v.weight(), maxCost+1)
 	case extensionKey:
 		use, problems := readExtension(v, ptr)
 		for _, p := range problems {
@@ -241,33 +227,34 @@ func (c *checker) keyword(n *node, key string, v *node, ptr string) int {
 }
 
 func (c *checker) members(key string, v *node, ptr string) int {
-	size := 0
+	cost := 0
 	for i, name := range v.keys {
 		switch key {
 		case "properties":
 			if c.properties++; c.properties > maxProperties {
-				return size
+				return cost
 			}
 		case "patternProperties":
 			c.pattern(name, child(ptr, name))
 		case "dependencies":
-			if v.vals[i].kind == array {
+			if list := v.vals[i]; list.kind == array {
+				cost += len(list.vals) * list.weight()
 				continue
 			}
 		}
-		size += c.walk(v.vals[i], child(ptr, name))
+		cost += c.walk(v.vals[i], child(ptr, name))
 	}
-	return min(size, maxExpanded+1)
+	return min(cost, maxCost+1)
 }
 
 func (c *checker) items(v *node, ptr string) int {
-	size := 0
+	cost := 0
 	for i, item := range v.vals {
 		if v.kind == array {
-			size += c.walk(item, child(ptr, strconv.Itoa(i)))
+			cost += c.walk(item, child(ptr, strconv.Itoa(i)))
 		}
 	}
-	return min(size, maxExpanded+1)
+	return min(cost, maxCost+1)
 }
 
 func (c *checker) pattern(pattern, ptr string) {
@@ -275,37 +262,19 @@ func (c *checker) pattern(pattern, ptr string) {
 		c.refuse(ptr, "is a pattern of more than %d characters", maxPattern)
 		return
 	}
-	if c.patterns[pattern] != nil || len(c.patterns) > maxPatterns || c.instructions > maxInstructions {
+	if c.patterns[pattern] != nil || c.instructions > maxInstructions {
 		return
 	}
+	var program *syntax.Prog
 	tree, err := syntax.Parse(pattern, syntax.Perl)
+	if err == nil {
+		program, err = syntax.Compile(tree.Simplify())
+	}
 	if err != nil {
 		c.refuse(ptr, "is no regular expression that Go understands (RE2): %v", err)
 		return
 	}
-	program, err := syntax.Compile(tree.Simplify())
-	if err != nil {
-		c.refuse(ptr, "is no regular expression that Go understands (RE2): %v", err)
-		return
+	if c.instructions += len(program.Inst); c.instructions <= maxInstructions {
+		c.patterns[pattern] = regexp.MustCompile(pattern) // which has just been shown to work
 	}
-	if c.instructions += len(program.Inst); c.instructions > maxInstructions {
-		return
-	}
-	compiled, err := regexp.Compile(pattern)
-	if err != nil {
-		c.refuse(ptr, "is no regular expression that Go understands (RE2): %v", err)
-		return
-	}
-	c.patterns[pattern] = compiled
-}
-
-// clip shortens what is quoted in messages.
-func clip(s string) string {
-	runes := 0
-	for i := range s {
-		if runes++; runes > 256 {
-			return s[:i] + "…"
-		}
-	}
-	return s
 }

@@ -3,6 +3,8 @@ package schema
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // Coerce brings submitted traits into the types of the schema and returns them
@@ -154,7 +156,7 @@ func numeric(t, v string) any {
 
 // isNumber says whether s is a JSON number (RFC 8259) of a bearable size.
 func isNumber(s string) bool {
-	if s == "" || !sound(s) {
+	if s == "" || !web.BoundedNumber(s) {
 		return false
 	}
 	if c := s[0]; c != '-' && (c < '0' || c > '9') {

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/ory/jsonschema/v3"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // The compiler compares unique items pairwise and divides with rounding. Both
@@ -229,7 +231,7 @@ func metaProblems(err error) []problemAt {
 	var out []problemAt
 	for at, all := range reasons {
 		slices.Sort(all)
-		out = append(out, problemAt{at, clip(strings.Join(all, "; "))})
+		out = append(out, problemAt{at, web.Clip(strings.Join(all, "; "))})
 	}
 	slices.SortFunc(out, func(x, y problemAt) int { return strings.Compare(x.Pointer, y.Pointer) })
 	return out

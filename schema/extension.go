@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -72,30 +73,18 @@ func knownPrefix(prefix string) bool {
 // addTo gives the field its uses. It names a use that the field already has
 // with another value, because one value cannot be two kinds of address.
 func (e extension) addTo(f *Field) (conflict string) {
-	for path, value := range e.values {
-		switch path {
-		case "credentials.password.identifier":
-			f.Identifier = true
-		case "credentials.webauthn.identifier":
-			f.WebAuthnIdentifier = true
-		case "credentials.passkey.display_name":
-			f.PasskeyDisplayName = true
-		case "credentials.totp.account_name":
-			f.TOTPAccountName = true
-		case "credentials.code.identifier":
-			f.CodeIdentifier = true
-		default:
-			at := map[string]*string{
-				"credentials.code.via":  &f.CodeVia,
-				"verification.via":      &f.VerificationVia,
-				"recovery.via":          &f.RecoveryVia,
-				"organizations.matcher": &f.OrganizationMatcher,
-			}[path]
-			if *at != "" && *at != value {
-				conflict = path
-			}
-			*at = value
+	f.Identifier = f.Identifier || e.values["credentials.password.identifier"] != ""
+	f.CodeIdentifier = f.CodeIdentifier || e.values["credentials.code.identifier"] != ""
+	for path, via := range map[string]*string{
+		"credentials.code.via": &f.CodeVia,
+		"verification.via":     &f.VerificationVia,
+		"recovery.via":         &f.RecoveryVia,
+	} {
+		value := e.values[path]
+		if *via != "" && value != "" && *via != value {
+			conflict = path
 		}
+		*via = cmp.Or(value, *via)
 	}
 	return conflict
 }

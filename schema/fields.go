@@ -1,10 +1,10 @@
 package schema
 
 import (
-	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // shape is the part of a schema that a form can fill in, as a tree: objects
@@ -105,7 +105,7 @@ func (b *builder) object(s *shape, parts []part, path []string) {
 	s.index = make(map[string]*shape, len(order))
 	for _, name := range order {
 		if name == "" || strings.Contains(name, ".") {
-			b.refuse("#/properties/traits", "the property %q cannot be named in a form, because its name is empty or holds a dot", clip(name))
+			b.refuse("#/properties/traits", "the property %q cannot be named in a form, because its name is empty or holds a dot", web.Clip(name))
 			continue
 		}
 		c := &shape{key: name, demanded: required[name], required: s.required && required[name]}
@@ -132,7 +132,7 @@ func (b *builder) member(s *shape, parts []part, path []string) bool {
 		if t = typeOf(items); t == "" || t == "object" || t == "array" {
 			return false
 		}
-		return b.leaf(s, Field{Array: true, Type: t, Title: title(parts)}, parts, items, path)
+		return b.leaf(s, Field{Array: true, Type: t, Title: firstOf(parts, "title")}, parts, items, path)
 	default:
 		return b.leaf(s, Field{Type: t}, parts, parts, path)
 	}
@@ -143,10 +143,10 @@ func (b *builder) member(s *shape, parts []part, path []string) bool {
 func (b *builder) leaf(s *shape, f Field, own, values []part, path []string) bool {
 	f.Path, f.Name, f.Required = path, strings.Join(path, "."), s.required
 	if f.Title == "" {
-		f.Title = title(values)
+		f.Title = firstOf(values, "title")
 	}
 	for _, p := range binding(values) {
-		constrain(&f, p.n)
+		f.constrain(p.n)
 	}
 	if f.Format == "" {
 		f.Format = agreed(values, "format")
@@ -188,7 +188,7 @@ func binding(parts []part) []part {
 	return always
 }
 
-func constrain(f *Field, n *node) {
+func (f *Field) constrain(n *node) {
 	if f.Format == "" {
 		f.Format = n.str("format")
 	}
@@ -202,28 +202,7 @@ func constrain(f *Field, n *node) {
 			}
 		}
 	}
-	count(&f.MinLength, n.get("minLength"))
-	count(&f.MaxLength, n.get("maxLength"))
-	limit(&f.Minimum, n.get("minimum"))
-	limit(&f.Maximum, n.get("maximum"))
 }
-
-func count(at **int, n *node) {
-	if n == nil || n.kind != number || *at != nil {
-		return
-	}
-	if v, err := strconv.Atoi(n.text); err == nil {
-		*at = &v
-	}
-}
-
-func limit(at *json.Number, n *node) {
-	if n != nil && n.kind == number && *at == "" {
-		*at = json.Number(n.text)
-	}
-}
-
-func title(parts []part) string { return firstOf(parts, "title") }
 
 // firstOf returns a string keyword's first value, unconditional parts first.
 func firstOf(parts []part, key string) string {

@@ -16,9 +16,9 @@ import (
 // compiler's own ones, which fail on any other value, are wrapped.
 var registerFormats = sync.OnceFunc(func() {
 	formats := map[string]func(string) bool{
-		"email":       IsEmail,
+		"email":       isEmail,
 		"email_loose": isLooseEmail,
-		"tel":         IsTel,
+		"tel":         isTel,
 		"no-validate": func(string) bool { return true },
 	}
 	for name, own := range jsonschema.Formats {
@@ -37,10 +37,10 @@ var registerFormats = sync.OnceFunc(func() {
 	}
 })
 
-// IsEmail reports whether s is an address as RFC 5321 transports it without
+// isEmail reports whether s is an address as RFC 5321 transports it without
 // quoting: a dot-atom of ASCII, "@", a host name. No display name, comment,
 // address literal, control character or white space.
-func IsEmail(s string) bool {
+func isEmail(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
 	return ok && len(s) <= 320 && len(local) <= 64 && isDotAtom(local) && isDomain(domain)
 }
@@ -90,10 +90,10 @@ func isLooseEmail(s string) bool {
 	})
 }
 
-// IsTel reports whether s is a valid phone number in international form: "+",
+// isTel reports whether s is a valid phone number in international form: "+",
 // the country code and the number, with spaces, dots, dashes or brackets
 // between the digits and nothing else.
-func IsTel(s string) bool {
+func isTel(s string) bool {
 	if len(s) < 4 || len(s) > 40 || s[0] != '+' {
 		return false
 	}

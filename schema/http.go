@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 const (
@@ -20,10 +21,16 @@ const (
 // Handler serves the identity schemas. Everybody may read them.
 type Handler struct{ Set *Set }
 
-// List answers one page of all schemas as [{id, schema}]. The page is asked for
+// Mount adds prefix+"/schemas" and the address of each schema below it.
+func (h *Handler) Mount(r *web.Router, prefix string) {
+	r.Handle(http.MethodGet, prefix+"/schemas", h.list)
+	r.Handle(http.MethodGet, prefix+"/schemas/:id", h.get)
+}
+
+// list answers one page of all schemas as [{id, schema}]. The page is asked for
 // by page and per_page (from zero) or page_token and page_size; what is no
 // sensible number is clamped, never refused.
-func (h *Handler) List(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) list(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 	type item struct {
 		ID     string          `json:"id"`
 		Schema json.RawMessage `json:"schema"`
@@ -34,17 +41,15 @@ func (h *Handler) List(w http.ResponseWriter, r *http.Request) error {
 	for _, s := range all[min(page*size, len(all)):min((page+1)*size, len(all))] {
 		items = append(items, item{s.ID, s.Raw})
 	}
-	body, err := json.Marshal(items)
-	if err != nil {
-		return fmt.Errorf("encode schemas: %w", err)
-	}
 	w.Header().Set("Link", links(r.URL.Path, page, size, len(all)))
 	w.Header().Set("X-Total-Count", strconv.Itoa(len(all)))
-	return write(w, body)
+	web.JSON(w, http.StatusOK, items)
+	return nil
 }
 
-// Get answers the schema with that id, plain or in base64url, as it was loaded.
-func (h *Handler) Get(w http.ResponseWriter, _ *http.Request, id string) error {
+// get answers the schema with that id, plain or in base64url, as it was loaded.
+func (h *Handler) get(w http.ResponseWriter, _ *http.Request, p web.Params) error {
+	id := p.ByName("id")
 	s := h.Set.Get(id)
 	if s == nil {
 		if plain, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(id, "=")); err == nil {
@@ -54,14 +59,7 @@ func (h *Handler) Get(w http.ResponseWriter, _ *http.Request, id string) error {
 	if s == nil {
 		return fail.New(fail.NotFound, "schema_not_found", "There is no identity schema with this id.")
 	}
-	return write(w, s.Raw)
-}
-
-func write(w http.ResponseWriter, body []byte) error {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(http.StatusOK)
-	// A client that is gone is nobody's error.
-	_, _ = w.Write(body)
+	web.JSONBytes(w, http.StatusOK, s.Raw)
 	return nil
 }
 

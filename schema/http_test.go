@@ -10,25 +10,33 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/schema"
 )
 
-func handler(t *testing.T, n int) *schema.Handler {
+// handler serves n schemas, below no prefix and below /admin.
+func handler(t *testing.T, n int) (*schema.Set, func(path string) *httptest.ResponseRecorder) {
 	t.Helper()
 	var sources []schema.Source
 	for i := range n {
 		sources = append(sources, schema.Source{
-			ID: fmt.Sprintf("s/%d", i), URL: "base64://" + base64.StdEncoding.EncodeToString([]byte(property(fmt.Sprintf(`{"title":"%d"}`, i)))),
+			ID: fmt.Sprintf("s-%d", i), URL: "base64://" + base64.StdEncoding.EncodeToString([]byte(property(fmt.Sprintf(`{"title":"%d"}`, i)))),
 		})
 	}
-	set, err := (&schema.Loader{}).Load(context.Background(), "s/0", sources)
+	set, err := (&schema.Loader{}).Load(context.Background(), "s-0", sources)
 	require.NoError(t, err)
-	return &schema.Handler{Set: set}
+	router := web.NewRouter()
+	(&schema.Handler{Set: set}).Mount(router, "")
+	(&schema.Handler{Set: set}).Mount(router, "/admin")
+	return set, func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		router.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		return w
+	}
 }
 
 func TestListSchemas(t *testing.T) {
-	h := handler(t, 5)
+	set, get := handler(t, 5)
 	link := func(page, size int, rel string) string {
 		return fmt.Sprintf(`</schemas?page=%[1]d&page_size=%[2]d&page_token=%[1]d&per_page=%[2]d>; rel="%[3]s"`, page, size, rel)
 	}
@@ -45,15 +53,14 @@ func TestListSchemas(t *testing.T) {
 		"?page=x&page_size=99999":   {[]int{0, 1, 2, 3, 4}, link(0, 1000, "first") + "," + link(0, 1000, "last")},
 		"?page=9223372036854775807&per_page=9223372036854775807": {[]int{0, 1, 2, 3, 4}, link(0, 1000, "first") + "," + link(0, 1000, "last")},
 	} {
-		w := httptest.NewRecorder()
-		require.NoError(t, h.List(w, httptest.NewRequest("GET", "/schemas"+query, nil)))
+		w := get("/schemas" + query)
 		require.Equal(t, 200, w.Code)
 		require.Equal(t, "application/json; charset=utf-8", w.Header().Get("Content-Type"))
 		require.Equal(t, "5", w.Header().Get("X-Total-Count"))
 		require.Equal(t, want.link, w.Header().Get("Link"), query)
 		items := []map[string]any{}
 		for _, i := range want.ids {
-			items = append(items, map[string]any{"id": fmt.Sprintf("s/%d", i), "schema": h.Set.All()[i].Raw})
+			items = append(items, map[string]any{"id": fmt.Sprintf("s-%d", i), "schema": set.All()[i].Raw})
 		}
 		body, err := json.Marshal(items)
 		require.NoError(t, err)
@@ -61,21 +68,24 @@ func TestListSchemas(t *testing.T) {
 	}
 }
 
+func TestListSchemasLinksToWhereItIs(t *testing.T) {
+	_, get := handler(t, 1)
+	require.Contains(t, get("/admin/schemas").Header().Get("Link"), "</admin/schemas?")
+}
+
 func TestGetSchema(t *testing.T) {
-	h := handler(t, 2)
-	for _, id := range []string{"s/1", base64.RawURLEncoding.EncodeToString([]byte("s/1")), base64.URLEncoding.EncodeToString([]byte("s/1"))} {
-		w := httptest.NewRecorder()
-		require.NoError(t, h.Get(w, nil, id))
-		require.Equal(t, 200, w.Code)
-		require.Equal(t, "application/json; charset=utf-8", w.Header().Get("Content-Type"))
-		require.Equal(t, string(h.Set.Get("s/1").Raw), w.Body.String())
+	set, get := handler(t, 2)
+	for _, id := range []string{"s-1", base64.RawURLEncoding.EncodeToString([]byte("s-1")), base64.URLEncoding.EncodeToString([]byte("s-1"))} {
+		for _, prefix := range []string{"", "/admin"} {
+			w := get(prefix + "/schemas/" + id)
+			require.Equal(t, 200, w.Code)
+			require.Equal(t, "application/json; charset=utf-8", w.Header().Get("Content-Type"))
+			require.Equal(t, string(set.Get("s-1").Raw), w.Body.String())
+		}
 	}
-	for _, id := range []string{"", "s", "s/2", "%%%", base64.RawURLEncoding.EncodeToString([]byte("s/2"))} {
-		w := httptest.NewRecorder()
-		err := fail.As(h.Get(w, nil, id))
-		require.NotNil(t, err, id)
-		require.Equal(t, fail.NotFound, err.Kind)
-		require.Equal(t, "schema_not_found", err.ID)
-		require.Zero(t, w.Body.Len())
+	for _, id := range []string{"s", "s-2", "%25%25", base64.RawURLEncoding.EncodeToString([]byte("s-2"))} {
+		w := get("/schemas/" + id)
+		require.Equal(t, 404, w.Code, id)
+		require.Equal(t, "schema_not_found", w.Header().Get("Ory-Error-Id"))
 	}
 }

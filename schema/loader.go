@@ -100,7 +100,12 @@ func (l *Loader) one(ctx context.Context, source Source) (*Schema, []problemAt) 
 	if len(b.problems) > 0 {
 		return nil, b.problems
 	}
-	s := &Schema{ID: source.ID, Selectable: source.Selectable, Raw: json.RawMessage(raw), Fields: b.fields, form: form}
-	s.rule = newRules(s, root, compiled, c.patterns)
+	s := &Schema{
+		ID: source.ID, Selectable: source.Selectable, Raw: json.RawMessage(raw), Fields: b.fields,
+		form: form, root: root, compiled: compiled, patterns: c.patterns, rank: make(map[string]int, len(b.fields)),
+	}
+	for i, f := range b.fields {
+		s.rank["traits."+f.Name] = i
+	}
 	return s, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // Bounds of a schema document.
@@ -17,7 +19,6 @@ const (
 	maxBytes  = 1 << 20
 	maxDepth  = 64
 	maxValues = 50_000
-	maxCost   = 2_000_000
 )
 
 type kind byte
@@ -41,7 +42,6 @@ type node struct {
 	keys []string
 	vals []*node // of an object, beside keys; of an array
 
-	cost   int  // see parser.close
 	schema bool // set by the checker: stands where a schema stands
 }
 
@@ -131,6 +131,19 @@ func child(ptr, token string) string {
 	return ptr + "/" + strings.ReplaceAll(strings.ReplaceAll(token, "~", "~0"), "/", "~1")
 }
 
+// weight estimates what comparing n with another value takes. Numbers cost most:
+// the compiler makes fractions of them each time.
+func (n *node) weight() int {
+	sum := 1
+	if n.kind == number {
+		sum = 4
+	}
+	for _, v := range n.vals {
+		sum += v.weight()
+	}
+	return sum
+}
+
 // scalar returns the value of a node that is no container.
 func (n *node) scalar() (any, bool) {
 	switch n.kind {
@@ -162,7 +175,7 @@ func parse(raw []byte) (*node, *problemAt) {
 	p.dec.UseNumber()
 	n, problem := p.value(1)
 	if problem != nil {
-		return nil, &problemAt{"#" + clip(problem.Pointer), problem.Reason}
+		return nil, &problemAt{"#" + web.Clip(problem.Pointer), problem.Reason}
 	}
 	return n, nil
 }
@@ -209,16 +222,16 @@ func (p *parser) value(depth int) (*node, *problemAt) {
 		}
 		return p.array(depth)
 	case bool:
-		return &node{kind: boolean, flag: token, cost: 1}, nil
+		return &node{kind: boolean, flag: token}, nil
 	case string:
-		return &node{kind: text, text: token, cost: 1}, nil
+		return &node{kind: text, text: token}, nil
 	case json.Number:
-		if !sound(string(token)) {
+		if !web.BoundedNumber(string(token)) {
 			return nil, &problemAt{"", "is a number with too many digits"}
 		}
-		return &node{kind: number, text: string(token), cost: 1}, nil
+		return &node{kind: number, text: string(token)}, nil
 	}
-	return &node{kind: null, cost: 1}, nil
+	return &node{kind: null}, nil
 }
 
 func (p *parser) object(depth int) (*node, *problemAt) {
@@ -240,7 +253,7 @@ func (p *parser) object(depth int) (*node, *problemAt) {
 		}
 		n.keys, n.vals = append(n.keys, key), append(n.vals, v)
 	}
-	return p.close(n)
+	return n, p.close()
 }
 
 func (p *parser) array(depth int) (*node, *problemAt) {
@@ -252,35 +265,13 @@ func (p *parser) array(depth int) (*node, *problemAt) {
 		}
 		n.vals = append(n.vals, v)
 	}
-	return p.close(n)
+	return n, p.close()
 }
 
-// close reads the closing bracket and computes the cost: an estimate of what
-// checking the value against a meta-schema takes, where the items of a list are
-// compared with each other.
-func (p *parser) close(n *node) (*node, *problemAt) {
+// close reads the closing bracket.
+func (p *parser) close() *problemAt {
 	if _, err := p.dec.Token(); err != nil {
-		return nil, notJSON
+		return notJSON
 	}
-	for _, v := range n.vals {
-		n.cost += v.cost
-	}
-	if n.kind == array {
-		n.cost *= len(n.vals)
-	}
-	n.cost = min(n.cost+1, maxCost+1)
-	return n, nil
-}
-
-// sound says whether a number is small enough, in its spelling and its
-// exponent, for arithmetic of arbitrary precision.
-func sound(literal string) bool {
-	if len(literal) > 64 {
-		return false
-	}
-	if i := strings.IndexAny(literal, "eE"); i >= 0 {
-		e, err := strconv.Atoi(literal[i+1:])
-		return err == nil && e >= -400 && e <= 400
-	}
-	return true
+	return nil
 }

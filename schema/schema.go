@@ -6,7 +6,12 @@
 // immutable, safe for concurrent use, and never reads a file or the network.
 package schema
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"regexp"
+
+	"github.com/ory/jsonschema/v3"
+)
 
 // Schema is one compiled identity schema.
 type Schema struct {
@@ -15,8 +20,11 @@ type Schema struct {
 	Raw        json.RawMessage // the document as it was loaded; not to be modified
 	Fields     []Field         // in the order of the document; not to be modified
 
-	form *shape
-	rule *rules
+	form     *shape
+	root     *node
+	compiled *jsonschema.Schema
+	patterns map[string]*regexp.Regexp
+	rank     map[string]int // of each field in Fields, by its path with the prefix
 }
 
 // Field is a trait a form can ask for: a scalar, or an array of scalars.
@@ -24,7 +32,7 @@ type Field struct {
 	Name  string   // dotted, without the prefix "traits.": "name.first"
 	Path  []string // Name in its parts
 	Type  string   // string, number, integer or boolean; of the items where Array is set
-	Array bool     // Type, Format, Pattern, Enum and the limits speak of the items
+	Array bool     // Type, Format, Pattern and Enum speak of the items
 
 	Title    string
 	Format   string
@@ -36,20 +44,13 @@ type Field struct {
 	// parent demands is not required where the parent itself may be missing.
 	Required bool
 
-	MinLength, MaxLength *int        // in characters
-	Minimum, Maximum     json.Number // inclusive; empty for none
-
 	// What the keyword "ory.sh/kratos" says the value is used for. A via is
 	// "email", "sms", or empty where the field is no such address.
-	Identifier          bool // signs in with a password
-	CodeIdentifier      bool
-	CodeVia             string
-	WebAuthnIdentifier  bool
-	PasskeyDisplayName  bool
-	TOTPAccountName     bool
-	VerificationVia     string
-	RecoveryVia         string
-	OrganizationMatcher string
+	Identifier      bool // signs in with a password
+	CodeIdentifier  bool
+	CodeVia         string
+	VerificationVia string
+	RecoveryVia     string
 }
 
 // Set holds the schemas of one configuration.

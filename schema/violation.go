@@ -10,13 +10,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/ory/jsonschema/v3"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // translator turns the compiler's error tree into violations. It takes the
 // limits from the schema document and the values from the instance, through the
 // pointers of each error, never out of its text.
 type translator struct {
-	*rules
+	*Schema
 	doc   map[string]any
 	found []Violation
 }
@@ -73,7 +75,7 @@ func (t *translator) alternatives(e *jsonschema.ValidationError) {
 	var near []*jsonschema.ValidationError
 	var reasons []string
 	for _, branch := range e.Causes {
-		sub := &translator{rules: t.rules, doc: t.doc}
+		sub := &translator{Schema: t.Schema, doc: t.doc}
 		sub.collect(branch)
 		path, misfit := t.path(e), false
 		for _, v := range sub.ordered() {
@@ -91,7 +93,7 @@ func (t *translator) alternatives(e *jsonschema.ValidationError) {
 	keyword, _, _ := strings.Cut(e.Message, " ")
 	slices.Sort(reasons)
 	reasons = slices.Compact(reasons)
-	t.add(t.path(e), keyword, map[string]any{"reason": clip("fits none of the alternatives: " + strings.Join(reasons, "; "))})
+	t.add(t.path(e), keyword, map[string]any{"reason": web.Clip("fits none of the alternatives: " + strings.Join(reasons, "; "))})
 }
 
 func (t *translator) path(e *jsonschema.ValidationError) string {
@@ -109,7 +111,7 @@ func (t *translator) leaf(e *jsonschema.ValidationError) {
 	path := t.path(e)
 	if namesChecked(at) {
 		in := tokens(e.InstancePtr)
-		name := clip(in[len(in)-1])
+		name := web.Clip(in[len(in)-1])
 		t.add(t.place(in[:len(in)-1]), "propertyNames", map[string]any{
 			"reason": fmt.Sprintf("the property name %q is not allowed", name), "property": name,
 		})
@@ -170,7 +172,7 @@ func (t *translator) missing(at []string) {
 		t.missingIn(s, at)
 	}
 	if len(t.found) == before {
-		t.add(t.place(at), "required", map[string]any{"property": clip(at[len(at)-1])})
+		t.add(t.place(at), "required", map[string]any{"property": web.Clip(at[len(at)-1])})
 	}
 }
 
@@ -193,7 +195,7 @@ func (t *translator) unknown(e *jsonschema.ValidationError) {
 	for name := range value {
 		if schema.get("properties").get(name) == nil && !t.matches(schema.get("patternProperties"), name) {
 			t.add(t.path(e), "additionalProperties", map[string]any{
-				"reason": fmt.Sprintf("the property %q is not allowed", clip(name)), "property": clip(name),
+				"reason": fmt.Sprintf("the property %q is not allowed", web.Clip(name)), "property": web.Clip(name),
 			})
 		}
 	}
@@ -276,9 +278,9 @@ func pair(limit *node, limitName, actualName string, actual any) map[string]any 
 func format(limit *node, value string) (string, map[string]any) {
 	switch limit.text {
 	case "email", "email_loose":
-		return "format:email", map[string]any{"value": clip(value)}
+		return "format:email", map[string]any{"value": web.Clip(value)}
 	case "tel":
-		return "format:tel", map[string]any{"value": clip(value)}
+		return "format:tel", map[string]any{"value": web.Clip(value)}
 	}
 	return "format", nil
 }
@@ -317,7 +319,7 @@ func (t *translator) reason(keyword string, e *jsonschema.ValidationError) strin
 	case "enum":
 		return "is none of the allowed values" + options(limit)
 	case "format":
-		return fmt.Sprintf("is no valid value of the format %q", clip(limit.text))
+		return fmt.Sprintf("is no valid value of the format %q", web.Clip(limit.text))
 	case "not":
 		return "is a value that is not allowed"
 	case "oneOf":
@@ -331,7 +333,7 @@ func (t *translator) reason(keyword string, e *jsonschema.ValidationError) strin
 	case "additionalItems":
 		return "has more items than are allowed"
 	case "contentEncoding", "contentMediaType":
-		return "is not encoded as " + clip(limit.text)
+		return "is not encoded as " + web.Clip(limit.text)
 	}
 	return "is not allowed: " + keyword
 }
@@ -349,7 +351,7 @@ func options(n *node) string {
 		}
 		all = append(all, fmt.Sprint(value))
 	}
-	return clip(": " + strings.Join(all, ", "))
+	return web.Clip(": " + strings.Join(all, ", "))
 }
 
 // describe is a violation as a part of the sentence about alternatives, seen

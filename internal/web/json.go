@@ -145,22 +145,24 @@ func (d *jsonReader) member(name string, depth int) (any, error) {
 			return nil, d.nul(name)
 		}
 	case json.Number:
-		if !sane(string(t)) {
+		if !BoundedNumber(string(t)) {
 			return nil, refuseName("json", "number_invalid", d.where(name), "holds a number outside the accepted range")
 		}
 	}
 	return tok, nil
 }
 
-func sane(number string) bool {
-	if len(number) > maxNumberLen {
+// BoundedNumber says whether a number, spelt as in JSON, is one that Decode
+// lets in and arithmetic of arbitrary precision can stand.
+func BoundedNumber(literal string) bool {
+	if len(literal) > maxNumberLen {
 		return false
 	}
-	i := strings.IndexAny(number, "eE")
+	i := strings.IndexAny(literal, "eE")
 	if i < 0 {
 		return true
 	}
-	exponent, err := strconv.Atoi(number[i+1:])
+	exponent, err := strconv.Atoi(literal[i+1:])
 	return err == nil && -maxNumberExponent <= exponent && exponent <= maxNumberExponent
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/foyer-id/foyer/internal/fail"
 )
@@ -59,7 +58,7 @@ func (b *branch) place(format, name string) (at *branch, leaf string, depth int,
 
 // take reports whether name was free, in any spelling of its case.
 func (b *branch) take(name string) bool {
-	folded := fold(name)
+	folded := simpleFold(name)
 	if b.names[folded] {
 		return false
 	}
@@ -67,15 +66,8 @@ func (b *branch) take(name string) bool {
 	return true
 }
 
-// fold maps strings that strings.EqualFold calls equal to the same string.
-func fold(s string) string {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			return strings.Map(foldRune, s)
-		}
-	}
-	return s
-}
+// simpleFold maps strings that strings.EqualFold calls equal to the same string.
+func simpleFold(s string) string { return strings.Map(foldRune, s) }
 
 func foldRune(r rune) rune {
 	least := r
@@ -89,15 +81,15 @@ func foldRune(r rune) rune {
 }
 
 func refuseName(format, what, name, why string) error {
-	name = clip(name)
+	name = Clip(name)
 	e := fail.New(fail.BadRequest, format+"_"+what, fmt.Sprintf("The name %q of the body %s.", name, why))
 	e.Details = map[string]any{"name": name}
 	return e
 }
 
-// clip shortens what a client sent for use in a reason.
-func clip(s string) string {
-	const most = 128
+// Clip shortens what is quoted in a reason to 256 bytes.
+func Clip(s string) string {
+	const most = 256
 	if len(s) <= most {
 		return s
 	}

@@ -69,7 +69,7 @@ func (o *Origins) Check(r *http.Request) error {
 		return originViolation("The page that submitted hides its origin.",
 			"A page with the referrer policy no-referrer or same-origin, a sandboxed frame or a file sends Origin: null; use strict-origin-when-cross-origin.")
 	case len(origins) > 0:
-		return originViolation(fmt.Sprintf("The origin %q is not among those that may submit.", clip(origins[0])),
+		return originViolation(fmt.Sprintf("The origin %q is not among those that may submit.", Clip(origins[0])),
 			"If the page is yours, list its URL.")
 	}
 	for _, site := range r.Header["Sec-Fetch-Site"] {
