@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,21 +37,17 @@ type source struct {
 	pool    pool
 
 	path        string // SQLite: absolute path of the file; empty in memory
+	create      bool   // SQLite: make the file if there is none
 	busy        int    // SQLite: milliseconds to wait for another process
 	synchronous string // SQLite
 }
 
 func (s source) memory() bool { return s.dialect == dialectSQLite && s.path == "" }
 
-// CheckDSN reports what is wrong with a dsn without connecting. Its errors
-// never hold the password.
-func CheckDSN(dsn string) error {
-	_, err := parseDSN(dsn)
-	return err
-}
-
 // DatabaseFile returns the absolute path of the file that dsn names, empty
-// where the database is in memory. Where it is on a server, local is false.
+// where the database is in memory. Where it is on a server, local is false. The
+// error says what is wrong with dsn and never holds the password; nothing is
+// connected to.
 func DatabaseFile(dsn string) (path string, local bool, err error) {
 	s, err := parseDSN(dsn)
 	return s.path, s.dialect == dialectSQLite, err
@@ -74,12 +71,31 @@ func parseDSN(dsn string) (source, error) {
 	case "mysql", "mariadb":
 		return parseMySQL(rest)
 	}
-	return source{}, fmt.Errorf("dsn: unknown scheme %q; known are sqlite, postgres, postgresql, mysql, mariadb, cockroach and the word memory", scheme)
+	return source{}, fmt.Errorf("dsn: scheme %s is not known; known are sqlite, postgres, postgresql, mysql, mariadb, cockroach and the word memory",
+		printable(scheme))
+}
+
+// errUnescaped is about a password that ends the part of the URL it stands in.
+// From there on nothing of the dsn may be repeated.
+var errUnescaped = errors.New("dsn: there is an @ where none belongs: percent-encode the special characters of user, password and parameters")
+
+var plainName = regexp.MustCompile(`^[A-Za-z_]+$`)
+
+// printable is a name as errors may show it: what is no plain name may be a
+// piece of a password.
+func printable(name string) string {
+	if plainName.MatchString(name) {
+		return name
+	}
+	return "with a name that is not printed"
 }
 
 // params decodes the query of a dsn and takes the pool's keys out of it.
 func params(query string) (url.Values, pool, error) {
 	p := pool{}
+	if strings.Contains(query, "@") {
+		return nil, p, errUnescaped
+	}
 	q, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, p, errors.New("dsn: the part after ? is no valid query string")
@@ -126,7 +142,7 @@ func take(q url.Values, key string) string {
 func unknown(q url.Values, engine string) error {
 	var names []string
 	for k := range q {
-		names = append(names, k)
+		names = append(names, printable(k))
 	}
 	if len(names) == 0 {
 		return nil
@@ -141,7 +157,7 @@ func parseSQLite(rest string) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	s := source{dialect: dialectSQLite, pool: p, busy: 5000, synchronous: "FULL"}
+	s := source{dialect: dialectSQLite, pool: p, create: true, busy: 5000, synchronous: "FULL"}
 	memory, err := s.sqliteParams(q)
 	if err != nil {
 		return source{}, err
@@ -195,15 +211,15 @@ func (s *source) sqliteParams(q url.Values) (memory bool, err error) {
 	}
 	n, mode := first("mode")
 	if !slices.Contains([]string{"", "rw", "rwc", "memory"}, mode) {
-		return false, fmt.Errorf("dsn: %s=%s: expected rwc or memory", n, mode)
+		return false, fmt.Errorf("dsn: %s=%s: expected rwc, rw or memory", n, mode)
 	}
+	s.create = mode != "rw"
 	if n, v := first("cache"); v != "" && v != "shared" && v != "private" {
 		return false, fmt.Errorf("dsn: %s=%s: expected shared or private", n, v)
 	}
 	if n, v := first("_txlock"); v != "" && v != "immediate" {
 		return false, fmt.Errorf("dsn: %s=%s: only immediate is supported", n, v)
 	}
-	take(q, "lock")
 	return mode == "memory", unknown(q, "SQLite")
 }
 
@@ -214,6 +230,9 @@ var postgresParams = []string{
 }
 
 func parsePostgres(dialect, rest string) (source, error) {
+	if _, behind, ok := strings.Cut(rest, "@"); ok && (strings.Contains(behind, "@") || strings.ContainsAny(rest[:len(rest)-len(behind)], "/?#")) {
+		return source{}, errUnescaped
+	}
 	head, query, _ := strings.Cut(rest, "?")
 	q, p, err := params(query)
 	if err != nil {
@@ -228,10 +247,10 @@ func parsePostgres(dialect, rest string) (source, error) {
 	if err := unknown(left, "PostgreSQL"); err != nil {
 		return source{}, err
 	}
-	s := source{dialect: dialect, pool: p, url: "postgres://" + head}
-	if len(q) > 0 {
-		s.url += "?" + q.Encode()
+	if !q.Has("connect_timeout") {
+		q.Set("connect_timeout", "5")
 	}
+	s := source{dialect: dialect, pool: p, url: "postgres://" + head + "?" + q.Encode()}
 	if _, err := pgconn.ParseConfig(s.url); err != nil {
 		// The driver's text quotes the URL; only its reason is repeated.
 		var pe *pgconn.ParseConfigError
@@ -260,8 +279,16 @@ var mysqlDriverParams = []string{
 // mysqlServerParams are system variables an operator may set for each connection.
 var mysqlServerParams = []string{"wsrep_sync_wait", "innodb_lock_wait_timeout", "max_statement_time", "sql_log_bin"}
 
+var errMySQL = errors.New("dsn: not a valid MySQL address: expected mysql://user:password@tcp(host:port)/database?…")
+
 func parseMySQL(rest string) (source, error) {
-	head, query, _ := strings.Cut(rest, "?")
+	// As the driver has it, the last slash ends the address: a password may hold
+	// anything.
+	slash := strings.LastIndexByte(rest, '/') + 1
+	name, query, _ := strings.Cut(rest[slash:], "?")
+	if slash == 0 || strings.Contains(name, "@") {
+		return source{}, errMySQL
+	}
 	q, p, err := params(query)
 	if err != nil {
 		return source{}, err
@@ -278,9 +305,9 @@ func parseMySQL(rest string) (source, error) {
 	if v := q.Get("loc"); v != "" && v != "UTC" {
 		return source{}, fmt.Errorf("dsn: loc=%s: times are stored in UTC", v)
 	}
-	c, err := mysql.ParseDSN(head + "?" + q.Encode())
+	c, err := mysql.ParseDSN(rest[:slash] + name + "?" + q.Encode())
 	if err != nil {
-		return source{}, errors.New("dsn: not a valid MySQL address: expected mysql://user:password@tcp(host:port)/database?…")
+		return source{}, errMySQL
 	}
 	if c.DBName == "" {
 		return source{}, errors.New("dsn: mysql:// needs the name of a database after the address")
@@ -320,11 +347,17 @@ func (s source) sqliteOptions(reader bool) string {
 // createFile makes the database file readable by its owner only; the files
 // SQLite puts beside it inherit that.
 func (s source) createFile() error {
-	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("dsn: the directory %s does not exist", filepath.Dir(s.path))
+	flags := os.O_RDWR
+	if s.create {
+		flags |= os.O_CREATE
 	}
-	if err != nil {
+	f, err := os.OpenFile(s.path, flags, 0o600)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && !s.create:
+		return fmt.Errorf("dsn: the file %s does not exist, and mode=rw does not create it", s.path)
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("dsn: the directory %s does not exist", filepath.Dir(s.path))
+	case err != nil:
 		return fmt.Errorf("dsn: %w", err)
 	}
 	return f.Close()

@@ -1,19 +1,23 @@
 package persistence_test
 
 import (
+	"database/sql"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/testdb"
 	"github.com/foyer-id/foyer/persistence"
 )
 
-func TestCheckDSN(t *testing.T) {
+func TestDSNs(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"memory":             "",
 		"sqlite://var/db.sq": "",
@@ -30,7 +34,7 @@ func TestCheckDSN(t *testing.T) {
 
 		"":                                        "expected",
 		"file.db":                                 "expected",
-		"oracle://x":                              `"oracle"`,
+		"oracle://x":                              "oracle",
 		"sqlite://":                               "path",
 		"sqlite:///x?_fk=false":                   "_fk=false",
 		"sqlite:///x?_journal_mode=DELETE":        "_journal_mode=delete",
@@ -40,6 +44,9 @@ func TestCheckDSN(t *testing.T) {
 		"sqlite:///x?cache=no":                    "cache=no",
 		"sqlite:///x?_txlock=deferred":            "_txlock=deferred",
 		"sqlite:///x?_loc=auto&_vacuum=1":         "_loc, _vacuum",
+		"sqlite:///x?lock=false":                  "lock",
+		"sqlite:///x?a@b=1":                       "percent-encode",
+		"sqlite:///x?a.b=1":                       "with a name that is not printed",
 		"sqlite:///x?max_conns=many":              "max_conns=many",
 		"sqlite:///x?%zz":                         "query string",
 		"postgres://u:hunter2@h/d?ssl_mode=x":     "ssl_mode",
@@ -53,7 +60,7 @@ func TestCheckDSN(t *testing.T) {
 		"mysql://u:hunter2@h:3306/d":              "not a valid",
 		"mysql://u@tcp(h)/d?loc=Local":            "loc=Local",
 	} {
-		err := persistence.CheckDSN(dsn)
+		_, _, err := persistence.DatabaseFile(dsn)
 		if want == "" {
 			require.NoError(t, err, dsn)
 			continue
@@ -61,6 +68,63 @@ func TestCheckDSN(t *testing.T) {
 		require.ErrorContains(t, err, want, dsn)
 		require.NotContains(t, err.Error(), "hunt", dsn)
 	}
+}
+
+// Whatever a password holds and wherever it makes the dsn break: no part of it
+// is repeated, when the dsn is checked nor when nobody answers at its address.
+func TestNoPartOfAPasswordIsRepeated(t *testing.T) {
+	specials := []string{"?", "&", "#", "@", ":", "/", "=", "%", "?max_conns=", "?sslmode=", "?parseTime=", "&loc=", "://", ")"}
+	var passwords []string
+	for _, a := range specials {
+		passwords = append(passwords, "hunt"+a+"hunt", a+"hunt", "hunt"+a)
+		for _, b := range specials {
+			passwords = append(passwords, "hunt"+a+"hunt"+b+"hunt", "4711"+a+"hunt"+b)
+		}
+	}
+	for _, password := range passwords {
+		for _, frame := range []string{
+			"postgres://foyer:%s@127.0.0.1:1/d", "postgres://foyer:%s@127.0.0.1:1/d?sslmode=disable", "cockroach://foyer:%s@127.0.0.1:1/d?bad=1",
+			"mysql://foyer:%s@tcp(127.0.0.1:1)/d", "mysql://foyer:%s@tcp(127.0.0.1:1)/d?bad=1", "mysql://foyer:%s@tcp(127.0.0.1:1)",
+			"foyer:%s@127.0.0.1", "sqlite://foyer:%s@127.0.0.1:1/none/d?bad=1", "oracle://foyer:%s@h/d",
+		} {
+			dsn := strings.Replace(frame, "%s", password, 1)
+			_, _, err := persistence.DatabaseFile(dsn)
+			if err == nil && !strings.HasPrefix(dsn, "sqlite") {
+				_, err = persistence.Open(t.Context(), persistence.Options{DSN: dsn, Now: time.Now})
+				require.Error(t, err, dsn)
+			}
+			if err != nil {
+				require.NotContains(t, err.Error(), "hunt", dsn)
+				require.NotContains(t, err.Error(), "4711", dsn)
+			}
+		}
+	}
+}
+
+// What the driver understands in a password, so do we.
+func TestMySQLPasswordMayHoldAnything(t *testing.T) {
+	c, err := mysql.ParseDSN(strings.TrimPrefix(testdb.MySQL(t), "mysql://"))
+	require.NoError(t, err)
+	db, err := sql.Open("mysql", c.FormatDSN())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	user, password := "u"+c.DBName[len(c.DBName)-12:], "a?b&c#d@e:f/g=h)"
+	_, err = db.Exec("CREATE USER " + user + "@'%' IDENTIFIED BY '" + password + "'")
+	require.NoError(t, err)
+	t.Cleanup(func() { _, _ = db.Exec("DROP USER " + user + "@'%'") })
+	_, err = persistence.Open(t.Context(), persistence.Options{
+		DSN: "mysql://" + user + ":" + password + "@tcp(" + c.Addr + ")/" + c.DBName + "?max_conns=2", Now: time.Now,
+	})
+	require.ErrorContains(t, err, "1044", "let in, and not allowed to use this database")
+}
+
+func TestModeSaysWhetherAFileIsMade(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "foyer.db")
+	_, err := persistence.Open(t.Context(), persistence.Options{DSN: "sqlite://" + path + "?mode=rw", Now: time.Now})
+	require.ErrorContains(t, err, "does not exist")
+	require.NoFileExists(t, path)
+	migrated(t, "sqlite://"+path+"?mode=rwc")
+	require.NoError(t, open(t, "sqlite://"+path+"?mode=rw").InsertFlow(t.Context(), newFlow()))
 }
 
 func TestOpenTellsWhatIsMissingAndNoPassword(t *testing.T) {
@@ -96,4 +160,23 @@ func TestDatabaseFileIsForItsOwnerOnly(t *testing.T) {
 			require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 		}
 	}
+}
+
+func TestDatabaseFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	for dsn, want := range map[string]string{
+		"sqlite://a.db": here + "/a.db", "sqlite3:///var/b%20c.db?mode=rwc": "/var/b c.db", "sqlite://file:d.db": here + "/d.db",
+		"memory": "", "sqlite://:memory:": "", "sqlite://x.db?mode=Memory": "",
+	} {
+		path, local, err := persistence.DatabaseFile(dsn)
+		require.NoError(t, err, dsn)
+		require.True(t, local, dsn)
+		require.Equal(t, want, path, dsn)
+	}
+	path, local, err := persistence.DatabaseFile("postgres://u:p@db/foyer")
+	require.NoError(t, err)
+	require.False(t, local)
+	require.Empty(t, path)
 }
