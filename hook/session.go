@@ -13,11 +13,10 @@ import (
 // that any other hook can still refuse.
 func Session(sessions *session.Manager) selfservice.Hook {
 	return selfservice.Hook{
-		Name:   "session",
-		Moment: selfservice.OnValid,
-		Last:   true,
+		Name: "session",
+		Last: true,
 		Run: func(_ context.Context, s *selfservice.Step) error {
-			s.Session, s.SessionToken = sessions.Plan(s.Identity.ID, s.Strategy, s.Input.Device)
+			s.Session, s.SessionToken = sessions.Plan(s.Identity.ID, s.Next.Active, s.Input.Device)
 			s.Session.Identity = s.Identity
 			planned, hash := s.Session, session.Hash(s.SessionToken)
 			s.Write(func(ctx context.Context) error {

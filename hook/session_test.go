@@ -32,11 +32,10 @@ func TestSessionPlans(t *testing.T) {
 	s := &store{}
 	h := hook.Session(&session.Manager{Store: s, Lifespan: time.Hour, Now: func() time.Time { return now }})
 	require.Equal(t, "session", h.Name)
-	require.Equal(t, selfservice.OnValid, h.Moment)
 	require.True(t, h.Last, "any other hook can still refuse")
 
 	who := &identity.Identity{ID: uuid.Must(uuid.NewV4())}
-	step := &selfservice.Step{Identity: who, Strategy: "password", Input: &selfservice.Input{Device: session.Device{IP: "192.0.2.1", UserAgent: "test"}}}
+	step := &selfservice.Step{Identity: who, Next: &selfservice.Flow{Active: "password"}, Input: &selfservice.Input{Device: session.Device{IP: "192.0.2.1", UserAgent: "test"}}}
 	require.NoError(t, h.Run(context.Background(), step))
 	require.Empty(t, s.sessions, "not yet")
 	require.Equal(t, who.ID, step.Session.IdentityID)

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,6 +51,13 @@ func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error 
 	if err != nil {
 		return err
 	}
+	if typed := r.URL.Query().Get("credentials_identifier"); typed != "" {
+		if q.Identifier = lookup(typed); q.Identifier == "" {
+			// What has no canonical form belongs to nobody.
+			web.JSON(w, http.StatusOK, []View{})
+			return nil
+		}
+	}
 	size := q.Limit
 	q.Limit++ // one more tells whether there is a next page
 	found, err := h.Identities.Store.Identities(r.Context(), q)
@@ -96,22 +102,20 @@ func page(v url.Values) (Query, error) {
 		}
 		q.After = id
 	}
-	if typed := v.Get("credentials_identifier"); typed != "" {
-		q.Identifier = lookup(typed)
-	}
 	return q, nil
 }
 
 // lookup brings a searched identifier into canonical form, as a phone number
-// where it is one. What has no canonical form is searched as typed and not found.
+// where it is one. What has none gives "".
 func lookup(typed string) string {
 	if phone, err := Canonical(ViaSMS, typed); err == nil && strings.HasPrefix(typed, "+") {
 		return phone
 	}
-	if text, err := Canonical(ViaEmail, typed); err == nil {
-		return text
+	text, err := Canonical(ViaEmail, typed)
+	if err != nil {
+		return ""
 	}
-	return typed
+	return text
 }
 
 func pageLink(at *url.URL, size int, after uuid.UUID, rel string) string {
@@ -155,11 +159,11 @@ func (h *HTTP) create(w http.ResponseWriter, r *http.Request, _ web.Params) erro
 	if err != nil {
 		return err
 	}
-	var in newIdentity
-	if err := in.read(body.Fields); err != nil {
+	in, err := readNewIdentity(body.Fields)
+	if err != nil {
 		return err
 	}
-	i, err := h.draft(r.Context(), &in)
+	i, err := h.draft(r.Context(), in)
 	if err != nil {
 		return err
 	}
@@ -178,18 +182,21 @@ func (h *HTTP) create(w http.ResponseWriter, r *http.Request, _ web.Params) erro
 // draft makes the identity an administrator asked for, its password hashed.
 func (h *HTTP) draft(ctx context.Context, in *newIdentity) (*Identity, error) {
 	s := h.Identities.Schemas.Default()
-	if in.SchemaID != "" {
-		if s = h.Identities.Schemas.Get(in.SchemaID); s == nil {
+	if in.schemaID != "" {
+		if s = h.Identities.Schemas.Get(in.schemaID); s == nil {
 			return nil, fail.New(fail.BadRequest, "identity_schema_unknown", "No identity schema is configured under the id that schema_id names.")
 		}
 	}
-	i, violations := h.Identities.Draft(s, in.Traits)
+	if len(encode(in.traits)) > MaxTraits {
+		return nil, ErrTraitsTooLarge
+	}
+	i, violations := h.Identities.Draft(s, in.traits)
 	if len(violations) > 0 {
 		return nil, invalid(violations)
 	}
-	i.ExternalID, i.MetadataPublic, i.MetadataAdmin = in.ExternalID, in.MetadataPublic, in.MetadataAdmin
-	if in.State != "" {
-		i.State = in.State
+	i.ExternalID, i.MetadataPublic, i.MetadataAdmin = in.externalID, in.public, in.admin
+	if in.state != "" {
+		i.State = in.state
 	}
 	hashed, err := h.password(ctx, in)
 	if err != nil {
@@ -206,83 +213,128 @@ func (h *HTTP) draft(ctx context.Context, in *newIdentity) (*Identity, error) {
 }
 
 func (h *HTTP) password(ctx context.Context, in *newIdentity) (string, error) {
-	if in.Credentials.Password == nil {
+	if !in.hasPassword {
 		return "", nil
 	}
-	c := in.Credentials.Password.Config
-	if (c.Password == "") == (c.HashedPassword == "") {
+	if (in.password == "") == (in.hashedPassword == "") {
 		return "", fail.New(fail.BadRequest, "credential_invalid", "credentials.password.config needs either password or hashed_password.")
 	}
-	if c.Password != "" {
-		return h.Passwords.Hash(ctx, []byte(c.Password))
+	if in.password != "" {
+		return h.Passwords.Hash(ctx, []byte(in.password))
 	}
-	if err := h.Passwords.Accepts(c.HashedPassword); err != nil {
-		return "", fail.New(fail.BadRequest, "password_hash_unsupported", "credentials.password.config.hashed_password cannot be used: "+err.Error())
+	if err := h.Passwords.Accepts(in.hashedPassword); err != nil {
+		reason := err.Error()
+		if refused := fail.As(err); refused != nil {
+			reason = refused.Reason
+		}
+		return "", fail.New(fail.BadRequest, "password_hash_unsupported", "credentials.password.config.hashed_password cannot be used: "+reason)
 	}
-	return c.HashedPassword, nil
+	return in.hashedPassword, nil
 }
 
 // newIdentity is the body of a create.
 type newIdentity struct {
-	SchemaID       string          `json:"schema_id"`
-	ExternalID     string          `json:"external_id"`
-	State          State           `json:"state"`
-	Traits         map[string]any  `json:"traits"`
-	MetadataPublic json.RawMessage `json:"metadata_public"`
-	MetadataAdmin  json.RawMessage `json:"metadata_admin"`
-	Credentials    struct {
-		Password *struct {
-			Config struct {
-				Password       string `json:"password"`
-				HashedPassword string `json:"hashed_password"`
-			} `json:"config"`
-		} `json:"password"`
-	} `json:"credentials"`
+	schemaID, externalID     string
+	state                    State
+	traits                   map[string]any
+	public, admin            json.RawMessage
+	password, hashedPassword string
+	hasPassword              bool // the body has credentials.password
 }
 
-// newIdentityKeys are the names that each object on the way to the password may
-// have, from the outside in.
-var newIdentityKeys = []struct {
-	below string
-	keys  []string
-}{
-	{"", []string{"schema_id", "external_id", "state", "traits", "metadata_public", "metadata_admin", "credentials"}},
-	{"credentials", []string{"password"}},
-	{"password", []string{"config"}},
-	{"config", []string{"password", "hashed_password"}},
+// readNewIdentity takes a decoded body apart. Only the fields listed here are
+// read, and any other is refused by name.
+func readNewIdentity(body map[string]any) (*newIdentity, error) {
+	o := &object{fields: body}
+	o.only("schema_id", "external_id", "state", "traits", "metadata_public", "metadata_admin", "credentials")
+	in := &newIdentity{
+		schemaID:   o.text("schema_id"),
+		externalID: o.text("external_id"),
+		state:      State(o.text("state")),
+		traits:     o.object("traits").fields,
+		public:     o.raw("metadata_public"),
+		admin:      o.raw("metadata_admin"),
+	}
+	credentials := o.object("credentials")
+	credentials.only("password")
+	_, in.hasPassword = credentials.fields["password"]
+	password := credentials.object("password")
+	password.only("config")
+	config := password.object("config")
+	config.only("password", "hashed_password")
+	in.password, in.hashedPassword = config.text("password"), config.text("hashed_password")
+	for _, read := range []*object{o, credentials, password, config} {
+		if read.err != nil {
+			return nil, read.err
+		}
+	}
+	switch {
+	case in.traits == nil:
+		return nil, fail.New(fail.BadRequest, "traits_missing", "The field traits is required and has to be an object.")
+	case len(in.externalID) > maxExternalID:
+		return nil, fail.New(fail.BadRequest, "external_id_too_long", "external_id may have 255 bytes at most.")
+	case in.state != "" && in.state != StateActive && in.state != StateInactive:
+		return nil, fail.New(fail.BadRequest, "state_invalid", "state has to be active or inactive.")
+	}
+	return in, nil
 }
 
-// read fills in from a decoded body. Go's decoder also takes keys in another
-// case; so the names are compared exactly first.
-func (in *newIdentity) read(fields map[string]any) error {
-	at := fields
-	for _, level := range newIdentityKeys {
-		if level.below != "" {
-			at, _ = at[level.below].(map[string]any)
+// maxExternalID bounds an id that another system gave, in bytes.
+const maxExternalID = 255
+
+// object reads one object of a body and remembers the first thing wrong with it.
+type object struct {
+	path   string // ends with a dot, or is empty
+	fields map[string]any
+	err    error
+}
+
+func (o *object) refuse(err error) {
+	if o.err == nil {
+		o.err = err
+	}
+}
+
+func (o *object) name(key string) string { return "The field " + strconv.Quote(o.path+key) }
+
+func (o *object) only(keys ...string) {
+	for key := range o.fields {
+		if !slices.Contains(keys, key) {
+			o.refuse(fail.New(fail.BadRequest, "field_unknown", o.name(key)+" is not known here."))
 		}
-		for key := range at {
-			if !slices.Contains(level.keys, key) {
-				return fail.New(fail.BadRequest, "field_unknown", "The field "+strconv.Quote(key)+" is not known here.")
-			}
-		}
 	}
-	raw, err := json.Marshal(fields)
-	if err != nil {
-		return err
+}
+
+func (o *object) text(key string) string {
+	switch v := o.fields[key].(type) {
+	case nil:
+		return ""
+	case string:
+		return v
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	d.UseNumber()
-	if err := d.Decode(in); err != nil {
-		return fail.New(fail.BadRequest, "body_invalid", strings.TrimPrefix(err.Error(), "json: "))
+	o.refuse(fail.New(fail.BadRequest, "body_invalid", o.name(key)+" has to be a string."))
+	return ""
+}
+
+func (o *object) object(key string) *object {
+	inner := &object{path: o.path + key + "."}
+	switch v := o.fields[key].(type) {
+	case nil:
+	case map[string]any:
+		inner.fields = v
+	default:
+		o.refuse(fail.New(fail.BadRequest, "body_invalid", o.name(key)+" has to be an object."))
 	}
-	if in.Traits == nil {
-		return fail.New(fail.BadRequest, "traits_missing", "The field traits is required and has to be an object.")
+	return inner
+}
+
+// raw is any JSON value, nil where there is none.
+func (o *object) raw(key string) json.RawMessage {
+	v, ok := o.fields[key]
+	if !ok || v == nil {
+		return nil
 	}
-	if in.State != "" && in.State != StateActive && in.State != StateInactive {
-		return fail.New(fail.BadRequest, "state_invalid", "state has to be active or inactive.")
-	}
-	return nil
+	return encode(v)
 }
 
 // invalid tells an administrator everything the schema objects to.

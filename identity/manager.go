@@ -10,8 +10,15 @@ import (
 
 	"github.com/gofrs/uuid"
 
+	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/schema"
 )
+
+// MaxTraits bounds the traits of one identity, as JSON.
+const MaxTraits = 64 << 10
+
+// ErrTraitsTooLarge tells a client that traits go beyond MaxTraits.
+var ErrTraitsTooLarge = fail.New(fail.TooLarge, "traits_too_large", "The traits have more than 64 KiB.")
 
 // Manager makes identities. It is the single point at which they come to be.
 type Manager struct {
@@ -45,6 +52,9 @@ func (m *Manager) Draft(s *schema.Schema, traits map[string]any) (*Identity, []s
 	i.ID = uuid.Must(uuid.NewV4())
 	i.CreatedAt = m.Now().UTC()
 	i.UpdatedAt, i.StateChangedAt = i.CreatedAt, i.CreatedAt
+	if traits == nil {
+		traits = map[string]any{}
+	}
 	i.Traits = encode(traits)
 	for _, list := range [][]Address{i.Verifiable, i.Recovery} {
 		for n := range list {
@@ -138,17 +148,14 @@ func label(f schema.Field) string {
 	return f.Name
 }
 
-// encode writes validated traits as they are kept. They came from a JSON
-// decoder, so they can be encoded.
-func encode(traits map[string]any) json.RawMessage {
-	if traits == nil {
-		traits = map[string]any{}
-	}
+// encode writes a value as it is kept. It came from a JSON decoder, so it can
+// be encoded.
+func encode(value any) json.RawMessage {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(traits); err != nil {
-		panic("identity: traits that are no JSON: " + err.Error())
+	if err := e.Encode(value); err != nil {
+		panic("identity: a value that is no JSON: " + err.Error())
 	}
 	return bytes.TrimSpace(b.Bytes())
 }

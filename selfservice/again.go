@@ -24,7 +24,7 @@ func fingerprint(f *Flow, in *Input) [][]byte {
 // outcome, with a fresh token of the same session, since only hashes of tokens
 // are kept. Any other is told that the flow is complete. Nothing acts twice.
 func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
-	completed := &Step{Flow: f, Next: over(f), Input: in, Schema: e.schema(f), Progress: Asked}
+	completed := &Step{Flow: f, Next: withCompletedMessage(f), Input: in, Schema: e.schema(f), Progress: Asked}
 	if f.Expired(e.Now()) || !e.Ring.Verify(submitMAC, f.Outcome.Fingerprint, fingerprint(f, in)...) {
 		return completed, nil
 	}
@@ -49,9 +49,9 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 	return s, err
 }
 
-// over returns a completed flow with the message that it is. The message is not
+// withCompletedMessage returns a completed flow with the message that it is. The message is not
 // stored: whoever sees the flow is told, a page that was sent here included.
-func over(f *Flow) *Flow {
+func withCompletedMessage(f *Flow) *Flow {
 	told := *f
 	told.Problems = []ui.Problem{{ID: kinds[f.Kind].completed}}
 	return &told

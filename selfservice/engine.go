@@ -108,7 +108,7 @@ func (e *Engine) Read(ctx context.Context, k Kind, id uuid.UUID, may func(*Flow)
 	}
 	switch {
 	case f.Completed():
-		return over(f), nil
+		return withCompletedMessage(f), nil
 	case f.Expired(e.Now()):
 		return nil, &Expired{Flow: f}
 	}

@@ -62,7 +62,7 @@ func (m *model) submit(f *modelFlow, by int, email string) string {
 	case f.sent != "":
 		return "400 form 4040002"
 	case m.expired(f):
-		if f.heir == nil {
+		if f.heir == nil || m.expired(f.heir) {
 			f.heir = m.add(modelFlow{owner: f.owner, problems: " 4040001"})
 		}
 		return "410 self_service_flow_expired"

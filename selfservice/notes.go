@@ -3,6 +3,8 @@ package selfservice
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/foyer-id/foyer/schema"
 )
 
 // notes is a flow's private part. It is sealed for its flow alone, because it
@@ -49,6 +51,35 @@ func (f *Flow) Traits() map[string]any {
 		return nil
 	}
 	return t.Traits
+}
+
+// known returns the part of traits that the form has fields for. Nothing else
+// is kept: what a client sends under another name may be a secret.
+func known(s *schema.Schema, traits map[string]any) map[string]any {
+	out := map[string]any{}
+	for _, f := range s.Fields {
+		from, to := traits, out
+		for n, key := range f.Path {
+			v, ok := from[key]
+			if !ok {
+				break
+			}
+			if n == len(f.Path)-1 {
+				to[key] = v
+				break
+			}
+			if from, ok = v.(map[string]any); !ok {
+				break
+			}
+			inner, ok := to[key].(map[string]any)
+			if !ok {
+				inner = map[string]any{}
+				to[key] = inner
+			}
+			to = inner
+		}
+	}
+	return out
 }
 
 func encodeTraits(traits map[string]any) json.RawMessage {

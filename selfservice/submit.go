@@ -24,10 +24,13 @@ func (e *Engine) Submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 	}
 	for try := 1; ; try++ {
 		step, err := e.submit(ctx, k, id, in)
-		if !errors.Is(err, ErrStale) {
+		switch {
+		case !errors.Is(err, ErrStale):
 			return step, err
-		}
-		if try == maxTries {
+		case try < maxTries:
+		case step != nil:
+			return step, nil // what is wrong with the submit is true all the same
+		default:
 			return nil, fail.Wrap(err, fail.Unavailable, "flow_contended", "Too many submits to this flow at once. Please send it again.")
 		}
 	}
@@ -111,8 +114,8 @@ func (s *Step) readTraits() error {
 		return fail.New(fail.BadRequest, "traits_invalid", "traits has to be an object.")
 	}
 	s.Traits = s.Schema.Coerce(raw)
-	s.Next.Values = encodeTraits(s.Traits)
-	if len(s.Next.Values) > identity.MaxTraits {
+	s.Next.Values = encodeTraits(known(s.Schema, s.Traits))
+	if len(mustJSON(s.Traits)) > identity.MaxTraits {
 		return identity.ErrTraitsTooLarge
 	}
 	return nil
@@ -197,12 +200,13 @@ func (e *Engine) completed(s *Step) *Flow {
 }
 
 // refuse stores the problems on the flow, which is all that a refused submit
-// writes, and asks again.
+// writes, and asks again. With ErrStale there is a step as well.
 func (e *Engine) refuse(ctx context.Context, s *Step, problems []ui.Problem) (*Step, error) {
 	s.Next.Refusals++
 	s.Next.Problems = problems
-	if err := e.Store.UpdateFlow(ctx, s.Next); err != nil {
+	err := e.Store.UpdateFlow(ctx, s.Next)
+	if err != nil && !errors.Is(err, ErrStale) {
 		return nil, err
 	}
-	return &Step{Flow: s.Flow, Next: s.Next, Input: s.Input, Schema: s.Schema, Progress: Asked}, nil
+	return &Step{Flow: s.Flow, Next: s.Next, Input: s.Input, Schema: s.Schema, Progress: Asked}, err
 }

@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -35,13 +36,17 @@ func (e *Engine) heir(ctx context.Context, s *Step) (*Flow, error) {
 	if errors.Is(err, errNoFlow) || err == nil && heir.Expired(e.Now()) {
 		return nil, nil
 	}
-	if err != nil || heir.Completed() || s.Traits == nil {
+	if err != nil || heir.Completed() || s.Traits == nil || bytes.Equal(heir.Values, s.Next.Values) {
 		return heir, err
 	}
 	next := *heir
 	next.Rev++
 	next.Values = s.Next.Values
-	return &next, e.Store.UpdateFlow(ctx, &next)
+	err = e.Store.UpdateFlow(ctx, &next)
+	if errors.Is(err, ErrStale) {
+		return heir, nil // somebody is at work on it, and sees what was typed there
+	}
+	return &next, err
 }
 
 func (e *Engine) beget(ctx context.Context, s *Step) (*Flow, error) {

@@ -59,12 +59,17 @@ func TestSuccessor(t *testing.T) {
 				require.JSONEq(t, `{"campaign":"spring"}`, string(heir.Transient))
 			}
 
-			// Sent again, in the same and in other words: one successor.
+			// Sent again, in the same and in other words: one successor, which
+			// holds what was typed last.
 			before = env.Rows()
 			require.Equal(t, heir.ID, succeeded(t, c, f, v).ID)
-			require.Equal(t, heir.ID, succeeded(t, c, f, someone()).ID)
-			require.Equal(t, heir.ID, succeeded(t, c, f, values{"method": "magic"}).ID)
 			require.Empty(t, env.Rows().Since(before))
+			other := someone()
+			require.Equal(t, heir.ID, succeeded(t, c, f, other).ID)
+			last := succeeded(t, c, f, values{"method": "magic"})
+			require.Equal(t, heir.ID, last.ID)
+			require.Equal(t, other["traits.email"], last.Value("traits.email"))
+			require.Equal(t, "flows~1", env.Rows().Since(before))
 			require.Zero(t, env.Identities())
 
 			// The same submit to the successor ends the journey.
@@ -107,6 +112,22 @@ func TestSuccessorInParallel(t *testing.T) {
 		require.Equal(t, heirs[0], id)
 	}
 	require.Equal(t, "flows+1 flows~1", env.Rows().Since(before))
+}
+
+// A successor that has run out itself is replaced: nobody is sent to a dead end.
+func TestSuccessorOfTheSameFlow(t *testing.T) {
+	env := enginetest.New(t)
+	for _, c := range env.Clients()[1:] {
+		f := c.Open("")
+		env.Clock.Advance(2 * time.Hour)
+		second := succeeded(t, c, f, someone())
+		env.Clock.Advance(2 * time.Hour)
+		v := someone()
+		third := succeeded(t, c, f, v)
+		require.NotEqual(t, second.ID, third.ID)
+		require.Equal(t, v["traits.email"], third.Value("traits.email"))
+		require.Less(t, c.Submit(third, v).Status, 400)
+	}
 }
 
 // A successor grows old as well.

@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// Supported tells whether encoded is a hash that Verify can work with.
+func Supported(encoded string) error {
+	_, err := parse(encoded)
+	return err
+}
+
 // WithKey replaces argon2id in Hash.
 func (h *Hasher) WithKey(key func(password []byte) []byte) {
 	h.key = func(password, _ []byte, _ Argon2) []byte { return key(password) }

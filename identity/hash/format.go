@@ -29,14 +29,9 @@ var formats = []struct {
 // maxEncoded bounds the text that is looked at, in bytes.
 const maxEncoded = 1024
 
-// Supported tells whether encoded is a hash that Verify can work with: of a
-// known format, well formed and with parameters within fixed limits. It hashes
-// nothing. The error is a refusal that never quotes the hash.
-func Supported(encoded string) error {
-	_, err := parse(encoded)
-	return err
-}
-
+// parse reads a hash that Verify can work with: of a known format, well formed
+// and with parameters within fixed limits. It hashes nothing. The error is a
+// refusal that never quotes the hash.
 func parse(encoded string) (*parsed, error) {
 	if len(encoded) > maxEncoded {
 		return nil, malformed("it has more than 1024 bytes")

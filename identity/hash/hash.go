@@ -7,6 +7,7 @@
 package hash
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/txn"
@@ -65,9 +67,11 @@ func New(c Config) (*Hasher, error) {
 	return h, nil
 }
 
-// Hash returns the encoded hash of password under a fresh salt. It refuses with
-// ErrTooLong, with "overloaded" when the line is too long, and with ctx's error
-// when the caller leaves the line. It must not be called inside a transaction.
+// Hash returns the encoded hash of password under a fresh salt. One keyboard's
+// "é" is another's: passwords are hashed in Unicode NFC (NIST SP 800-63B-4,
+// 3.1.1.2). It refuses with ErrTooLong, with "overloaded" when the line is too
+// long, and with ctx's error when the caller leaves the line. It must not be
+// called inside a transaction.
 func (h *Hasher) Hash(ctx context.Context, password []byte) (string, error) {
 	if txn.Handle(ctx) != nil {
 		return "", errInTransaction
@@ -75,6 +79,7 @@ func (h *Hasher) Hash(ctx context.Context, password []byte) (string, error) {
 	if len(password) > MaxPassword {
 		return "", ErrTooLong
 	}
+	password = norm.NFC.Bytes(password)
 	if h.config.Algorithm == BCrypt {
 		if err := checkBcryptPassword(password); err != nil {
 			return "", err
@@ -121,7 +126,11 @@ func (h *Hasher) Verify(ctx context.Context, password []byte, encoded string) (o
 	if len(password) > MaxPassword {
 		return false, false, nil
 	}
-	err = h.pool.run(ctx, p.memory, func() { ok = p.matches(password) })
+	err = h.pool.run(ctx, p.memory, func() {
+		// A hash that was brought along may have been made of the bytes as typed.
+		composed := norm.NFC.Bytes(password)
+		ok = p.matches(composed) || !bytes.Equal(composed, password) && p.matches(password)
+	})
 	return ok, p.settings != h.settings, err
 }
 

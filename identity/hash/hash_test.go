@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/foyer-id/foyer/identity/hash"
 	"github.com/foyer-id/foyer/internal/fail"
@@ -201,4 +202,25 @@ func TestCallersShareTheLine(t *testing.T) {
 		require.Zero(t, running)
 		require.Zero(t, waiting)
 	})
+}
+
+// The same text is the same password, composed or not; and what was hashed
+// elsewhere as typed is still found.
+func TestNormalForm(t *testing.T) {
+	h := newHasher(t, nil)
+	composed, decomposed := []byte("caf\u00e9 au lait"), []byte("cafe\u0301 au lait")
+	for _, made := range [][]byte{composed, decomposed} {
+		encoded, err := h.Hash(t.Context(), made)
+		require.NoError(t, err)
+		for _, typed := range [][]byte{composed, decomposed} {
+			ok, _, err := h.Verify(t.Context(), typed, encoded)
+			require.NoError(t, err)
+			require.True(t, ok)
+		}
+	}
+	foreign, err := bcrypt.GenerateFromPassword(decomposed, bcrypt.MinCost)
+	require.NoError(t, err)
+	ok, _, err := h.Verify(t.Context(), decomposed, string(foreign))
+	require.NoError(t, err)
+	require.True(t, ok)
 }

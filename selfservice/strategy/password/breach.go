@@ -33,12 +33,15 @@ type Pwned struct {
 	Timeout time.Duration // zero means 300 ms
 }
 
-// Breached asks Pwned about password. It is meant for a password that Judge has
-// nothing against. It returns no problem when there is no service to ask, and
-// when the service gives no answer and IgnoreNetworkErrors is set; otherwise
-// no answer is the refusal "breach_check_unavailable". It must not be called
-// inside a transaction.
+// Breached looks password up in the offline list and, if it is not there, asks
+// Pwned. It is meant for a password that nothing else stands against. Where
+// the service gives no answer, that is no problem if IgnoreNetworkErrors is
+// set, and otherwise the refusal "breach_check_unavailable". It must not be
+// called inside a transaction.
 func (p *Policy) Breached(ctx context.Context, password string) ([]ui.Problem, error) {
+	if listed(password) {
+		return []ui.Problem{breached()}, nil
+	}
 	if p.Pwned == nil {
 		return nil, nil
 	}

@@ -25,8 +25,8 @@ type Policy struct {
 	IgnoreNetworkErrors bool   // take a password that Pwned could not be asked about
 }
 
-// Judge returns everything that can be said against password without a call to
-// the network, or nil. identifiers are what the person is known by; the order
+// Judge returns everything that is wrong with password in itself, or nil.
+// Whether others have used it before is for Breached to say. identifiers are what the person is known by; the order
 // tells which are looked at if there are very many. The work is bounded
 // whatever the input: a password that is too long is not looked at further.
 func (p *Policy) Judge(password string, identifiers []string) []ui.Problem {
@@ -43,9 +43,6 @@ func (p *Policy) Judge(password string, identifiers []string) []ui.Problem {
 	}
 	if p.SimilarityCheck && similar(password, identifiers) {
 		problems = append(problems, ui.Problem{Node: ui.NodePassword, ID: ui.ErrPasswordSimilar})
-	}
-	if listed(password) {
-		problems = append(problems, breached())
 	}
 	return problems
 }

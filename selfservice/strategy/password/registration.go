@@ -32,7 +32,7 @@ func (m registration) Form(f *selfservice.Flow) []ui.Node {
 func (m registration) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
 	draft, violations := m.Identities.Draft(s.Schema, s.Traits)
 	problems := ui.Problems(violations)
-	password := normal(s.Input.Body.String(ui.NodePassword))
+	password := s.Input.Body.String(ui.NodePassword)
 	if password == "" {
 		problems = append(problems, ui.Problem{Node: ui.NodePassword, ID: ui.ErrRequired, Context: map[string]any{"property": ui.NodePassword}})
 	} else {

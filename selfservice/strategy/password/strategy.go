@@ -7,8 +7,6 @@ package password
 import (
 	"context"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/selfservice"
 	"github.com/foyer-id/foyer/selfservice/ui"
@@ -39,7 +37,3 @@ func (p *Strategy) Methods() map[selfservice.Kind]selfservice.Method {
 		selfservice.Registration: registration{p},
 	}
 }
-
-// normal brings a password into Unicode NFC, so that one keyboard's "é" is
-// another's (NIST SP 800-63B-4, 3.1.1.2). Every use of a password starts here.
-func normal(typed string) string { return norm.NFC.String(typed) }
