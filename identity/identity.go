@@ -1,7 +1,7 @@
 // Package identity holds people: their traits, credentials and addresses.
 //
-// An identity is created at one point only, Manager.Create, so that policy,
-// normalisation and uniqueness hold for every door: flows, admin API, import.
+// An identity comes to be at one point only, whatever the door (flows, admin
+// API, import): Manager.Draft validates and normalises, Manager.Create stores.
 // Identifiers are stored in their canonical form alone; a unique index on that
 // form is what makes two identities for one person impossible.
 package identity
@@ -28,6 +28,19 @@ type CredentialType string
 
 // CredentialPassword is the credential of the password strategy.
 const CredentialPassword CredentialType = "password"
+
+// SpaceLogin is the space of identifiers a person types to sign in.
+const SpaceLogin = "login"
+
+// Space is the name space an identifier of this type is unique in. Whatever a
+// person types to sign in shares one space, so an address belongs to one
+// identity whichever method it came by.
+func (t CredentialType) Space() string {
+	if t == CredentialPassword {
+		return SpaceLogin
+	}
+	return string(t)
+}
 
 // Channels an address is reached by, and the states of its verification.
 const (

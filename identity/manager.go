@@ -68,9 +68,9 @@ func (m *Manager) Draft(s *schema.Schema, traits map[string]any) (*Identity, []s
 // Identifiers returns what a draft can sign in with by password, canonical.
 func (i *Identity) Identifiers() []string { return i.identifiers }
 
-// Identifiers lists what traits would sign in with, canonical where that is
+// TypedIdentifiers lists what traits would sign in with, canonical where that is
 // possible and as typed where not.
-func Identifiers(s *schema.Schema, traits map[string]any) []string {
+func TypedIdentifiers(s *schema.Schema, traits map[string]any) []string {
 	var out []string
 	for _, f := range s.Fields {
 		if !f.Identifier {

@@ -25,16 +25,3 @@ type Query struct {
 	Limit      int
 	Identifier string // canonical; empty for all
 }
-
-// SpaceLogin is the space of identifiers a person types to sign in.
-const SpaceLogin = "login"
-
-// Space is the name space an identifier of this type is unique in. Whatever a
-// person types to sign in shares one space, so an address belongs to one
-// identity whichever method it came by.
-func (t CredentialType) Space() string {
-	if t == CredentialPassword {
-		return SpaceLogin
-	}
-	return string(t)
-}

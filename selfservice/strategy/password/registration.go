@@ -36,7 +36,7 @@ func (m registration) Apply(ctx context.Context, s *selfservice.Step) (selfservi
 	if password == "" {
 		problems = append(problems, ui.Problem{Node: ui.NodePassword, ID: ui.ErrRequired, Context: map[string]any{"property": ui.NodePassword}})
 	} else {
-		problems = append(problems, m.Policy.Judge(password, identity.Identifiers(s.Schema, s.Traits))...)
+		problems = append(problems, m.Policy.Judge(password, identity.TypedIdentifiers(s.Schema, s.Traits))...)
 	}
 	if len(problems) == 0 && len(draft.Identifiers()) == 0 {
 		problems = append(problems, ui.Problem{ID: ui.ErrNoIdentifier})
