@@ -90,7 +90,7 @@ func TestDraftMergesEqualIdentifiers(t *testing.T) {
 	require.Len(t, i.Verifiable, 2)
 	require.Len(t, i.Recovery, 2)
 	require.Equal(t, []string{"x@example.org", "x@example.org", "x@example.org", "y@example.org"},
-		identity.Identifiers(m.Schemas.Default(), object{"a": "x@example.org", "b": "X@example.org", "more": []any{"x@EXAMPLE.org", "y@example.org"}}))
+		identity.TypedIdentifiers(m.Schemas.Default(), object{"a": "x@example.org", "b": "X@example.org", "more": []any{"x@EXAMPLE.org", "y@example.org"}}))
 }
 
 func TestViews(t *testing.T) {
