@@ -15,20 +15,19 @@ type Kind int
 
 // The kinds, each with the status it is answered with.
 const (
-	Internal           Kind = iota // 500
-	BadRequest                     // 400
-	Unauthenticated                // 401
-	Forbidden                      // 403
-	NotFound                       // 404
-	MethodNotAllowed               // 405
-	Conflict                       // 409
-	Gone                           // 410
-	TooLarge                       // 413
-	Navigate                       // 422: the browser has to leave the page
-	TooMany                        // 429, with Retry-After
-	Upstream                       // 502
-	Unavailable                    // 503, with Retry-After
-	HeaderFieldsTooBig             // 431
+	Internal         Kind = iota // 500
+	BadRequest                   // 400
+	Unauthenticated              // 401
+	Forbidden                    // 403
+	NotFound                     // 404
+	MethodNotAllowed             // 405
+	Conflict                     // 409
+	Gone                         // 410
+	TooLarge                     // 413
+	Navigate                     // 422: the browser has to leave the page
+	TooMany                      // 429, with Retry-After
+	Upstream                     // 502
+	Unavailable                  // 503, with Retry-After
 )
 
 // Error is a refusal a client may read. ID is stable and part of the API.

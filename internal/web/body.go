@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"strings"
@@ -88,28 +89,14 @@ func readAll(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	// A declared length is only a claim: thousands of clients that promise a
-	// megabyte and send nothing must not make the server reserve it.
-	size := min(max(r.ContentLength+1, 512), 16<<10)
-	buf := make([]byte, 0, size)
-	body := http.MaxBytesReader(w, r.Body, limit)
-	for {
-		if len(buf) == cap(buf) {
-			// append would grow in many small steps, five times the body in all.
-			buf = append(make([]byte, 0, min(4*int64(cap(buf)), max(limit+1, int64(cap(buf))+512))), buf...)
-		}
-		n, err := body.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if err == io.EOF {
-			return buf, nil
-		}
-		if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
-			return nil, tooLarge(limit)
-		}
-		if err != nil {
-			return nil, fail.Wrap(err, fail.BadRequest, "body_unreadable", "The request body ended before it was complete.")
-		}
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
+		return nil, tooLarge(limit)
 	}
+	if err != nil {
+		return nil, fail.Wrap(err, fail.BadRequest, "body_unreadable", "The request body ended before it was complete.")
+	}
+	return raw, nil
 }
 
 func tooLarge(limit int64) error {
@@ -159,10 +146,7 @@ func (b *Body) lookup(key string) any {
 // their names came in, without the top-level names in except. It holds what
 // the body holds, secrets included: for digests, never for storing.
 func (b *Body) Canonical(except ...string) []byte {
-	fields := make(map[string]any, len(b.Fields))
-	for k, v := range b.Fields {
-		fields[k] = v
-	}
+	fields := maps.Clone(b.Fields)
 	for _, k := range except {
 		delete(fields, k)
 	}

@@ -36,9 +36,9 @@ type OutboundConfig struct {
 // (outbound_refused, outbound_failed, outbound_timeout, outbound_too_large)
 // do not tell an open port from a closed one. Safe for concurrent use.
 type Outbound struct {
-	guarded, free *http.Client
-	exceptions    []exception
-	maxBytes      int64
+	guarded, unguarded *http.Client
+	exceptions         []exception
+	maxBytes           int64
 }
 
 // exception is a place reached without a look at its address; without a
@@ -56,7 +56,7 @@ func NewOutbound(c OutboundConfig) (*Outbound, error) {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = 64 << 10
 	}
-	o := &Outbound{maxBytes: c.MaxBytes, guarded: outboundClient(c.Timeout, guard(c)), free: outboundClient(c.Timeout, nil)}
+	o := &Outbound{maxBytes: c.MaxBytes, guarded: outboundClient(c.Timeout, guard(c)), unguarded: outboundClient(c.Timeout, nil)}
 	var errs []error
 	for _, raw := range c.Exceptions {
 		e, err := parseException(raw)
@@ -88,7 +88,7 @@ func parseException(raw string) (exception, error) {
 	if s.scheme == "any" {
 		s.scheme = ""
 	}
-	if why := strange(path); why != "" || s.scheme == "" && path != "" || s.scheme != "" && s.scheme != "http" && s.scheme != "https" {
+	if why := ambiguousPath(path); why != "" || s.scheme == "" && path != "" || s.scheme != "" && s.scheme != "http" && s.scheme != "https" {
 		return exception{}, errors.New("it is neither a host nor an http URL")
 	}
 	return exception{scheme: s.scheme, host: s.host, port: s.port, path: path}, nil
@@ -115,16 +115,16 @@ func outboundClient(timeout time.Duration, control func(network, address string,
 	}
 }
 
-// never lists addresses that serve a cloud machine its secrets and that lie in
+// metadataServices lists addresses that serve a cloud machine its secrets and that lie in
 // public or merely private ranges; no setting but an exception reaches them.
-var never = []netip.Prefix{
+var metadataServices = []netip.Prefix{
 	netip.MustParsePrefix("168.63.129.16/32"),
 	netip.MustParsePrefix("100.100.100.200/32"),
 	netip.MustParsePrefix("fd00:ec2::/32"),
 	netip.MustParsePrefix("fd20:ce::254/128"),
 }
 
-var errNever = errors.New("the address is that of a metadata service")
+var errMetadataService = errors.New("the address is that of a metadata service")
 
 func guard(c OutboundConfig) func(network, address string, _ syscall.RawConn) error {
 	var v4, v6 []netip.Prefix
@@ -140,8 +140,8 @@ func guard(c OutboundConfig) func(network, address string, _ syscall.RawConn) er
 	}
 	g := ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
 	return func(network, address string, conn syscall.RawConn) error {
-		if at, err := netip.ParseAddrPort(address); err == nil && listed(at.Addr().Unmap(), never) {
-			return errNever
+		if at, err := netip.ParseAddrPort(address); err == nil && contains(metadataServices, at.Addr().Unmap()) {
+			return errMetadataService
 		}
 		return g.Safe(network, address, conn)
 	}
@@ -178,10 +178,10 @@ func (o *Outbound) Do(req *http.Request) (*http.Response, error) {
 		return nil, outboundError(errors.New("the URL is not plain http or https"), "outbound_refused")
 	}
 	client := o.guarded
-	if path := req.URL.EscapedPath(); strange(path) == "" {
+	if path := req.URL.EscapedPath(); ambiguousPath(path) == "" {
 		for _, e := range o.exceptions {
 			if e.covers(s, path) {
-				client = o.free
+				client = o.unguarded
 			}
 		}
 	}
@@ -195,12 +195,6 @@ func (o *Outbound) Do(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &boundedBody{ReadCloser: resp.Body, ctx: req.Context(), left: o.maxBytes}
 	return resp, nil
-}
-
-// Close drops idle connections. Calls under way go on.
-func (o *Outbound) Close() {
-	o.guarded.CloseIdleConnections()
-	o.free.CloseIdleConnections()
 }
 
 // boundedBody is a body of which at most left bytes are delivered.
@@ -239,7 +233,7 @@ func explainOutbound(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
-	case errors.Is(err, errNever), errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
+	case errors.Is(err, errMetadataService), errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
 		return outboundError(err, "outbound_refused")
 	}
 	if t := net.Error(nil); errors.As(err, &t) && t.Timeout() {

@@ -45,7 +45,6 @@ func outbound(t *testing.T, c web.OutboundConfig) *web.Outbound {
 	t.Helper()
 	o, err := web.NewOutbound(c)
 	require.NoError(t, err)
-	t.Cleanup(o.Close)
 	return o
 }
 

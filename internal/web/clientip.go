@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -11,8 +12,8 @@ import (
 // that is not itself trusted; what stands left of it anybody may have written.
 // The zero Addr means that the peer has no address (a unix socket).
 func ClientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	peer, ok := hop(r.RemoteAddr)
-	if !ok || !listed(peer, trusted) {
+	peer, ok := parseAddr(r.RemoteAddr)
+	if !ok || !contains(trusted, peer) {
 		return peer
 	}
 	nearest := peer
@@ -25,11 +26,11 @@ func ClientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
 			} else {
 				more = false
 			}
-			addr, ok := hop(strings.TrimSpace(item))
+			addr, ok := parseAddr(strings.TrimSpace(item))
 			if !ok {
 				return nearest
 			}
-			if nearest = addr; !listed(addr, trusted) {
+			if nearest = addr; !contains(trusted, addr) {
 				return addr
 			}
 		}
@@ -37,8 +38,8 @@ func ClientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return nearest
 }
 
-// hop reads an address with or without a port.
-func hop(s string) (netip.Addr, bool) {
+// parseAddr reads an address with or without a port.
+func parseAddr(s string) (netip.Addr, bool) {
 	addr, err := netip.ParseAddr(s)
 	if err != nil {
 		if withPort, portErr := netip.ParseAddrPort(s); portErr == nil {
@@ -53,11 +54,6 @@ func hop(s string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), true
 }
 
-func listed(addr netip.Addr, prefixes []netip.Prefix) bool {
-	for _, p := range prefixes {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
+	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

@@ -76,7 +76,7 @@ func (c *CSRF) Check(r *http.Request, token string) error {
 	case token == "":
 		return csrfViolation("csrf_token_missing", "The request carries no CSRF token.",
 			"Send the value of the flow's node csrf_token in the field csrf_token.", "")
-	case !Match(token, secret):
+	case !matches(token, secret):
 		return csrfViolation("csrf_token_mismatch", "The CSRF token does not belong to the CSRF cookie.",
 			"Use the token of a flow fetched with the same cookie jar; another tab may have renewed the cookie.", "cookies.domain")
 	}
@@ -107,12 +107,9 @@ func Mask(secret []byte) string {
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-// Match reports in constant time whether token was made by Mask from secret,
+// matches reports in constant time whether token was made by Mask from secret,
 // or is the secret itself in base64.
-func Match(token string, secret []byte) bool {
-	if len(secret) != secretSize {
-		return false
-	}
+func matches(token string, secret []byte) bool {
 	if b := decodeExactly(token, 2*secretSize); b != nil {
 		subtle.XORBytes(b[secretSize:], b[:secretSize], b[secretSize:])
 		return subtle.ConstantTimeCompare(b[secretSize:], secret) == 1

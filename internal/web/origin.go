@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/foyer-id/foyer/internal/fail"
 )
@@ -12,24 +13,20 @@ import (
 // Origins is the list of sites whose pages may submit: the second check of
 // browser submits beside CSRF. It is fixed once made.
 type Origins struct {
-	exact map[string]bool // as browsers spell them, for the usual case
-	list  []sitePattern
+	list []sitePattern
 }
 
 // NewOrigins lists the sites of urls; what follows the host is not looked at.
 // A host may begin with "*.", which stands for one or more labels below a
 // name that can be registered.
 func NewOrigins(urls ...string) (*Origins, error) {
-	o := &Origins{exact: map[string]bool{}}
+	o := &Origins{}
 	var errs []error
 	for _, raw := range urls {
-		p, u, err := parsePattern(raw)
+		p, _, err := parsePattern(raw)
 		if err != nil {
 			errs = append(errs, err)
 			continue
-		}
-		if !p.wild {
-			o.exact[u.Scheme+"://"+u.Host] = true
 		}
 		o.list = append(o.list, p)
 	}
@@ -38,9 +35,6 @@ func NewOrigins(urls ...string) (*Origins, error) {
 
 // Has reports whether origin, as a browser sends it, is listed.
 func (o *Origins) Has(origin string) bool {
-	if o.exact[origin] {
-		return true
-	}
 	u, err := url.Parse(origin)
 	if err != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
 		return false
@@ -49,12 +43,7 @@ func (o *Origins) Has(origin string) bool {
 	if err != nil {
 		return false
 	}
-	for _, p := range o.list {
-		if p.match(s) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.list, func(p sitePattern) bool { return p.match(s) })
 }
 
 // Check refuses a browser's submit that comes from a page not on the list,

@@ -6,10 +6,10 @@ import "net/http"
 // access log, metrics and recovery need, and drops the body of HEAD.
 type recorder struct {
 	http.ResponseWriter
-	route  string // label of the matched route, "" before
-	status int    // 0 until the header is written
-	bytes  int64
-	head   bool
+	request *http.Request // as it was when the first middleware needed a recorder
+	route   string        // label of the matched route, "" before
+	status  int           // 0 until the header is written
+	bytes   int64
 
 	panicking bool // a handler has begun and not returned
 }
@@ -20,7 +20,7 @@ func record(w http.ResponseWriter, r *http.Request) *recorder {
 	if rec, ok := w.(*recorder); ok {
 		return rec
 	}
-	return &recorder{ResponseWriter: w, head: r.Method == http.MethodHead}
+	return &recorder{ResponseWriter: w, request: r}
 }
 
 func (rec *recorder) WriteHeader(status int) {
@@ -34,7 +34,7 @@ func (rec *recorder) Write(b []byte) (int, error) {
 	if rec.status == 0 {
 		rec.WriteHeader(http.StatusOK)
 	}
-	if rec.head {
+	if rec.request.Method == http.MethodHead {
 		return len(b), nil
 	}
 	n, err := rec.ResponseWriter.Write(b)

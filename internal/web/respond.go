@@ -5,11 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/foyer-id/foyer/internal/fail"
@@ -23,28 +24,19 @@ var outcomes = map[fail.Kind]struct {
 	status  int
 	message string
 }{
-	fail.Internal:           {http.StatusInternalServerError, "Something went wrong on our side."},
-	fail.BadRequest:         {http.StatusBadRequest, "The request is not acceptable as it was sent."},
-	fail.Unauthenticated:    {http.StatusUnauthorized, "The request needs a valid session or credential."},
-	fail.Forbidden:          {http.StatusForbidden, "The request is not allowed."},
-	fail.NotFound:           {http.StatusNotFound, "What was asked for does not exist."},
-	fail.MethodNotAllowed:   {http.StatusMethodNotAllowed, "This address does not answer that method."},
-	fail.Conflict:           {http.StatusConflict, "The request conflicts with what is stored."},
-	fail.Gone:               {http.StatusGone, "What was asked for is over."},
-	fail.TooLarge:           {http.StatusRequestEntityTooLarge, "The request is too large."},
-	fail.Navigate:           {http.StatusUnprocessableEntity, "The browser has to go elsewhere to continue."},
-	fail.TooMany:            {http.StatusTooManyRequests, "Too many requests; try again a little later."},
-	fail.Upstream:           {http.StatusBadGateway, "A service this one depends on did not answer properly."},
-	fail.Unavailable:        {http.StatusServiceUnavailable, "The service is busy; try again a little later."},
-	fail.HeaderFieldsTooBig: {http.StatusRequestHeaderFieldsTooLarge, "The header of the request is too large."},
-}
-
-// Status returns the status errors of kind k are answered with.
-func Status(k fail.Kind) int {
-	if o, ok := outcomes[k]; ok {
-		return o.status
-	}
-	return http.StatusInternalServerError
+	fail.Internal:         {http.StatusInternalServerError, "Something went wrong on our side."},
+	fail.BadRequest:       {http.StatusBadRequest, "The request is not acceptable as it was sent."},
+	fail.Unauthenticated:  {http.StatusUnauthorized, "The request needs a valid session or credential."},
+	fail.Forbidden:        {http.StatusForbidden, "The request is not allowed."},
+	fail.NotFound:         {http.StatusNotFound, "What was asked for does not exist."},
+	fail.MethodNotAllowed: {http.StatusMethodNotAllowed, "This address does not answer that method."},
+	fail.Conflict:         {http.StatusConflict, "The request conflicts with what is stored."},
+	fail.Gone:             {http.StatusGone, "What was asked for is over."},
+	fail.TooLarge:         {http.StatusRequestEntityTooLarge, "The request is too large."},
+	fail.Navigate:         {http.StatusUnprocessableEntity, "The browser has to go elsewhere to continue."},
+	fail.TooMany:          {http.StatusTooManyRequests, "Too many requests; try again a little later."},
+	fail.Upstream:         {http.StatusBadGateway, "A service this one depends on did not answer properly."},
+	fail.Unavailable:      {http.StatusServiceUnavailable, "The service is busy; try again a little later."},
 }
 
 var (
@@ -53,21 +45,19 @@ var (
 	htmlType  = []string{"text/html; charset=utf-8"}
 )
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // JSON answers with v encoded. A v that does not encode is answered as an
 // internal error.
 func JSON(w http.ResponseWriter, status int, v any) {
-	buf := buffers.Get().(*bytes.Buffer)
-	defer release(buf)
-	if err := encode(buf, v); err != nil {
-		slog.Error("a response did not encode", "error", err)
-		buf.Reset()
-		status = http.StatusInternalServerError
-		buf.WriteString(`{"error":{"id":"internal_error","code":500,"status":"Internal Server Error","message":"Something went wrong on our side."}}`)
-		w.Header().Set("Ory-Error-Id", "internal_error")
+	body, err := encode(v)
+	if err != nil {
+		r := new(http.Request)
+		if rec, ok := w.(*recorder); ok {
+			r = rec.request
+		}
+		WriteError(w, r, fmt.Errorf("encode a response: %w", err))
+		return
 	}
-	write(w, status, jsonType, buf.Bytes())
+	write(w, status, jsonType, body)
 }
 
 // JSONBytes answers with b, which is JSON already.
@@ -75,18 +65,12 @@ func JSONBytes(w http.ResponseWriter, status int, b []byte) {
 	write(w, status, jsonType, b)
 }
 
-func encode(buf *bytes.Buffer, v any) error {
-	enc := json.NewEncoder(buf)
+func encode(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
-
-func release(buf *bytes.Buffer) {
-	if buf.Cap() > 64<<10 {
-		return
-	}
-	buf.Reset()
-	buffers.Put(buf)
+	err := enc.Encode(v)
+	return buf.Bytes(), err
 }
 
 func write(w http.ResponseWriter, status int, contentType []string, b []byte) {
@@ -127,8 +111,8 @@ func Envelope(err error, requestID string) (status int, inner, siblings map[stri
 
 // WriteError answers with the error envelope and logs err: a fault of ours as an
 // error, one of others we depend on or of load as a warning, the client's at
-// debug level. An error of a request
-// whose client hung up is answered 499 and is nobody's fault.
+// debug level. An error of a request whose client hung up is answered 499 and
+// is nobody's fault.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	ctx := r.Context()
 	status, inner, siblings := Envelope(err, RequestID(ctx))
@@ -144,21 +128,16 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(RetrySeconds(fail.As(err))))
 	}
-	body := make(map[string]any, 1+len(siblings))
-	for k, v := range siblings {
-		body[k] = v
-	}
-	body["error"] = inner
-
-	buf := buffers.Get().(*bytes.Buffer)
-	defer release(buf)
-	if encErr := encode(buf, body); encErr != nil {
+	whole := map[string]any{}
+	maps.Copy(whole, siblings)
+	whole["error"] = inner
+	body, encErr := encode(whole)
+	if encErr != nil {
 		Log(ctx).Error("an error did not encode", "error", encErr)
-		buf.Reset()
 		delete(inner, "details")
-		_ = encode(buf, map[string]any{"error": inner})
+		body, _ = encode(map[string]any{"error": inner})
 	}
-	write(w, status, errorType, buf.Bytes())
+	write(w, status, errorType, body)
 }
 
 // RetrySeconds is the value of Retry-After for e, which may be nil: whole

@@ -61,7 +61,7 @@ func (t *ReturnTo) allow(raw, below string) error {
 		return err
 	}
 	dir := strings.TrimRight(u.EscapedPath(), "/") + below
-	if why := strange(dir); why != "" {
+	if why := ambiguousPath(dir); why != "" {
 		return fmt.Errorf("%q cannot be allowed: its path %s", raw, why)
 	}
 	t.allowed = append(t.allowed, target{sitePattern: p, path: dir})
@@ -86,7 +86,7 @@ func (t *ReturnTo) Check(raw string) (string, error) {
 	if err != nil {
 		return "", forbidden(err.Error())
 	}
-	if why := strange(u.EscapedPath()); why != "" {
+	if why := ambiguousPath(u.EscapedPath()); why != "" {
 		return "", forbidden("its path " + why)
 	}
 	if t.lists(where, u) {
@@ -145,10 +145,10 @@ func (t *ReturnTo) lists(where site, u *url.URL) bool {
 	return false
 }
 
-// strange names what makes an escaped path mean different things to different
+// ambiguousPath names what makes an escaped path mean different things to different
 // readers: dot segments, and separators, controls or escapes hidden behind
 // escapes.
-func strange(p string) string {
+func ambiguousPath(p string) string {
 	plain, err := url.PathUnescape(p)
 	if err != nil || !utf8.ValidString(plain) {
 		return "is not validly percent-encoded"
