@@ -21,10 +21,14 @@ import (
 var faults = flag.Int("faults", 2, "moments at which the disk fails, for each way to fail")
 
 // ways in which strace lets a disk fail. A plus means from that call on.
-var ways = []struct{ name, calls, inject string }{
-	{"one flush fails", "fsync,fdatasync", "error=EIO:when=%d"},
-	{"all flushes fail", "fsync,fdatasync", "error=EIO:when=%d+"},
-	{"the disk is full", "pwrite64", "error=ENOSPC:when=%d+"},
+// Runs are spread over the first calls of each thread, up to last.
+var ways = []struct {
+	name, calls, inject string
+	last                int
+}{
+	{"one flush fails", "fsync,fdatasync", "error=EIO:when=%d", 200},
+	{"all flushes fail", "fsync,fdatasync", "error=EIO:when=%d+", 200},
+	{"the disk is full", "pwrite64", "error=ENOSPC:when=%d+", 8000},
 }
 
 // A flush that fails is never acknowledged, ends the taking of changes, and
@@ -35,7 +39,7 @@ func TestDiskFails(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			total, hit := tally{}, 0
 			for n := range *faults {
-				at := 2 + n*200 / *faults // calls of one thread
+				at := 2 + n*way.last / *faults
 				found, failed := failAt(t, way.calls, fmt.Sprintf(way.inject, at))
 				total.add(found)
 				if failed {
