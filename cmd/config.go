@@ -1,35 +1,43 @@
 package cmd
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"regexp"
 	"time"
+
+	"github.com/foyer-id/foyer/identity/hash"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/schema"
+	"github.com/foyer-id/foyer/selfservice/strategy/password"
 )
 
 // Config is everything an operator has decided, checked and with defaults
 // applied. It is a value: nobody changes it after Load, a reload makes a new one.
 // Groups and names follow the configuration file.
 type Config struct {
-	DSN          string // as written; "memory" for a throw-away SQLite database
-	Dev          bool   // the floors that hinder work on one's own machine are lifted
-	WatchCourier bool   // deliver messages in this process
+	DSN string // as written; "memory" for a throw-away SQLite database
+	Dev bool   // the floors that hinder work on one's own machine are lifted
 
 	Serve       Serve
 	SelfService SelfService
 	Identity    Identity
 	Session     Session
-	Cookies     Cookie
+	Cookies     web.CookieOptions // of all but the session's; each has a name of its own
 	Secrets     Secrets
-	Hashers     Hashers
+	Hashers     hash.Config
 	Log         Log
 	Clients     Clients
 	Database    Database
 	Security    Security
 
-	// Revision is the hex SHA-256 of the effective configuration, defaults and
-	// environment included. Equal revisions behave alike.
+	// Revision is the hex SHA-256 of what is in effect, defaults and environment
+	// included. Equal revisions behave alike. Secrets and passwords are left out:
+	// who sees the digest must not be able to try guesses on it.
 	Revision string
 }
 
@@ -75,12 +83,8 @@ func (t TLS) Enabled() bool { return t != TLS{} }
 
 // CORS is the policy for cross-origin calls to the public endpoint.
 type CORS struct {
-	Enabled                                        bool
-	AllowedOrigins                                 []string // exact, or one wildcard label as in https://*.example.com
-	AllowedMethods, AllowedHeaders, ExposedHeaders []string
-	AllowCredentials                               bool
-	MaxAge                                         time.Duration
-	OptionsPassthrough                             bool
+	Enabled bool
+	web.CORS
 }
 
 // SelfService is what people can do by themselves.
@@ -100,77 +104,50 @@ type Registration struct {
 	After    After
 }
 
-// After is what happens when a flow has succeeded. Global hooks run before
-// those of the method, "session" last.
+// After is what happens when a flow has succeeded.
 type After struct {
 	ReturnURL string // "" falls back to SelfService.DefaultReturnURL
-	Hooks     []Hook
 	Password  AfterMethod
 }
 
 // AfterMethod is After for one method; its return URL wins over the flow's.
+// Hooks are the names of those in effect. Those that are accepted but not built
+// are in the report instead.
 type AfterMethod struct {
 	ReturnURL string
-	Hooks     []Hook
+	Hooks     []string
 }
 
-// Hook is one configured hook that is in effect. Hooks that are accepted but
-// not built are in the report instead.
-type Hook struct {
-	Name string
-}
-
-// Password is the password method and its policy.
+// Password is the password method and its policy, whose Pwned is left nil.
 type Password struct {
-	Enabled             bool
-	MinLength           int // in characters
-	SimilarityCheck     bool
-	HaveIBeenPwned      bool   // ask the k-anonymity service besides the offline list
-	HaveIBeenPwnedHost  string // host, or host:port
-	MaxBreaches         int
-	IgnoreNetworkErrors bool   // true fails open when the service cannot be reached
-	RegistrationGroup   string // node group of the traits: "password" or "default"
+	Enabled bool
+	password.Policy
+	PwnedHost         string // of the k-anonymity service to ask besides the offline list; "" asks none
+	RegistrationGroup string // node group of the traits: "password" or "default"
 }
 
 // Identity is where identity schemas come from.
 type Identity struct {
-	DefaultSchemaID string // always one of Schemas
-	Schemas         []IdentitySchema
-}
-
-// IdentitySchema is one schema, not yet fetched.
-type IdentitySchema struct {
-	ID         string
-	URL        string // file://, base64:// or https:// (http:// with --dev)
-	Selectable bool   // may be chosen with ?identity_schema=
+	DefaultSchemaID string          // always one of Schemas
+	Schemas         []schema.Source // not yet fetched
 }
 
 // Session is how long a proof of authentication holds and which cookie carries it.
 type Session struct {
-	Lifespan   time.Duration
-	CookieName string
-	Cookie     Cookie
-	Persistent bool // the cookie outlives the browser, until the session's end
-}
-
-// Cookie is the scope of a cookie.
-type Cookie struct {
-	Domain   string // "" is host-only
-	Path     string
-	SameSite string // "Strict", "Lax" or "None"
-	Secure   bool
+	Lifespan time.Duration
+	Cookie   web.CookieOptions
 }
 
 // Secrets are the keys of everything sealed or MACed: the first of a list
 // seals, all of them open. Lists left out fall back to Default. After
 // ResolveSecrets none is empty. It never prints its contents.
 type Secrets struct {
-	Default, Cookie, Cipher, Pagination []string
+	Default, Cookie, Cipher []string
 }
 
 // String says how many secrets there are, never what they are.
 func (s Secrets) String() string {
-	return fmt.Sprintf("{default:%d cookie:%d cipher:%d pagination:%d}", len(s.Default), len(s.Cookie), len(s.Cipher), len(s.Pagination))
+	return fmt.Sprintf("{default:%d cookie:%d cipher:%d}", len(s.Default), len(s.Cookie), len(s.Cipher))
 }
 
 // GoString is String, for %#v.
@@ -178,24 +155,6 @@ func (s Secrets) GoString() string { return s.String() }
 
 // LogValue is String, for slog.
 func (s Secrets) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// Hashers is how passwords are hashed. The floors are checked by the hasher.
-type Hashers struct {
-	Algorithm  string // "argon2" or "bcrypt"
-	BcryptCost int
-	Argon2     Argon2
-	MaxWait    time.Duration // how long a hash may wait for its turn before the answer is "overloaded"
-}
-
-// Argon2 is the cost of one Argon2id hash and the budget of all running at once.
-type Argon2 struct {
-	Memory          uint32 // KiB
-	Iterations      uint32
-	Parallelism     uint8
-	SaltLength      uint32 // bytes
-	KeyLength       uint32 // bytes
-	DedicatedMemory uint64 // bytes
-}
 
 // Log is what is written and how.
 type Log struct {
@@ -237,6 +196,18 @@ func (c *Config) LogValue() slog.Value {
 		slog.String("dsn", redactDSN(c.DSN)),
 		slog.Bool("dev", c.Dev),
 	)
+}
+
+// revision digests c.
+func (c Config) revision() (string, error) {
+	c.DSN, c.Secrets = redactDSN(c.DSN), Secrets{}
+	c.Serve.Public.TLS.KeyBase64, c.Serve.Admin.TLS.KeyBase64 = "", ""
+	text, err := json.Marshal(struct {
+		Config
+		Hashers string // in place of Config's, whose clock is no JSON
+	}{c, fmt.Sprintf("%+v", c.Hashers)})
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), err
 }
 
 var (

@@ -1,16 +1,21 @@
 package cmd
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"cmp"
 	"encoding/json"
 	"log/slog"
 	"math"
 	"net"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/foyer-id/foyer/identity/hash"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/schema"
+	"github.com/foyer-id/foyer/selfservice/strategy/password"
 )
 
 // settings reads typed values out of a complete configuration. A value of the
@@ -78,18 +83,14 @@ func (s settings) size(key string) uint64 {
 }
 
 // buildConfig makes the value the program works with.
-func buildConfig(s settings, dev, watchCourier bool, hostname string) *Config {
+func buildConfig(s settings, dev bool, hostname string) *Config {
 	c := &Config{
-		DSN:          s.str("dsn"),
-		Dev:          dev,
-		WatchCourier: watchCourier,
-		SelfService:  buildSelfService(s),
-		Hashers:      buildHashers(s),
-		Log:          buildLog(s),
-		Secrets: Secrets{
-			Default: s.strs("secrets.default"), Cookie: s.strs("secrets.cookie"),
-			Cipher: s.strs("secrets.cipher"), Pagination: s.strs("secrets.pagination"),
-		},
+		DSN:         s.str("dsn"),
+		Dev:         dev,
+		SelfService: buildSelfService(s),
+		Hashers:     buildHashers(s, dev),
+		Log:         buildLog(s),
+		Secrets:     Secrets{Default: s.strs("secrets.default"), Cookie: s.strs("secrets.cookie"), Cipher: s.strs("secrets.cipher")},
 		Clients: Clients{
 			DisallowPrivateIPs: s.flag("clients.http.disallow_private_ip_ranges"),
 			PrivateIPExempt:    s.strs("clients.http.private_ip_exception_urls"),
@@ -100,9 +101,12 @@ func buildConfig(s settings, dev, watchCourier bool, hostname string) *Config {
 		},
 		Security: Security{DisallowRefInSchemas: s.flag("security.disallow_ref_in_identity_schemas")},
 	}
+	if c.Hashers.Algorithm == hash.BCrypt {
+		c.SelfService.Password.MaxBytes = hash.MaxBcrypt
+	}
 	c.Identity.DefaultSchemaID = s.str("identity.default_schema_id")
 	for _, one := range s.list("identity.schemas") {
-		c.Identity.Schemas = append(c.Identity.Schemas, IdentitySchema{one.str("id"), one.str("url"), one.flag("selfservice_selectable")})
+		c.Identity.Schemas = append(c.Identity.Schemas, schema.Source{ID: one.str("id"), URL: one.str("url"), Selectable: one.flag("selfservice_selectable")})
 	}
 	c.Serve.Public.Endpoint = buildEndpoint(s, "serve.public", dev, hostname)
 	c.Serve.Public.CORS = buildCORS(s)
@@ -113,7 +117,6 @@ func buildConfig(s settings, dev, watchCourier bool, hostname string) *Config {
 	}
 	c.Serve.Admin = buildEndpoint(s, "serve.admin", dev, hostname)
 	buildCookies(c, s)
-	c.Revision = revision(s.doc, dev, watchCourier)
 	return c
 }
 
@@ -144,8 +147,7 @@ func buildEndpoint(s settings, at string, dev bool, hostname string) Endpoint {
 	if dev && !e.TLS.Enabled() {
 		scheme = "http"
 	}
-	switch {
-	case host == "" || host == "0.0.0.0" || host == "::" || strings.HasPrefix(host, unixPrefix):
+	if host == "" || host == "0.0.0.0" || host == "::" || strings.HasPrefix(host, unixPrefix) {
 		host = hostname
 		if dev {
 			host = "127.0.0.1"
@@ -157,21 +159,16 @@ func buildEndpoint(s settings, at string, dev bool, hostname string) Endpoint {
 
 func buildCORS(s settings) CORS {
 	const at = "serve.public.cors."
-	return CORS{
-		Enabled:        s.flag(at + "enabled"),
+	return CORS{Enabled: s.flag(at + "enabled"), CORS: web.CORS{
 		AllowedOrigins: s.strs(at + "allowed_origins"), AllowedMethods: s.strs(at + "allowed_methods"),
 		AllowedHeaders: s.strs(at + "allowed_headers"), ExposedHeaders: s.strs(at + "exposed_headers"),
-		AllowCredentials: s.flag(at + "allow_credentials"), MaxAge: time.Duration(s.num(at+"max_age")) * time.Second,
+		AllowCredentials: s.flag(at + "allow_credentials"), MaxAge: s.num(at + "max_age"),
 		OptionsPassthrough: s.flag(at + "options_passthrough"),
-	}
+	}}
 }
 
 func buildSelfService(s settings) SelfService {
-	const flow, password = "selfservice.flows.registration.", "selfservice.methods.password."
-	group := s.str("feature_flags.password_profile_registration_node_group")
-	if alias := s.str(password + "config.password_profile_registration_node_group"); alias != "" {
-		group = alias
-	}
+	const flow = "selfservice.flows.registration."
 	return SelfService{
 		DefaultReturnURL:  s.str("selfservice.default_browser_return_url"),
 		AllowedReturnURLs: s.strs("selfservice.allowed_return_urls"),
@@ -181,43 +178,51 @@ func buildSelfService(s settings) SelfService {
 			Lifespan: s.dur(flow + "lifespan"),
 			After: After{
 				ReturnURL: s.str(flow + "after.default_browser_return_url"),
-				Hooks:     buildHooks(s, flow+"after.hooks"),
 				Password: AfterMethod{
 					ReturnURL: s.str(flow + "after.password.default_browser_return_url"),
 					Hooks:     buildHooks(s, flow+"after.password.hooks"),
 				},
 			},
 		},
-		Password: Password{
-			Enabled: s.flag(password + "enabled"), MinLength: s.num(password + "config.min_password_length"),
-			SimilarityCheck: s.flag(password + "config.identifier_similarity_check_enabled"),
-			HaveIBeenPwned:  s.flag(password + "config.haveibeenpwned_enabled"), HaveIBeenPwnedHost: s.str(password + "config.haveibeenpwned_host"),
-			MaxBreaches: s.num(password + "config.max_breaches"), IgnoreNetworkErrors: s.flag(password + "config.ignore_network_errors"),
-			RegistrationGroup: group,
-		},
+		Password: buildPassword(s),
 	}
 }
 
-func buildHooks(s settings, at string) []Hook {
-	var out []Hook
+func buildPassword(s settings) Password {
+	const method, config = "selfservice.methods.password.", "selfservice.methods.password.config."
+	p := Password{
+		Enabled: s.flag(method + "enabled"),
+		Policy: password.Policy{
+			MinLength: s.num(config + "min_password_length"), SimilarityCheck: s.flag(config + "identifier_similarity_check_enabled"),
+			MaxBreaches: s.num(config + "max_breaches"), IgnoreNetworkErrors: s.flag(config + "ignore_network_errors"),
+		},
+		RegistrationGroup: cmp.Or(s.str(config+"password_profile_registration_node_group"), s.str("feature_flags.password_profile_registration_node_group")),
+	}
+	if s.flag(config + "haveibeenpwned_enabled") {
+		p.PwnedHost = s.str(config + "haveibeenpwned_host")
+	}
+	return p
+}
+
+func buildHooks(s settings, at string) (names []string) {
 	for i, one := range s.list(at) {
 		if name := one.str("hook"); builtHook(name, append(strings.Split(at, "."), strconv.Itoa(i))) {
-			out = append(out, Hook{Name: name})
+			names = append(names, name)
 		}
 	}
-	return out
+	return names
 }
 
-func buildHashers(s settings) Hashers {
+func buildHashers(s settings, dev bool) hash.Config {
 	const argon2 = "hashers.argon2."
-	return Hashers{
-		Algorithm: s.str("hashers.algorithm"), BcryptCost: s.num("hashers.bcrypt.cost"), MaxWait: s.dur("hashers.max_wait"),
-		Argon2: Argon2{
+	return hash.Config{
+		Algorithm: hash.Algorithm(s.str("hashers.algorithm")), BcryptCost: s.num("hashers.bcrypt.cost"),
+		Argon2: hash.Argon2{
 			Memory:     uint32(min(s.size(argon2+"memory")>>10, math.MaxUint32)),
 			Iterations: uint32(s.num(argon2 + "iterations")), Parallelism: uint8(s.num(argon2 + "parallelism")),
 			SaltLength: uint32(s.num(argon2 + "salt_length")), KeyLength: uint32(s.num(argon2 + "key_length")),
-			DedicatedMemory: s.size(argon2 + "dedicated_memory"),
 		},
+		Budget: s.size(argon2 + "dedicated_memory"), MaxWait: s.dur("hashers.max_wait"), Dev: dev,
 	}
 }
 
@@ -234,31 +239,30 @@ func buildLog(s settings) Log {
 	return l
 }
 
+var sameSites = map[string]http.SameSite{
+	"Strict": http.SameSiteStrictMode, "Lax": http.SameSiteLaxMode, "None": http.SameSiteNoneMode,
+}
+
 // buildCookies fills in what cookies share: the session cookie falls back to
 // the general scope, and Secure to whether the public URL is one browsers
 // send Secure cookies to.
 func buildCookies(c *Config, s settings) {
-	c.Cookies = Cookie{Domain: s.str("cookies.domain"), Path: s.str("cookies.path"), SameSite: s.str("cookies.same_site"), Secure: s.flag("cookies.secure")}
-	if s.at("cookies.secure") == nil {
-		c.Cookies.Secure = !c.Dev || strings.HasPrefix(c.Serve.Public.BaseURL, "https://")
-	}
-	c.Session = Session{
-		Lifespan: s.dur("session.lifespan"), CookieName: s.str("session.cookie.name"),
-		Persistent: s.flag("session.cookie.persistent"), Cookie: c.Cookies,
-	}
-	for key, field := range map[string]*string{"domain": &c.Session.Cookie.Domain, "path": &c.Session.Cookie.Path, "same_site": &c.Session.Cookie.SameSite} {
-		if v, ok := s.at("session.cookie." + key).(string); ok {
-			*field = v
+	scope := func(at string, o web.CookieOptions) web.CookieOptions {
+		if v, ok := s.at(at + ".domain").(string); ok {
+			o.Domain = v
 		}
+		if v, ok := s.at(at + ".path").(string); ok {
+			o.Path = v
+		}
+		if v, ok := s.at(at + ".same_site").(string); ok {
+			o.SameSite = sameSites[v]
+		}
+		if v, ok := s.at(at + ".secure").(bool); ok {
+			o.Secure = v
+		}
+		return o
 	}
-	if v, ok := s.at("session.cookie.secure").(bool); ok {
-		c.Session.Cookie.Secure = v
-	}
-}
-
-// revision digests the effective configuration. json.Marshal sorts keys.
-func revision(doc any, dev, watchCourier bool) string {
-	text, _ := json.Marshal([]any{doc, dev, watchCourier})
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	c.Cookies = scope("cookies", web.CookieOptions{Secure: !c.Dev || strings.HasPrefix(c.Serve.Public.BaseURL, "https://")})
+	c.Session = Session{Lifespan: s.dur("session.lifespan"), Cookie: scope("session.cookie", c.Cookies)}
+	c.Session.Cookie.Name, c.Session.Cookie.Persistent = s.str("session.cookie.name"), s.flag("session.cookie.persistent")
 }

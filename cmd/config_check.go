@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/persistence"
 )
 
@@ -24,8 +25,30 @@ type checker struct {
 	report   *Report
 }
 
+// refuse keeps the first reason of a key; the rest would follow from it.
 func (c *checker) refuse(key, reason string, args ...any) {
-	c.findings = append(c.findings, finding{path: strings.Split(key, "."), reason: fmt.Sprintf(reason, args...)})
+	f := finding{path: strings.Split(key, "."), reason: fmt.Sprintf(reason, args...)}
+	if !slices.ContainsFunc(c.findings, func(g finding) bool { return slices.Equal(f.path, g.path) }) {
+		c.findings = append(c.findings, f)
+	}
+}
+
+// ask refuses key for the reason its owner gives.
+func (c *checker) ask(key string, owner error) {
+	if owner != nil {
+		c.refuse(key, "%s", strings.TrimPrefix(owner.Error(), strings.TrimRight(key, ".0123456789")+": "))
+	}
+}
+
+// each refuses what an owner says of several keys, a line a key.
+func (c *checker) each(owner error) {
+	if owner == nil {
+		return
+	}
+	for _, line := range strings.Split(owner.Error(), "\n") {
+		key, reason, _ := strings.Cut(line, ": ")
+		c.refuse(key, "%s", reason)
+	}
 }
 
 // floor refuses what would be careless in production and useful on one's own machine.
@@ -50,7 +73,6 @@ func (c *checker) run() {
 	c.flows()
 	c.returnURLs()
 	c.identity()
-	c.secrets()
 	c.password()
 	c.hashers()
 	c.outgoing()
@@ -58,11 +80,10 @@ func (c *checker) run() {
 }
 
 func (c *checker) dsn() {
-	if c.cfg.DSN == "" {
-		return
-	}
-	if err := persistence.CheckDSN(c.cfg.DSN); err != nil {
-		c.refuse("dsn", "%s", strings.TrimPrefix(err.Error(), "dsn: "))
+	_, local, err := persistence.DatabaseFile(c.cfg.DSN)
+	c.ask("dsn", err)
+	if err == nil && !local && len(c.cfg.Secrets.Default) == 0 {
+		c.refuse("secrets.default", "required with this database, since every node needs the same: a list of strings of 16 characters or more; make one with: openssl rand -base64 32")
 	}
 	if c.cfg.Database.AllowUnsafe {
 		c.warn("database.allow_unsafe_durability: acknowledged registrations may be lost in a crash")
@@ -123,20 +144,20 @@ func (c *checker) endpoint(at string, e Endpoint) {
 	}
 }
 
-// webURL refuses what is no absolute http(s) URL, and returns it if it is.
-func (c *checker) webURL(key, text string) *url.URL {
+// webURL refuses what is no absolute http(s) URL of one host.
+func (c *checker) webURL(key, text string) {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Contains(u.Host, "*"):
 		c.refuse(key, "expected an absolute http or https URL")
 	case u.User != nil:
 		c.refuse(key, "must not hold a user name or password")
 	case u.RawQuery != "" && strings.HasSuffix(key, "base_url"), u.Fragment != "":
 		c.refuse(key, "must not have a query or fragment")
 	default:
-		return u
+		_, err := web.NewOrigins(text)
+		c.ask(key, err)
 	}
-	return nil
 }
 
 func (c *checker) cors() {
@@ -146,42 +167,13 @@ func (c *checker) cors() {
 	}
 	const key = "serve.public.cors.allowed_origins"
 	for i, origin := range cors.AllowedOrigins {
-		at := fmt.Sprintf("%s.%d", key, i)
-		if c.given.at(key) == nil {
-			at = "serve.public.cors"
-		}
-		switch {
-		case origin == "*" && cors.AllowCredentials:
-			c.floor(at, `allowed_origins "*" together with allow_credentials lets every site act as the person; name the origins`)
-		case origin == "*":
-		case !boundedOrigin(origin):
-			c.refuse(at, "expected an origin like https://www.example.com, or with one wildcard label before a registrable domain, as in https://*.example.com")
+		if at := fmt.Sprintf("%s.%d", key, i); origin != "*" {
+			_, err := web.NewOrigins(origin)
+			c.ask(at, err)
+		} else if _, _, err := web.NewCORS(cors.CORS); err != nil {
+			c.floor(at, "%s", strings.TrimPrefix(err.Error(), "serve.public.cors: "))
 		}
 	}
-}
-
-// boundedOrigin accepts scheme://host[:port] whose wildcard, if any, stays
-// inside of one registrable domain.
-func boundedOrigin(origin string) bool {
-	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
-		return false
-	}
-	return (u.Scheme == "http" || u.Scheme == "https") && boundedHost(u.Hostname())
-}
-
-// boundedHost accepts a host without a wildcard, or with one as its first
-// label before a domain that somebody has registered.
-func boundedHost(host string) bool {
-	domain, wild := strings.CutPrefix(host, "*.")
-	if strings.Contains(domain, "*") {
-		return false
-	}
-	if !wild {
-		return true
-	}
-	_, err := publicsuffix.EffectiveTLDPlusOne(domain)
-	return err == nil
 }
 
 func (c *checker) cookies() {
@@ -189,36 +181,32 @@ func (c *checker) cookies() {
 	if err != nil {
 		return
 	}
+	found := len(c.findings)
 	c.cookie("cookies", c.cfg.Cookies, base)
-	if c.given.at("session.cookie") != nil {
-		c.cookie("session.cookie", c.cfg.Session.Cookie, base)
+	c.cookie("session.cookie", c.cfg.Session.Cookie, base)
+	if len(c.findings) == found {
+		c.ask("session.cookie.name", c.cfg.Session.Cookie.Validate())
 	}
-	s := c.cfg.Session
-	switch {
-	case strings.HasPrefix(s.CookieName, "__Host-") && (!s.Cookie.Secure || s.Cookie.Path != "/" || s.Cookie.Domain != ""):
-		c.refuse("session.cookie.name", "browsers take a __Host- cookie only with Secure, path / and no domain")
-	case strings.HasPrefix(s.CookieName, "__Secure-") && !s.Cookie.Secure:
-		c.refuse("session.cookie.name", "browsers take a __Secure- cookie only with Secure")
-	case strings.HasPrefix(s.CookieName, "csrf_token"):
+	if strings.HasPrefix(c.cfg.Session.Cookie.Name, "csrf_token") {
 		c.refuse("session.cookie.name", "collides with the CSRF cookie")
 	}
 }
 
 // cookie checks one scope. A session scope is checked only for what it does
 // not share with the general one, or each mistake would be told twice.
-func (c *checker) cookie(at string, scope Cookie, base *url.URL) {
+func (c *checker) cookie(at string, scope web.CookieOptions, base *url.URL) {
 	own := func(key string) bool { return at == "cookies" || c.given.at(at+"."+key) != nil }
 	if own("domain") && scope.Domain != "" {
 		c.cookieDomain(at+".domain", strings.TrimPrefix(scope.Domain, "."), base.Hostname())
 	}
-	if own("path") && !strings.HasPrefix(scope.Path, "/") {
-		c.refuse(at+".path", "must begin with /")
+	if own("path") {
+		c.ask(at+".path", web.CookieOptions{Name: at, Path: scope.Path}.Validate())
 	}
 	if own("secure") && !scope.Secure {
 		c.floor(at+".secure", "cookies without Secure can be read on the wire")
 	}
-	if (own("same_site") || own("secure")) && scope.SameSite == "None" && !scope.Secure {
-		c.floor(at+".same_site", "browsers take SameSite=None only with Secure")
+	if own("same_site") || own("secure") {
+		c.ask(at+".same_site", web.CookieOptions{Name: at, SameSite: scope.SameSite, Secure: scope.Secure}.Validate())
 	}
 	if own("secure") && scope.Secure && base.Scheme == "http" {
 		at := "serve.public.base_url"
@@ -244,7 +232,7 @@ func (c *checker) cookieDomain(key, domain, host string) {
 func (c *checker) durations() {
 	for key, least := range map[string]time.Duration{
 		"selfservice.flows.registration.lifespan": time.Second,
-		"session.lifespan":                        time.Second,
+		"session.lifespan":                        time.Minute,
 		"hashers.max_wait":                        time.Millisecond,
 		"database.cleanup.sleep.tables":           0,
 		"database.cleanup.older_than":             0,
@@ -305,29 +293,18 @@ func (c *checker) needsPage(key, text string) {
 }
 
 func (c *checker) returnURLs() {
+	self := c.cfg.SelfService
 	for key, text := range map[string]string{
-		"selfservice.default_browser_return_url":                                   c.cfg.SelfService.DefaultReturnURL,
-		"selfservice.flows.registration.after.default_browser_return_url":          c.cfg.SelfService.Registration.After.ReturnURL,
-		"selfservice.flows.registration.after.password.default_browser_return_url": c.cfg.SelfService.Registration.After.Password.ReturnURL,
+		"selfservice.default_browser_return_url":                                   self.DefaultReturnURL,
+		"selfservice.flows.registration.after.default_browser_return_url":          self.Registration.After.ReturnURL,
+		"selfservice.flows.registration.after.password.default_browser_return_url": self.Registration.After.Password.ReturnURL,
 	} {
 		if text != "" {
 			c.webURL(key, text)
 		}
 	}
-	for i, text := range c.cfg.SelfService.AllowedReturnURLs {
-		key := fmt.Sprintf("selfservice.allowed_return_urls.%d", i)
-		u, err := url.Parse(text)
-		switch {
-		case err != nil || u.Scheme == "" || (u.Host == "" && (u.Scheme == "http" || u.Scheme == "https")):
-			c.refuse(key, "expected an absolute URL")
-		case slices.Contains([]string{"javascript", "data", "vbscript", "file", "blob", "about"}, strings.ToLower(u.Scheme)):
-			c.refuse(key, "a browser must not be sent to %s: URLs", strings.ToLower(u.Scheme))
-		case u.User != nil:
-			c.refuse(key, "must not hold a user name or password")
-		case !boundedHost(u.Hostname()):
-			c.refuse(key, "a wildcard stands for the first label before a registrable domain, as in https://*.example.com")
-		}
-	}
+	_, err := web.NewReturnTo(self.DefaultReturnURL, self.AllowedReturnURLs, c.cfg.Serve.Public.BaseURL)
+	c.each(err)
 }
 
 func (c *checker) identity() {
@@ -355,23 +332,16 @@ func (c *checker) identity() {
 	}
 }
 
-func (c *checker) secrets() {
-	_, kind := sqliteFile(c.cfg.DSN)
-	unknown := slices.ContainsFunc(c.findings, func(f finding) bool { return f.path[0] == "dsn" })
-	if c.cfg.DSN != "" && !unknown && kind == dsnServer && len(c.cfg.Secrets.Default) == 0 {
-		c.refuse("secrets.default", "required with this database, since every node needs the same: a list of strings of 16 characters or more; make one with: openssl rand -base64 32")
-	}
-}
-
 func (c *checker) password() {
 	const flag, alias = "feature_flags.password_profile_registration_node_group", "selfservice.methods.password.config.password_profile_registration_node_group"
 	if a, b := c.given.str(flag), c.given.str(alias); a != "" && b != "" && a != b {
 		c.refuse(alias, "contradicts %s, of which it is an alias", flag)
 	}
-	if c.cfg.Hashers.Algorithm == "bcrypt" && c.cfg.SelfService.Password.MinLength > 72 {
-		c.refuse("selfservice.methods.password.config.min_password_length", "bcrypt reads 72 bytes at most")
+	p := c.cfg.SelfService.Password
+	if p.MaxBytes > 0 && p.MinLength > p.MaxBytes {
+		c.refuse("selfservice.methods.password.config.min_password_length", "bcrypt reads %d bytes at most", p.MaxBytes)
 	}
-	if host := c.cfg.SelfService.Password.HaveIBeenPwnedHost; strings.ContainsAny(host, "/ @?#") {
+	if strings.ContainsAny(p.PwnedHost, "/ @?#") {
 		c.refuse("selfservice.methods.password.config.haveibeenpwned_host", "expected a host, without scheme or path")
 	}
 }
@@ -381,12 +351,16 @@ func (c *checker) hashers() {
 	if a := c.cfg.Hashers.Argon2; a.Iterations == 0 || a.Parallelism == 0 {
 		return // the schema has said what is wrong; the rest would follow from it
 	}
-	for _, fault := range hashConfig(c.cfg, nil).Faults() {
+	for _, fault := range c.cfg.Hashers.Faults() {
 		c.refuse(fault.Key, "%s", fault.Reason)
 	}
 }
 
 func (c *checker) outgoing() {
+	for i, exempt := range c.cfg.Clients.PrivateIPExempt {
+		_, err := web.NewOutbound(web.OutboundConfig{Exceptions: []string{exempt}})
+		c.ask(fmt.Sprintf("clients.http.private_ip_exception_urls.%d", i), err)
+	}
 	if !c.cfg.Clients.DisallowPrivateIPs {
 		c.warn("clients.http.disallow_private_ip_ranges is false: outgoing calls may reach private addresses")
 	}

@@ -20,12 +20,12 @@ type envValue struct {
 // envValues finds the variables that name a key: its path in upper case with
 // "_" between and inside of names, an index for an entry of a list. Shorter
 // paths come first, so a whole list can be set and then one of its entries.
-// Names that almost are a key's are warned about.
+// Empty ones count as not set. Names that almost are a key's are warned about.
 func envValues(root *schemaNode, environ []string) (out []envValue, warnings []string) {
 	for _, pair := range environ {
 		name, text, _ := strings.Cut(pair, "=")
-		if name == "VERSION" {
-			continue // commonly set for other reasons, and of no effect here
+		if text == "" || name == "VERSION" {
+			continue // VERSION is commonly set for other reasons
 		}
 		path, node, nearly := matchEnv(root, name, nil)
 		switch {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/cmd"
+	"github.com/foyer-id/foyer/schema"
 )
 
 func TestEnvironmentNamesKeys(t *testing.T) {
@@ -20,16 +21,16 @@ func TestEnvironmentNamesKeys(t *testing.T) {
 		{[]string{"SERVE_PUBLIC_PORT=1234"}, func(c *cmd.Config) any { return c.Serve.Public.Port }, 1234},
 		{[]string{"SERVE_PUBLIC_BASE_URL=https://id.example.com"}, func(c *cmd.Config) any { return c.Serve.Public.BaseURL }, "https://id.example.com"},
 		{[]string{"SERVE_PUBLIC_REQUEST_LOG_DISABLE_FOR_HEALTH=TRUE"}, func(c *cmd.Config) any { return c.Serve.Public.HealthLog }, false},
-		{[]string{"WATCH_COURIER=1"}, func(c *cmd.Config) any { return c.WatchCourier }, true},
 		{[]string{"DEV=true"}, func(c *cmd.Config) any { return c.Dev }, true},
 		{[]string{"HASHERS_ARGON2_MEMORY=32MiB"}, func(c *cmd.Config) any { return c.Hashers.Argon2.Memory }, uint32(32 << 10)},
 		{[]string{"SECRETS_DEFAULT=a-secret-of-sixteen-letters, another-secret-of-letters"}, func(c *cmd.Config) any { return c.Secrets.Default }, []string{"a-secret-of-sixteen-letters", "another-secret-of-letters"}},
 		{[]string{`SECRETS_DEFAULT=["a-secret,with-a-comma"]`}, func(c *cmd.Config) any { return c.Secrets.Default }, []string{"a-secret,with-a-comma"}},
 		{[]string{"SECRETS_DEFAULT_1=another-secret-of-letters", "SECRETS_DEFAULT_0=a-secret-of-sixteen-letters"}, func(c *cmd.Config) any { return c.Secrets.Default }, []string{"a-secret-of-sixteen-letters", "another-secret-of-letters"}},
 		{[]string{"SELFSERVICE_ALLOWED_RETURN_URLS=https://a.example.com,https://b.example.com"}, func(c *cmd.Config) any { return c.SelfService.AllowedReturnURLs }, []string{"https://a.example.com", "https://b.example.com"}},
-		{[]string{"SERVE_PUBLIC_TRUSTED_PROXIES="}, func(c *cmd.Config) any { return len(c.Serve.Public.TrustedProxies) }, 0},
-		{[]string{`SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS=[{"hook":"session"}]`}, func(c *cmd.Config) any { return c.SelfService.Registration.After.Password.Hooks }, []cmd.Hook{{Name: "session"}}},
-		{[]string{"SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS_0_HOOK=session"}, func(c *cmd.Config) any { return c.SelfService.Registration.After.Password.Hooks }, []cmd.Hook{{Name: "session"}}},
+		{[]string{"DSN=", "SERVE_PUBLIC_PORT=", "SECRETS_DEFAULT="}, func(c *cmd.Config) any { return c.DSN }, "memory"},
+		{[]string{"SERVE_PUBLIC_TRUSTED_PROXIES=[]"}, func(c *cmd.Config) any { return len(c.Serve.Public.TrustedProxies) }, 0},
+		{[]string{`SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS=[{"hook":"session"}]`}, func(c *cmd.Config) any { return c.SelfService.Registration.After.Password.Hooks }, []string{"session"}},
+		{[]string{"SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS_0_HOOK=session"}, func(c *cmd.Config) any { return c.SelfService.Registration.After.Password.Hooks }, []string{"session"}},
 		{[]string{"COURIER_SMTP_CONNECTION_URI=smtp://x", "COURIER_SMTP_HEADERS={\"X-A\":\"b\"}"}, func(c *cmd.Config) any { return len(c.Revision) }, 64},
 		{[]string{"PATH=/bin", "LOG=x", "SESSION=y", "SECRETS=z", "VERSION=trunk", "_=x", "SERVE_PUBLIC_PORT_80_TCP=tcp"}, func(c *cmd.Config) any { return c.Serve.Public.Port }, 4433},
 	}
@@ -48,7 +49,7 @@ func TestEnvironmentChangesOneEntryOfAList(t *testing.T) {
 		"IDENTITY_SCHEMAS_2_ID=guest", "IDENTITY_SCHEMAS_2_URL=base64://e30=",
 		"SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_0_CLIENT_ID=other",
 	}})
-	require.Equal(t, []cmd.IdentitySchema{
+	require.Equal(t, []schema.Source{
 		{ID: "customer", URL: "file:///etc/foyer/customer.schema.json"},
 		{ID: "employee", URL: "https://elsewhere.internal/employee.json", Selectable: true},
 		{ID: "guest", URL: "base64://e30="},
@@ -58,6 +59,11 @@ func TestEnvironmentChangesOneEntryOfAList(t *testing.T) {
 	_, _, err := cmd.Load(cmd.LoadOptions{Files: []string{"testdata/full.yml"}, Env: []string{"SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_0_PROVIDER=gogle"}})
 	require.ErrorContains(t, err, "environment variable SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_0_PROVIDER: selfservice.methods.oidc.config.providers.0.provider: ")
 	require.NotContains(t, err.Error(), "required")
+}
+
+func TestEnvironmentSpellsDashesAsUnderscores(t *testing.T) {
+	_, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"WATCH_COURIER=1"}})
+	require.Equal(t, []string{"watch-courier"}, report.NotInEffect)
 }
 
 func TestEnvironmentNearMissIsMentioned(t *testing.T) {

@@ -10,10 +10,9 @@ import (
 
 // LoadOptions says where a configuration comes from.
 type LoadOptions struct {
-	Files        []string // .yml, .yaml, .json or .toml; later ones win, lists are replaced as a whole
-	Env          []string // NAME=value as in os.Environ; above all files
-	Dev          bool     // --dev; "dev: true" in a file does the same
-	WatchCourier bool     // --watch-courier, likewise
+	Files []string // .yml, .yaml, .json or .toml; later ones win, lists are replaced as a whole
+	Env   []string // NAME=value as in os.Environ; above all files
+	Dev   bool     // --dev; "dev: true" in a file does the same
 }
 
 // Load reads, checks and completes a configuration. It writes nothing. When
@@ -48,7 +47,7 @@ func Load(o LoadOptions) (*Config, *Report, error) {
 	full := settings{schema.root.withDefaults(given)}
 	dev := o.Dev || full.flag("dev")
 	hostname, _ := os.Hostname()
-	cfg := buildConfig(full, dev, o.WatchCourier || full.flag("watch-courier"), hostname)
+	cfg := buildConfig(full, dev, hostname)
 
 	report := &Report{Warnings: warnings}
 	check := &checker{cfg: cfg, given: settings{given}, report: report}
@@ -62,7 +61,8 @@ func Load(o LoadOptions) (*Config, *Report, error) {
 		return nil, nil, Problems(sortProblems(problems, o.Files))
 	}
 	slices.Sort(report.Lifted)
-	return cfg, report, nil
+	cfg.Revision, err = cfg.revision()
+	return cfg, report, err
 }
 
 // effects lists what is not in effect and refuses what protects.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -100,87 +101,22 @@ func (w *yamlWalk) set(item *yaml.Node, path []string, depth int) {
 	w.walk(item, here, depth+1)
 }
 
-// jsonPlaces is yamlPlaces for JSON, which is no YAML where it is indented
-// with tabs.
+var jsonEscape = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)|\t`)
+
+// jsonPlaces is yamlPlaces for JSON, which is YAML but for tabs between tokens
+// and two kinds of escapes. Those are overwritten, which moves nothing.
 func jsonPlaces(name string, raw []byte) (map[string]place, []Problem) {
-	w := &jsonWalk{name: name, raw: raw, dec: json.NewDecoder(bytes.NewReader(raw)), places: map[string]place{}, line: 1}
-	w.dec.UseNumber()
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return map[string]place{"": {1, 1}}, nil
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, []Problem{syntaxProblem(name, raw, err)}
 	}
-	if !json.Valid(raw) {
-		var v any
-		return nil, []Problem{syntaxProblem(name, raw, json.Unmarshal(raw, &v))}
-	}
-	w.places[""] = w.next()
-	if raw[int(w.skip())] != '{' {
-		return nil, []Problem{{File: name, Line: w.places[""].line, Column: w.places[""].col, Reason: "a configuration is an object of keys and values"}}
-	}
-	w.value(nil)
-	return w.places, w.problems
-}
-
-type jsonWalk struct {
-	name     string
-	raw      []byte
-	dec      *json.Decoder
-	places   map[string]place
-	problems []Problem
-	line     int // line of offset counted, which only moves on
-	lineAt   int // where that line begins
-	counted  int
-}
-
-// skip is the offset of the next token.
-func (w *jsonWalk) skip() int64 {
-	at := w.dec.InputOffset()
-	for at < int64(len(w.raw)) && bytes.IndexByte([]byte(" \t\r\n,:"), w.raw[at]) >= 0 {
-		at++
-	}
-	return at
-}
-
-// next is the place of the next token.
-func (w *jsonWalk) next() place {
-	at := int(w.skip())
-	for ; w.counted < at; w.counted++ {
-		if w.raw[w.counted] == '\n' {
-			w.line, w.lineAt = w.line+1, w.counted+1
+	return yamlPlaces(name, jsonEscape.ReplaceAllFunc(raw, func(m []byte) []byte {
+		surrogate := len(m) > 2 && bytes.IndexByte([]byte("dD"), m[2]) >= 0 && m[3] >= '8'
+		if surrogate || m[0] == '\t' || m[1] == '/' {
+			return bytes.Repeat([]byte(" "), len(m))
 		}
-	}
-	return place{w.line, at - w.lineAt + 1}
-}
-
-// value reads one value. The text is known to be valid.
-func (w *jsonWalk) value(path []string) {
-	token, _ := w.dec.Token()
-	switch token {
-	case json.Delim('{'):
-		seen := map[string]int{}
-		for w.dec.More() {
-			at := w.next()
-			key, _ := w.dec.Token()
-			here := append(path[:len(path):len(path)], fmt.Sprint(key))
-			if first, twice := seen[fmt.Sprint(key)]; twice {
-				w.problems = append(w.problems, Problem{
-					File: w.name, Line: at.line, Column: at.col, Key: strings.Join(here, "."),
-					Reason: fmt.Sprintf("set twice, first on line %d", first),
-				})
-			} else {
-				seen[fmt.Sprint(key)] = at.line
-				w.places[strings.Join(here, pathSep)] = at
-			}
-			w.value(here)
-		}
-		_, _ = w.dec.Token()
-	case json.Delim('['):
-		for i := 0; w.dec.More(); i++ {
-			here := append(path[:len(path):len(path)], strconv.Itoa(i))
-			w.places[strings.Join(here, pathSep)] = w.next()
-			w.value(here)
-		}
-		_, _ = w.dec.Token()
-	}
+		return m
+	}))
 }
 
 // tomlPlaces finds the tables and keys of a TOML file by their lines. Keys

@@ -70,8 +70,7 @@ func (r *Report) Log(log *slog.Logger) {
 	}
 }
 
-// sortProblems orders by place and drops what was found twice, keeping the
-// first finding of each key and place.
+// sortProblems orders by place and drops what is said twice in the same words.
 func sortProblems(ps []Problem, files []string) []Problem {
 	rank := func(file string) int {
 		if i := slices.Index(files, file); i >= 0 {

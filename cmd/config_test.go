@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,6 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/cmd"
+	"github.com/foyer-id/foyer/identity/hash"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/schema"
+	"github.com/foyer-id/foyer/selfservice/strategy/password"
 )
 
 func load(t testing.TB, o cmd.LoadOptions) (*cmd.Config, *cmd.Report) {
@@ -41,15 +46,17 @@ func TestDefaults(t *testing.T) {
 	require.False(t, cfg.Serve.Public.CORS.Enabled)
 	require.Empty(t, cfg.Serve.Public.TrustedProxies)
 
-	require.Equal(t, cmd.Hashers{
-		Algorithm: "argon2", BcryptCost: 12, MaxWait: 2 * time.Second,
-		Argon2: cmd.Argon2{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32, DedicatedMemory: 256 << 20},
+	require.Equal(t, hash.Config{
+		Algorithm: "argon2", BcryptCost: 12, MaxWait: 2 * time.Second, Budget: 256 << 20,
+		Argon2: hash.Argon2{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32},
 	}, cfg.Hashers)
-	require.Equal(t, cmd.Cookie{Path: "/", SameSite: "Lax", Secure: true}, cfg.Cookies)
-	require.Equal(t, cmd.Session{Lifespan: 24 * time.Hour, CookieName: "ory_kratos_session", Cookie: cfg.Cookies, Persistent: true}, cfg.Session)
+	require.Equal(t, web.CookieOptions{Path: "/", SameSite: http.SameSiteLaxMode, Secure: true}, cfg.Cookies)
+	require.Equal(t, cmd.Session{Lifespan: 24 * time.Hour, Cookie: web.CookieOptions{
+		Name: "ory_kratos_session", Path: "/", SameSite: http.SameSiteLaxMode, Secure: true, Persistent: true,
+	}}, cfg.Session)
 	require.Equal(t, cmd.Password{
-		Enabled: true, MinLength: 8, SimilarityCheck: true, HaveIBeenPwned: true, HaveIBeenPwnedHost: "api.pwnedpasswords.com",
-		IgnoreNetworkErrors: true, RegistrationGroup: "password",
+		Enabled: true, Policy: password.Policy{MinLength: 8, SimilarityCheck: true, IgnoreNetworkErrors: true},
+		PwnedHost: "api.pwnedpasswords.com", RegistrationGroup: "password",
 	}, cfg.SelfService.Password)
 	require.True(t, cfg.SelfService.Registration.Enabled)
 	require.Equal(t, time.Hour, cfg.SelfService.Registration.Lifespan)
@@ -81,7 +88,7 @@ selfservice:
 		`selfservice.flows.registration.before.hooks: not built yet, so it does not protect`,
 		`selfservice.methods.totp.enabled: not built yet, so it does not protect`,
 		`serve.admin.host: the admin API asks nobody who they are, so it may listen on loopback or a unix socket only, not on "0.0.0.0"`,
-		`serve.public.cors: allowed_origins "*" together with allow_credentials lets every site act as the person; name the origins`,
+		`serve.public.cors.allowed_origins.0: allowed_origins "*" together with allow_credentials lets every page act as the person; list the origins`,
 		`session.cookie.secure: cookies without Secure can be read on the wire`,
 	}, report.Lifted)
 
@@ -143,22 +150,22 @@ func TestFullConfiguration(t *testing.T) {
 		TLS:    cmd.TLS{CertPath: "/etc/tls/cert.pem", KeyPath: "/etc/tls/key.pem"},
 	}, cfg.Serve.Public.Endpoint)
 	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")}, cfg.Serve.Public.TrustedProxies)
-	require.Equal(t, 10*time.Minute, cfg.Serve.Public.CORS.MaxAge)
+	require.Equal(t, 600, cfg.Serve.Public.CORS.MaxAge)
 	require.Equal(t, "http://admin.internal", cfg.Serve.Admin.BaseURL)
-	require.True(t, cfg.WatchCourier)
 	after := cfg.SelfService.Registration.After
 	require.Equal(t, "https://www.example.com/welcome", after.ReturnURL)
-	require.Empty(t, after.Hooks, "a hook that is not built is in the report only")
-	require.Equal(t, []cmd.Hook{{Name: "session"}}, after.Password.Hooks)
+	require.Equal(t, []string{"session"}, after.Password.Hooks, "a hook that is not built is in the report only")
 	require.Equal(t, "https://www.example.com/hello", after.Password.ReturnURL)
 	require.Equal(t, "default", cfg.SelfService.Password.RegistrationGroup)
-	require.Equal(t, []cmd.IdentitySchema{
+	require.Equal(t, []schema.Source{
 		{ID: "customer", URL: "file:///etc/foyer/customer.schema.json"},
 		{ID: "employee", URL: "https://schemas.internal/employee.json", Selectable: true},
 	}, cfg.Identity.Schemas)
-	require.Equal(t, cmd.Cookie{Domain: "auth.example.com", Path: "/", SameSite: "Strict", Secure: true}, cfg.Session.Cookie)
-	require.False(t, cfg.Session.Persistent)
-	require.Equal(t, cmd.Argon2{Memory: 64 << 10, Iterations: 3, Parallelism: 4, SaltLength: 32, KeyLength: 64, DedicatedMemory: 2 << 30}, cfg.Hashers.Argon2)
+	require.Equal(t, "auth.example.com", cfg.Session.Cookie.Domain)
+	require.Equal(t, http.SameSiteStrictMode, cfg.Session.Cookie.SameSite)
+	require.False(t, cfg.Session.Cookie.Persistent)
+	require.Equal(t, hash.Argon2{Memory: 64 << 10, Iterations: 3, Parallelism: 4, SaltLength: 32, KeyLength: 64}, cfg.Hashers.Argon2)
+	require.Equal(t, uint64(2<<30), cfg.Hashers.Budget)
 	require.Equal(t, slog.LevelWarn, cfg.Log.Level)
 	require.Equal(t, 48*time.Hour, cfg.Database.CleanupOlderThan)
 	require.True(t, cfg.Security.DisallowRefInSchemas)
@@ -193,6 +200,32 @@ func TestRevisionIsOfTheEffectiveConfiguration(t *testing.T) {
 	require.Equal(t, base.Revision, same.Revision, "spelling out a default changes nothing")
 	other, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"SESSION_LIFESPAN=25h"}})
 	require.NotEqual(t, base.Revision, other.Revision)
+	planned, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"COURIER_SMTP_CONNECTION_URI=smtp://me:hunter2@mail"}})
+	require.Equal(t, base.Revision, planned.Revision, "what is not in effect changes nothing")
+}
+
+// Whoever is shown the digest must not be able to try passwords on it.
+func TestRevisionTellsNothingOfSecrets(t *testing.T) {
+	revision := func(env ...string) string {
+		cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: append([]string{
+			"DSN=postgres://foyer:a@db/foyer", "SECRETS_DEFAULT=a-secret-of-sixteen-letters",
+			"SERVE_PUBLIC_TLS_CERT_BASE64=AAAA", "SERVE_PUBLIC_TLS_KEY_BASE64=AAAA",
+		}, env...)})
+		return cfg.Revision
+	}
+	first := revision()
+	for _, secret := range []string{
+		"DSN=postgres://foyer:b@db/foyer", "SECRETS_DEFAULT=another-secret-of-letters", "SECRETS_COOKIE=another-secret-of-letters",
+		"SERVE_PUBLIC_TLS_KEY_BASE64=BBBB",
+	} {
+		require.Equal(t, first, revision(secret), secret)
+	}
+	for _, other := range []string{
+		"DSN=postgres://foyer:a@db/other", "SERVE_PUBLIC_TLS_CERT_BASE64=BBBB", "HASHERS_ARGON2_ITERATIONS=3",
+		"SERVE_PUBLIC_TRUSTED_PROXIES=10.0.0.0/8", "SERVE_PUBLIC_CORS_MAX_AGE=7", "SELFSERVICE_METHODS_PASSWORD_CONFIG_MAX_BREACHES=7",
+	} {
+		require.NotEqual(t, first, revision(other), other)
+	}
 }
 
 func TestQuickstart(t *testing.T) {
@@ -200,8 +233,8 @@ func TestQuickstart(t *testing.T) {
 	require.Empty(t, report.NotInEffect)
 	require.Empty(t, report.Warnings)
 	require.Equal(t, "http://127.0.0.1:4433", cfg.Serve.Public.BaseURL)
-	require.Equal(t, []cmd.Hook{{Name: "session"}}, cfg.SelfService.Registration.After.Password.Hooks)
-	require.False(t, cfg.SelfService.Password.HaveIBeenPwned)
+	require.Equal(t, []string{"session"}, cfg.SelfService.Registration.After.Password.Hooks)
+	require.Empty(t, cfg.SelfService.Password.PwnedHost)
 	raw, err := os.ReadFile("../contrib/quickstart/identity.schema.json")
 	require.NoError(t, err)
 	require.True(t, json.Valid(raw))

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -82,18 +81,6 @@ func isTerminal(w io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// environment leaves out what is not meant for us, so that a variable of some
-// other program is never mistaken for a key.
-func environment() []string {
-	var kept []string
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "_=") {
-			kept = append(kept, v)
-		}
-	}
-	return kept
 }
 
 // now is the one place that reads the clock, in whole microseconds: what is

@@ -71,7 +71,7 @@ func migrationDSN(files []string, fromEnv bool, args []string) (string, error) {
 		return dsn, nil
 	}
 	// Only the DSN matters here, so what --dev would lift need not hold it up.
-	config, _, err := Load(LoadOptions{Files: files, Env: environment(), Dev: true})
+	config, _, err := Load(LoadOptions{Files: files, Env: os.Environ(), Dev: true})
 	if err != nil {
 		return "", err
 	}

@@ -3,7 +3,6 @@ package cmd
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/hash"
@@ -36,11 +35,16 @@ func (a *App) route(durability string, flows *selfservice.HTTP, sessions *sessio
 	admin.Handle(http.MethodGet, "/admin/metrics/prometheus", metrics.serve)
 
 	a.Routes = append(public.Routes(), admin.Routes()...)
-	cross, err := a.cors()
-	if err != nil {
-		return err
+	around := a.middleware(a.Config.Serve.Public.Endpoint, true)
+	if c := a.Config.Serve.Public.CORS; c.Enabled {
+		c.Dev = a.Config.Dev
+		cross, _, err := web.NewCORS(c.CORS) // what it warns of, the configuration's report has said
+		if err != nil {
+			return err
+		}
+		around = append(around, cross)
 	}
-	a.Public = web.Chain(public, append(a.middleware(a.Config.Serve.Public.Endpoint, true), cross)...)
+	a.Public = web.Chain(public, around...)
 	a.Admin = web.Chain(underAdmin(a.Config.Serve.Public.BaseURL, admin), a.middleware(a.Config.Serve.Admin, false)...)
 	return nil
 }
@@ -58,24 +62,6 @@ func (a *App) middleware(e Endpoint, public bool) []web.Middleware {
 		web.Recover(),
 		web.Headers(public),
 	}
-}
-
-// cors returns the configured policy, or a middleware that does nothing.
-func (a *App) cors() (web.Middleware, error) {
-	c := a.Config.Serve.Public.CORS
-	if !c.Enabled {
-		return func(next http.Handler) http.Handler { return next }, nil
-	}
-	m, warnings, err := web.NewCORS(web.CORS{
-		AllowedOrigins: c.AllowedOrigins, AllowedMethods: c.AllowedMethods,
-		AllowedHeaders: c.AllowedHeaders, ExposedHeaders: c.ExposedHeaders,
-		AllowCredentials: c.AllowCredentials, MaxAge: int(c.MaxAge / time.Second),
-		OptionsPassthrough: c.OptionsPassthrough, Dev: a.Config.Dev,
-	})
-	for _, w := range warnings {
-		a.options.Log.Warn(w)
-	}
-	return m, err
 }
 
 // underAdmin lets the admin API be called with and without its prefix, and

@@ -6,41 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/foyer-id/foyer/persistence"
 )
-
-// dsnKind is what a DSN means for secrets.
-type dsnKind int
-
-const (
-	dsnServer dsnKind = iota // other nodes may share it
-	dsnFile                  // one SQLite file
-	dsnMemory                // gone with the process
-)
-
-// sqliteFile returns the file of a SQLite DSN, in any of the spellings that
-// operators use, and what kind of database it is.
-func sqliteFile(dsn string) (string, dsnKind) {
-	if dsn == "memory" {
-		return "", dsnMemory
-	}
-	scheme, rest, found := strings.Cut(dsn, "://")
-	if !found || (scheme != "sqlite" && scheme != "sqlite3") {
-		return "", dsnServer
-	}
-	path, query, _ := strings.Cut(strings.TrimPrefix(rest, "file:"), "?")
-	params, _ := url.ParseQuery(query)
-	if path == "" || path == ":memory:" || params.Get("mode") == "memory" {
-		return "", dsnMemory
-	}
-	if plain, err := url.PathUnescape(path); err == nil {
-		path = plain
-	}
-	return path, dsnFile
-}
 
 // secretsSuffix is added to the database's file name.
 const secretsSuffix = ".secrets"
@@ -54,22 +25,24 @@ const secretsSuffix = ".secrets"
 func ResolveSecrets(c *Config) (s Secrets, generatedIn string, err error) {
 	s = c.Secrets
 	if len(s.Default) == 0 {
-		file, kind := sqliteFile(c.DSN)
-		switch kind {
-		case dsnMemory:
-			s.Default = []string{newSecret()}
-		case dsnFile:
-			generatedIn = file + secretsSuffix
-			secret, err := secretIn(generatedIn)
-			if err != nil {
-				return Secrets{}, "", err
-			}
-			s.Default = []string{secret}
+		file, local, err := persistence.DatabaseFile(c.DSN)
+		var secret string
+		switch {
+		case err != nil:
+		case !local:
+			err = errors.New("secrets.default is missing; with this database it cannot be generated")
+		case file == "":
+			secret = newSecret()
 		default:
-			return Secrets{}, "", errors.New("secrets.default is missing; with this database it cannot be generated")
+			generatedIn = file + secretsSuffix
+			secret, err = secretIn(generatedIn)
 		}
+		if err != nil {
+			return Secrets{}, "", err
+		}
+		s.Default = []string{secret}
 	}
-	for _, list := range []*[]string{&s.Cookie, &s.Cipher, &s.Pagination} {
+	for _, list := range []*[]string{&s.Cookie, &s.Cipher} {
 		if len(*list) == 0 {
 			*list = s.Default
 		}

@@ -22,7 +22,6 @@ func TestSecretsAreMadeOnceBesideTheDatabase(t *testing.T) {
 	require.Len(t, first.Default[0], 43, "32 bytes as base64")
 	require.Equal(t, first.Default, first.Cookie)
 	require.Equal(t, first.Default, first.Cipher)
-	require.Equal(t, first.Default, first.Pagination)
 	info, err := os.Stat(file)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode())
@@ -44,14 +43,16 @@ func TestSpellingsOfADatabaseFile(t *testing.T) {
 	t.Chdir(dir)
 	for dsn, file := range map[string]string{
 		"sqlite://" + dir + "/a.db":           dir + "/a.db.secrets",
-		"sqlite3://b.db":                      "b.db.secrets",
-		"sqlite://./sub/c.db?_journal=x":      "./sub/c.db.secrets",
-		"sqlite://file:e.db?mode=rwc":         "e.db.secrets",
+		"sqlite3://b.db":                      dir + "/b.db.secrets",
+		"sqlite://./sub/c.db?_journal=WAL":    dir + "/sub/c.db.secrets",
+		"sqlite://file:e.db?mode=rwc":         dir + "/e.db.secrets",
 		"sqlite://" + dir + "/with%20space":   dir + "/with space.secrets",
+		"sqlite://f%3Fmode=x":                 dir + "/f?mode=x.secrets",
 		"memory":                              "",
 		"sqlite://:memory:":                   "",
 		"sqlite://file::memory:?cache=shared": "",
 		"sqlite://x.db?mode=memory":           "",
+		"sqlite://x.db?mode=Memory":           "",
 	} {
 		s, at, err := cmd.ResolveSecrets(&cmd.Config{DSN: dsn})
 		require.NoError(t, err, dsn)
@@ -66,7 +67,7 @@ func TestSecretsThatAreConfiguredStay(t *testing.T) {
 	s, file, err := cmd.ResolveSecrets(&cmd.Config{DSN: "sqlite://" + dir + "/a.db", Secrets: given})
 	require.NoError(t, err)
 	require.Empty(t, file)
-	require.Equal(t, cmd.Secrets{Default: given.Default, Cookie: given.Cookie, Cipher: given.Default, Pagination: given.Default}, s)
+	require.Equal(t, cmd.Secrets{Default: given.Default, Cookie: given.Cookie, Cipher: given.Default}, s)
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Empty(t, entries, "nothing is written")
@@ -75,6 +76,9 @@ func TestSecretsThatAreConfiguredStay(t *testing.T) {
 func TestNoSecretIsMadeForAServer(t *testing.T) {
 	_, _, err := cmd.ResolveSecrets(&cmd.Config{DSN: "postgres://db/foyer"})
 	require.ErrorContains(t, err, "secrets.default")
+	_, file, err := cmd.ResolveSecrets(&cmd.Config{DSN: "sqlite://x.db?_fk=maybe"})
+	require.ErrorContains(t, err, "_fk=maybe")
+	require.Empty(t, file)
 }
 
 func TestMemorySecretsDiffer(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,13 +21,13 @@ func newServe() *cobra.Command {
 		Short: "Serve the public and the admin API",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			o.Env = environment()
+			o.Env = os.Environ()
 			return serve(c.Context(), o, c.ErrOrStderr())
 		},
 	}
 	fileFlag(c, &o.Files)
 	c.Flags().BoolVar(&o.Dev, "dev", false, "lift the floors that hinder work on one's own machine; never in production")
-	c.Flags().BoolVar(&o.WatchCourier, "watch-courier", false, "deliver messages in this process")
+	c.Flags().Bool("watch-courier", false, "accepted; there are no messages to deliver yet")
 	return c
 }
 

@@ -73,7 +73,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		return nil, fmt.Errorf("clients.http: %w", err)
 	}
 	loader := &schema.Loader{Fetch: outbound.Get, AllowRef: !c.Security.DisallowRefInSchemas, AllowHTTP: c.Dev}
-	schemas, err := loader.Load(ctx, c.Identity.DefaultSchemaID, sources(c))
+	schemas, err := loader.Load(ctx, c.Identity.DefaultSchemaID, c.Identity.Schemas)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,9 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	hasher, err := hash.New(hashConfig(c, o.Now))
+	hashing := c.Hashers
+	hashing.Now = o.Now
+	hasher, err := hash.New(hashing)
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +105,8 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	viewer := identity.Viewer{PublicURL: c.Serve.Public.BaseURL}
 	sessionHTTP := &session.HTTP{
 		Sessions: sessions,
-		Cookie: &web.SealedCookie{
-			Options: cookieOptions(c.Session.Cookie, c.Session.CookieName, c.Session.Persistent),
-			Ring:    rings.cookie, Now: o.Now,
-		},
-		View: session.Viewer{Identities: viewer},
+		Cookie:   &web.SealedCookie{Options: c.Session.Cookie, Ring: rings.cookie, Now: o.Now},
+		View:     session.Viewer{Identities: viewer},
 	}
 	engine := &selfservice.Engine{
 		Store:      store,
@@ -124,7 +123,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	flows := &selfservice.HTTP{
 		Engine:    engine,
 		Sessions:  sessionHTTP,
-		CSRF:      web.NewCSRF(c.Serve.Public.BaseURL, cookieOptions(c.Cookies, "", true)),
+		CSRF:      web.NewCSRF(c.Serve.Public.BaseURL, c.Cookies),
 		Origins:   origins,
 		Trusted:   c.Serve.Public.TrustedProxies,
 		PublicURL: c.Serve.Public.BaseURL,
@@ -164,23 +163,15 @@ func newRings(s Secrets) (r rings, err error) {
 func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound, messages ui.Catalogue) []selfservice.Strategy {
 	var list []selfservice.Strategy
 	if p := c.SelfService.Password; p.Enabled {
-		policy := &password.Policy{
-			MinLength:           p.MinLength,
-			SimilarityCheck:     p.SimilarityCheck,
-			MaxBreaches:         p.MaxBreaches,
-			IgnoreNetworkErrors: p.IgnoreNetworkErrors,
-		}
-		if p.HaveIBeenPwned {
-			policy.Pwned = &password.Pwned{Host: p.HaveIBeenPwnedHost, Do: outbound.Do}
-		}
-		if c.Hashers.Algorithm == string(hash.BCrypt) {
-			policy.MaxBytes = hash.MaxBcrypt
+		policy := p.Policy
+		if p.PwnedHost != "" {
+			policy.Pwned = &password.Pwned{Host: p.PwnedHost, Do: outbound.Do}
 		}
 		traits := map[string]*ui.TraitForm{}
 		for _, s := range people.Schemas.All() {
 			traits[s.ID] = ui.NewTraitForm(s, p.RegistrationGroup, messages)
 		}
-		list = append(list, &password.Strategy{Identities: people, Hasher: hasher, Policy: policy, Traits: traits})
+		list = append(list, &password.Strategy{Identities: people, Hasher: hasher, Policy: &policy, Traits: traits})
 	}
 	return list
 }
@@ -194,39 +185,19 @@ func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservi
 			Lifespan:       r.Lifespan,
 			ReturnTo:       r.After.ReturnURL,
 			MethodReturnTo: map[string]string{password.ID: r.After.Password.ReturnURL},
-			After:          hooks(r.After.Hooks, sessions),
 			AfterMethod:    map[string][]selfservice.Hook{password.ID: hooks(r.After.Password.Hooks, sessions)},
 		},
 	}
 }
 
-func hooks(configured []Hook, sessions *session.Manager) []selfservice.Hook {
+func hooks(names []string, sessions *session.Manager) []selfservice.Hook {
 	var list []selfservice.Hook
-	for _, h := range configured {
-		if h.Name == "session" {
+	for _, name := range names {
+		if name == "session" {
 			list = append(list, hook.Session(sessions))
 		}
 	}
 	return list
-}
-
-func sources(c *Config) []schema.Source {
-	var list []schema.Source
-	for _, s := range c.Identity.Schemas {
-		list = append(list, schema.Source{ID: s.ID, URL: s.URL, Selectable: s.Selectable})
-	}
-	return list
-}
-
-func hashConfig(c *Config, now func() time.Time) hash.Config {
-	h := hash.Defaults()
-	h.Algorithm = hash.Algorithm(c.Hashers.Algorithm)
-	h.BcryptCost = c.Hashers.BcryptCost
-	h.Argon2.Memory, h.Argon2.Iterations, h.Argon2.Parallelism = c.Hashers.Argon2.Memory, c.Hashers.Argon2.Iterations, c.Hashers.Argon2.Parallelism
-	h.Argon2.SaltLength, h.Argon2.KeyLength = c.Hashers.Argon2.SaltLength, c.Hashers.Argon2.KeyLength
-	h.Budget, h.MaxWait = c.Hashers.Argon2.DedicatedMemory, c.Hashers.MaxWait
-	h.Dev, h.Now = c.Dev, now
-	return h
 }
 
 // trustedOrigins are whose pages may post forms to the public API: its own,
@@ -246,13 +217,4 @@ func trustedOrigins(c *Config) []string {
 		}
 	}
 	return list
-}
-
-func cookieOptions(c Cookie, name string, persistent bool) web.CookieOptions {
-	sameSite := map[string]http.SameSite{
-		"Strict": http.SameSiteStrictMode, "Lax": http.SameSiteLaxMode, "None": http.SameSiteNoneMode,
-	}[c.SameSite]
-	return web.CookieOptions{
-		Name: name, Domain: c.Domain, Path: c.Path, SameSite: sameSite, Secure: c.Secure, Persistent: persistent,
-	}
 }
