@@ -30,6 +30,7 @@ type bed struct {
 	server              string // dsn of the server; empty with SQLite
 	databases           []string
 	last                string // dsn of the newest database
+	started             []*process.Process
 }
 
 // newBed returns nil where there is no server.
@@ -77,7 +78,11 @@ func (b *bed) exec(ctx context.Context, query string) error {
 	return err
 }
 
+// drop leaves nothing behind, after a failure neither.
 func (b *bed) drop() {
+	for _, p := range b.started {
+		_ = p.Kill()
+	}
 	for _, name := range b.databases {
 		if b.server != "" {
 			_ = b.exec(context.Background(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
@@ -98,6 +103,7 @@ func (b *bed) start(ctx context.Context, cheap bool, wrapper []string) (*process
 	if err := p.Migrate(ctx); err != nil {
 		return nil, err
 	}
+	b.started = append(b.started, p)
 	return p, p.Start(ctx)
 }
 

@@ -50,6 +50,7 @@ func build(t *testing.T) string {
 func TestKilled(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: dsn, Cheap: true}
+		t.Cleanup(func() { _ = p.Kill() })
 		require.NoError(t, p.Migrate(t.Context()))
 		total := tally{}
 		j := newJournal(p)

@@ -67,6 +67,7 @@ func mayTrace(t *testing.T) {
 // and audits. failed is false if the program did too little to meet the fault.
 func failAt(t *testing.T, calls, inject string) (found tally, failed bool) {
 	p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true}
+	t.Cleanup(func() { _ = p.Kill() })
 	require.NoError(t, p.Migrate(t.Context()))
 	trace := filepath.Join(p.Dir, "trace")
 	p.Wrapper = []string{"strace", "-D", "-f", "-qq", "--seccomp-bpf", "-e", "trace=" + calls, "-e", "inject=" + calls + ":" + inject, "-o", trace}

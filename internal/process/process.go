@@ -151,6 +151,9 @@ func (p *Process) Kill() error { return p.end(syscall.SIGKILL) }
 func (p *Process) Stop() error { return p.end(syscall.SIGTERM) }
 
 func (p *Process) end(signal os.Signal) error {
+	if p.ended == nil {
+		return nil // it was never started
+	}
 	if err := p.command.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}

@@ -17,6 +17,7 @@ func TestProcess(t *testing.T) {
 	binary, err := process.Build(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	p := &process.Process{Binary: binary, Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true}
+	t.Cleanup(func() { _ = p.Kill() })
 	client := process.NewHTTP(4, 10*time.Second)
 	t.Cleanup(client.CloseIdleConnections)
 
@@ -47,6 +48,7 @@ func TestProcessThatEnds(t *testing.T) {
 	binary, err := process.Build(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	p := &process.Process{Binary: binary, Dir: t.TempDir(), DSN: testdb.SQLite(t), Config: map[string]any{"serve.public.host": 1}}
+	t.Cleanup(func() { _ = p.Kill() })
 	require.ErrorContains(t, p.Start(t.Context()), "serve.public.host")
 	said, err := os.ReadFile(p.LogFile())
 	require.NoError(t, err)
