@@ -31,7 +31,7 @@ type Config struct {
 	Secrets     Secrets
 	Hashers     hash.Config
 	Log         Log
-	Clients     Clients
+	Outbound    web.OutboundConfig // clients.http
 	Database    Database
 	Security    Security
 
@@ -160,12 +160,6 @@ func (s Secrets) LogValue() slog.Value { return slog.StringValue(s.String()) }
 type Log struct {
 	Level  slog.Level
 	Format string // "auto", "json" or "text"; auto is text on a terminal
-}
-
-// Clients bounds outgoing calls.
-type Clients struct {
-	DisallowPrivateIPs bool
-	PrivateIPExempt    []string // absolute URLs that may be called all the same
 }
 
 // Database is housekeeping.

@@ -82,6 +82,9 @@ func (s settings) size(key string) uint64 {
 	return n << shift
 }
 
+// maxAnswer bounds what is read of an answer to an outgoing call, in bytes.
+const maxAnswer = 1 << 20
+
 // buildConfig makes the value the program works with.
 func buildConfig(s settings, dev bool, hostname string) *Config {
 	c := &Config{
@@ -91,9 +94,9 @@ func buildConfig(s settings, dev bool, hostname string) *Config {
 		Hashers:     buildHashers(s, dev),
 		Log:         buildLog(s),
 		Secrets:     Secrets{Default: s.strs("secrets.default"), Cookie: s.strs("secrets.cookie"), Cipher: s.strs("secrets.cipher")},
-		Clients: Clients{
-			DisallowPrivateIPs: s.flag("clients.http.disallow_private_ip_ranges"),
-			PrivateIPExempt:    s.strs("clients.http.private_ip_exception_urls"),
+		Outbound: web.OutboundConfig{
+			AllowPrivate: !s.flag("clients.http.disallow_private_ip_ranges"), AllowLoopback: dev,
+			Exceptions: s.strs("clients.http.private_ip_exception_urls"), MaxBytes: maxAnswer,
 		},
 		Database: Database{
 			CleanupBatch: s.num("database.cleanup.batch_size"), CleanupSleep: s.dur("database.cleanup.sleep.tables"),

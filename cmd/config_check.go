@@ -357,11 +357,11 @@ func (c *checker) hashers() {
 }
 
 func (c *checker) outgoing() {
-	for i, exempt := range c.cfg.Clients.PrivateIPExempt {
+	for i, exempt := range c.cfg.Outbound.Exceptions {
 		_, err := web.NewOutbound(web.OutboundConfig{Exceptions: []string{exempt}})
 		c.ask(fmt.Sprintf("clients.http.private_ip_exception_urls.%d", i), err)
 	}
-	if !c.cfg.Clients.DisallowPrivateIPs {
+	if c.cfg.Outbound.AllowPrivate {
 		c.warn("clients.http.disallow_private_ip_ranges is false: outgoing calls may reach private addresses")
 	}
 }

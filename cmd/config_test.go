@@ -62,7 +62,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, time.Hour, cfg.SelfService.Registration.Lifespan)
 	require.Empty(t, cfg.SelfService.Registration.After.Password.Hooks)
 	require.Equal(t, cmd.Log{Level: slog.LevelInfo, Format: "auto"}, cfg.Log)
-	require.True(t, cfg.Clients.DisallowPrivateIPs)
+	require.Equal(t, web.OutboundConfig{MaxBytes: 1 << 20}, cfg.Outbound)
 	require.Equal(t, cmd.Database{CleanupBatch: 100, CleanupSleep: time.Minute}, cfg.Database)
 	require.Len(t, cfg.Revision, 64)
 }

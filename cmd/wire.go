@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -19,9 +18,6 @@ import (
 	"github.com/foyer-id/foyer/selfservice/strategy/password"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
-
-// maxAnswer bounds what is read of an answer to an outgoing call, in bytes.
-const maxAnswer = 1 << 20
 
 // Options are what the program takes from its surroundings, so that tests can
 // give it others.
@@ -63,21 +59,20 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	outbound, err := web.NewOutbound(web.OutboundConfig{
-		AllowPrivate:  !c.Clients.DisallowPrivateIPs,
-		AllowLoopback: c.Dev,
-		Exceptions:    c.Clients.PrivateIPExempt,
-		MaxBytes:      maxAnswer,
-	})
+	outbound, err := web.NewOutbound(c.Outbound)
 	if err != nil {
-		return nil, fmt.Errorf("clients.http: %w", err)
+		return nil, err
 	}
 	loader := &schema.Loader{Fetch: outbound.Get, AllowRef: !c.Security.DisallowRefInSchemas, AllowHTTP: c.Dev}
 	schemas, err := loader.Load(ctx, c.Identity.DefaultSchemaID, c.Identity.Schemas)
 	if err != nil {
 		return nil, err
 	}
-	rings, err := newRings(c.Secrets)
+	cookies, err := seal.NewRing("cookie", c.Secrets.Cookie...)
+	if err != nil {
+		return nil, err
+	}
+	private, err := seal.NewRing("private", c.Secrets.Cipher...)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +100,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	viewer := identity.Viewer{PublicURL: c.Serve.Public.BaseURL}
 	sessionHTTP := &session.HTTP{
 		Sessions: sessions,
-		Cookie:   &web.SealedCookie{Options: c.Session.Cookie, Ring: rings.cookie, Now: o.Now},
+		Cookie:   &web.SealedCookie{Options: c.Session.Cookie, Ring: cookies, Now: o.Now},
 		View:     session.Viewer{Identities: viewer},
 	}
 	engine := &selfservice.Engine{
@@ -116,7 +111,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Rules:      rules(c, sessions),
 		Return:     returnTo,
 		Messages:   messages,
-		Ring:       rings.private,
+		Ring:       private,
 		Now:        o.Now,
 		Log:        o.Log,
 	}
@@ -147,17 +142,6 @@ func bringUp(ctx context.Context, store *persistence.Store, log *slog.Logger) er
 		log.Error("the database is not migrated; run: foyer migrate sql up -e -c FILE", "not_applied", pending)
 	}
 	return err
-}
-
-// rings are the keys of everything sealed, by family.
-type rings struct{ cookie, private *seal.Ring }
-
-func newRings(s Secrets) (r rings, err error) {
-	if r.cookie, err = seal.NewRing("cookie", s.Cookie...); err != nil {
-		return r, err
-	}
-	r.private, err = seal.NewRing("private", s.Cipher...)
-	return r, err
 }
 
 func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound, messages ui.Catalogue) []selfservice.Strategy {
