@@ -25,8 +25,6 @@ type HandlerFunc func(w http.ResponseWriter, r *http.Request, p Params) error
 // never answers OPTIONS by itself; what it does not know it refuses in JSON.
 // Fields are set before the first request.
 type Router struct {
-	// OnError answers an error of a handler; nil is WriteError.
-	OnError func(w http.ResponseWriter, r *http.Request, err error)
 	// Observe, if not nil, is told of every answered request: the route as it
 	// was registered ("unmatched" for 404 and 405), never the path itself.
 	Observe func(route, method string, status int, d time.Duration)
@@ -97,11 +95,7 @@ func (r *Router) serve(w http.ResponseWriter, req *http.Request, route string, p
 	}
 	rec.panicking = true
 	if err := h(rec, req, ps); err != nil {
-		if r.OnError != nil {
-			r.OnError(rec, req, err)
-		} else {
-			WriteError(rec, req, err)
-		}
+		WriteError(rec, req, err)
 	}
 	rec.panicking = false
 }
