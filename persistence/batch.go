@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -44,7 +43,6 @@ type job struct {
 	unit     unit
 	err      error
 	panicked any
-	exited   bool // fn ended its goroutine, as a failing test does
 	answered chan struct{}
 }
 
@@ -65,7 +63,7 @@ func (b *batcher) do(ctx context.Context, single bool, fn func(context.Context, 
 		return storageFailed(err)
 	}
 	j := &job{ctx: ctx, fn: fn, single: single, answered: make(chan struct{})}
-	j.unit.s, j.unit.pop = b.s, b.s.write.pop
+	j.unit.s = b.s
 	select {
 	case <-b.quit:
 		return unavailable(errClosed)
@@ -87,26 +85,18 @@ func (b *batcher) do(ctx context.Context, single bool, fn func(context.Context, 
 			return unavailable(errClosed)
 		}
 	}
-	switch {
-	case j.panicked != nil:
+	if j.panicked != nil {
 		panic(j.panicked)
-	case j.exited:
-		runtime.Goexit()
 	}
 	return j.err
 }
 
-// loop is the writer's goroutine. A unit that ends it is replaced with a fresh
-// one; the open transaction is given up.
+// loop is the writer's goroutine. A unit may end it with runtime.Goexit, as a
+// failing test does: then its batch is given up, and the store takes no more.
 func (b *batcher) loop() {
-	over := false
 	defer func() {
-		if over {
-			close(b.dead)
-			return
-		}
-		b.abort(unavailable(errors.New("a unit of the same batch ended the writer's goroutine")))
-		go b.loop()
+		b.abort(unavailable(errClosed))
+		close(b.dead)
 	}()
 	for {
 		select {
@@ -116,7 +106,6 @@ func (b *batcher) loop() {
 			for j := b.next(); j != nil; j = b.next() {
 				b.batch(j)
 			}
-			over = true
 			return
 		}
 	}
@@ -214,7 +203,7 @@ func (b *batcher) undo(j *job, save bool) {
 // statementOnly reports whether SQLite keeps the transaction after err.
 func statementOnly(err error) bool {
 	switch classify(err) {
-	case broken, busy, unreachable:
+	case storageFailure, busy, unreachable:
 		return false
 	}
 	return true
@@ -222,24 +211,15 @@ func statementOnly(err error) bool {
 
 // run calls the unit's function and reports whether it failed in any way.
 func (b *batcher) run(j *job) (failed bool) {
-	returned := false
 	defer func() {
 		j.unit.over.Store(true)
-		if returned {
-			return
-		}
-		failed = true
 		if v := recover(); v != nil {
-			j.panicked = v
-			b.s.log.Error("a unit of work panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			return
+			j.panicked, failed = v, true
+			// The caller goes on with the panic; where it began is seen here only.
+			b.s.log.Error("a unit of work panicked", "stack", string(debug.Stack()))
 		}
-		// The goroutine is ending: loop's deferred function gives up the batch.
-		j.exited = true
-		j.answer(nil)
 	}()
 	j.err = j.unit.call(context.WithoutCancel(j.ctx), j.fn)
-	returned = true
 	return j.err != nil
 }
 
@@ -309,7 +289,7 @@ func (b *batcher) rollback() {
 func (b *batcher) answerDone(err error) {
 	for i, j := range b.done {
 		b.done[i] = nil
-		if err != nil && j.panicked == nil {
+		if err != nil {
 			j.err = err
 		}
 		j.answer(j.err)

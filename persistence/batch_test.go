@@ -174,8 +174,22 @@ func TestFailedFlushBreaksTheStore(t *testing.T) {
 }
 
 func TestClosedStoreRefuses(t *testing.T) {
-	s, err := persistence.Open(t.Context(), persistence.Options{DSN: testdb.SQLite(t), Now: time.Now})
-	require.NoError(t, err)
-	require.NoError(t, s.Close())
-	require.Equal(t, "storage_unavailable", fail.As(s.InsertFlow(t.Context(), newFlow())).ID)
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		s := migrated(t, dsn)
+		f := newFlow()
+		require.NoError(t, s.InsertFlow(t.Context(), f))
+		require.NoError(t, s.Close())
+		require.NoError(t, s.Close(), "once more")
+		for what, ask := range map[string]func() error{
+			"insert": func() error { return s.InsertFlow(t.Context(), newFlow()) },
+			"unit":   func() error { return s.Tx(t.Context(), func(context.Context) error { return nil }) },
+			"read":   func() error { _, err := s.Flow(t.Context(), f.Kind, f.ID); return err },
+			"list":   func() error { _, err := s.Identities(t.Context(), identity.Query{Limit: 1}); return err },
+			"ping":   func() error { return s.Ping(t.Context()) },
+		} {
+			err := ask()
+			require.NotNil(t, fail.As(err), "%s: %v", what, err)
+			require.Equal(t, "storage_unavailable", fail.As(err).ID, what)
+		}
+	})
 }

@@ -20,11 +20,11 @@ func (s *Store) Durability(ctx context.Context) (level string, problems []string
 	switch {
 	case s.src.memory():
 		return DurabilityNone, nil, nil
-	case s.dialect == dialectSQLite:
+	case s.src.dialect == dialectSQLite:
 		problems, err = s.durabilitySQLite(ctx)
-	case s.dialect == dialectPostgres:
+	case s.src.dialect == dialectPostgres:
 		problems, err = s.durabilityPostgres(ctx)
-	case s.dialect == dialectMySQL:
+	case s.src.dialect == dialectMySQL:
 		problems, err = s.durabilityMySQL(ctx)
 	}
 	if err != nil {

@@ -23,13 +23,13 @@ import (
 type class int
 
 const (
-	other       class = iota
-	taken             // a unique key
-	orphan            // a foreign key
-	again             // the transaction was undone and may succeed when run again
-	busy              // another process holds the file
-	unreachable       // no connection, or the server does not take work now
-	broken            // the storage itself failed
+	other class = iota
+	uniqueViolation
+	foreignKeyViolation
+	retryable      // the transaction was undone and may succeed when run again
+	busy           // another process holds the file
+	unreachable    // no connection, or the server does not take work now
+	storageFailure // the storage itself failed
 )
 
 // classify goes by codes, never by texts, which differ by version and language.
@@ -61,16 +61,16 @@ func classify(err error) class {
 func classifySQLite(code int) class {
 	switch code {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
-		return taken
+		return uniqueViolation
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-		return orphan
+		return foreignKeyViolation
 	}
 	switch code & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return busy
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
 		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
-		return broken
+		return storageFailure
 	case sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_PROTOCOL:
 		return unreachable
 	}
@@ -81,11 +81,11 @@ func classifyPostgres(code string) class {
 	switch code {
 	case "23505",
 		"42710", "42P07": // what another node is creating at this moment
-		return taken
+		return uniqueViolation
 	case "23503":
-		return orphan
+		return foreignKeyViolation
 	case "40001", "40P01", "55P03":
-		return again
+		return retryable
 	case "25006", "57014",
 		"42P01", "42703": // no such table or column: the operator has not migrated yet
 		return unreachable
@@ -101,11 +101,11 @@ func classifyPostgres(code string) class {
 func classifyMySQL(number uint16) class {
 	switch number {
 	case 1062, 1586:
-		return taken
+		return uniqueViolation
 	case 1452, 1216:
-		return orphan
+		return foreignKeyViolation
 	case 1205, 1213, 1020:
-		return again
+		return retryable
 	case 1146, 1054, // no such table or column: the operator has not migrated yet
 		1021, 1030, 1037, 1040, 1041, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1129, 1203, 1226, 1290, 1317, 1836, 1927, 3024, 1969, 3168:
 		return unreachable
@@ -114,18 +114,18 @@ func classifyMySQL(number uint16) class {
 }
 
 // wrap names the deed, and turns what a client may be told into a refusal.
-// What is a refusal or a sentinel of another room already passes untouched.
+// What is a refusal already passes untouched.
 func wrap(deed string, err error) error {
 	if err == nil || fail.As(err) != nil {
 		return err
 	}
 	err = fmt.Errorf("%s: %w", deed, err)
 	switch classify(err) {
-	case again, busy:
+	case retryable, busy:
 		return storageBusy(err)
 	case unreachable:
 		return unavailable(err)
-	case broken:
+	case storageFailure:
 		return storageFailed(err)
 	}
 	return err

@@ -8,7 +8,7 @@ import (
 
 // OpenWith is Open through another driver.
 func OpenWith(ctx context.Context, o Options, driver string) (*Store, error) {
-	o.driver = driver
+	o.hooks.driver = driver
 	return Open(ctx, o)
 }
 
@@ -20,7 +20,7 @@ func Waiting(s *Store) int { return len(s.batch.queue) }
 
 // MigrateFrom is Migrate with other files.
 func MigrateFrom(ctx context.Context, s *Store, files fs.FS) ([]string, error) {
-	list, err := migrationsIn(files, s.dialect)
+	list, err := migrationsIn(files, s.src.dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -29,11 +29,13 @@ func MigrateFrom(ctx context.Context, s *Store, files fs.FS) ([]string, error) {
 
 // AfterStatement has fn called after each statement of a migration, before it
 // is noted in the journal.
-func AfterStatement(s *Store, fn func(migration string, statement int) error) { s.afterStatement = fn }
+func AfterStatement(s *Store, fn func(migration string, statement int) error) {
+	s.hooks.afterStatement = fn
+}
 
 // Statements counts the statements of all migrations.
 func Statements(s *Store) (n int) {
-	list, err := migrationsIn(migrationFiles, s.dialect)
+	list, err := migrationsIn(migrationFiles, s.src.dialect)
 	if err != nil {
 		panic(err)
 	}

@@ -288,7 +288,7 @@ func TestLostConnectionIsNotTakenForAnAnswer(t *testing.T) {
 			"insert":   func() error { return s.InsertFlow(t.Context(), newFlow()) },
 			"ping":     func() error { return s.Ping(t.Context()) },
 			"pending":  func() error { p, err := s.Pending(t.Context()); require.Empty(t, p, "nobody knows"); return err },
-			"purge":    func() error { _, err := s.Purge(t.Context(), persistence.PurgeOptions{}); return err },
+			"purge":    func() error { _, _, err := s.Purge(t.Context(), persistence.PurgeOptions{}); return err },
 		} {
 			f.arm(1, cutError(), false)
 			err := ask()

@@ -24,7 +24,6 @@ type handle struct {
 
 	texts sync.Map // query → its text in this dialect
 	stmts sync.Map // query → *sql.Stmt
-	mu    sync.Mutex
 }
 
 // silencePop stops pop from printing statements with their arguments, secrets
@@ -61,7 +60,7 @@ func (h *handle) close() error {
 		_ = v.(*sql.Stmt).Close()
 		return true
 	})
-	return h.pop.Close()
+	return h.db.Close() // pop would forget it, under those who still ask
 }
 
 // text translates a statement written with ? marks. The program's statements
@@ -93,64 +92,88 @@ func (h *handle) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if st, ok := h.stmts.Load(query); ok {
 		return st.(*sql.Stmt), nil
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if st, ok := h.stmts.Load(query); ok {
-		return st.(*sql.Stmt), nil
-	}
 	st, err := h.db.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	h.stmts.Store(query, st)
+	if first, loaded := h.stmts.LoadOrStore(query, st); loaded {
+		_ = st.Close()
+		return first.(*sql.Stmt), nil
+	}
 	return st, nil
+}
+
+// runner runs statements as they are, unprepared.
+type runner interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// statement is one to run: prepared, or as a text.
+type statement interface {
+	ExecContext(ctx context.Context, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, args ...any) (*sql.Rows, error)
+}
+
+type unprepared struct {
+	on   runner
+	text string
+}
+
+func (u unprepared) ExecContext(ctx context.Context, args ...any) (sql.Result, error) {
+	return u.on.ExecContext(ctx, u.text, args...)
+}
+
+func (u unprepared) QueryContext(ctx context.Context, args ...any) (*sql.Rows, error) {
+	return u.on.QueryContext(ctx, u.text, args...)
 }
 
 // conn is what statements run on: a pool, or the open transaction of a unit.
 type conn struct {
 	h    *handle
-	pop  *pop.Connection
-	tx   *sql.Tx // nil on a pool and on SQLite, whose writer has one connection only
-	unit *unit   // nil on a pool
+	unit *unit // nil on a pool
+}
+
+// direct is where the unit's transaction is. SQLite's writer has one
+// connection only, so there the pool is that connection.
+func (c conn) direct() runner {
+	if c.unit != nil && c.unit.tx != nil {
+		return c.unit.tx.TX.Tx.Tx
+	}
+	return c.h.db
+}
+
+// statement is the prepared one, on the transaction's connection. Not prepared
+// yet, it is so for this once, and the unit sees to it afterwards.
+func (c conn) statement(ctx context.Context, query string) (statement, error) {
+	if !c.h.prepare {
+		return unprepared{c.direct(), c.h.text(query)}, nil
+	}
+	if c.unit == nil || c.unit.tx == nil {
+		return c.h.stmt(ctx, query)
+	}
+	tx := c.unit.tx.TX.Tx.Tx
+	if st, ok := c.h.stmts.Load(query); ok {
+		return tx.StmtContext(ctx, st.(*sql.Stmt)), nil
+	}
+	c.unit.unprepared = append(c.unit.unprepared, query)
+	return tx.PrepareContext(ctx, query)
 }
 
 func (c conn) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if err := c.unit.usable(); err != nil {
 		return 0, err
 	}
-	res, err := c.run(ctx, query, args)
+	st, err := c.statement(ctx, query)
+	if err != nil {
+		return 0, c.unit.note(err)
+	}
+	res, err := st.ExecContext(ctx, args...)
 	if err != nil {
 		return 0, c.unit.note(err)
 	}
 	n, err := res.RowsAffected()
 	return n, c.unit.note(err)
-}
-
-func (c conn) run(ctx context.Context, query string, args []any) (sql.Result, error) {
-	if !c.h.prepare {
-		if c.tx != nil {
-			return c.tx.ExecContext(ctx, c.h.text(query), args...)
-		}
-		return c.h.db.ExecContext(ctx, c.h.text(query), args...)
-	}
-	st, err := c.statement(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return st.ExecContext(ctx, args...)
-}
-
-// statement is the prepared one, on the transaction's connection. Not prepared
-// yet, it is so for this once, and the unit sees to it afterwards.
-func (c conn) statement(ctx context.Context, query string) (*sql.Stmt, error) {
-	if c.tx == nil {
-		return c.h.stmt(ctx, query)
-	}
-	if st, ok := c.h.stmts.Load(query); ok {
-		return c.tx.StmtContext(ctx, st.(*sql.Stmt)), nil
-	}
-	c.unit.unprepared = append(c.unit.unprepared, query)
-	return c.tx.PrepareContext(ctx, query)
 }
 
 // query calls scan for each row. The rows are closed before it returns, so the
@@ -159,7 +182,11 @@ func (c conn) query(ctx context.Context, query string, args []any, scan func(*sq
 	if err := c.unit.usable(); err != nil {
 		return err
 	}
-	rows, err := c.rows(ctx, query, args)
+	st, err := c.statement(ctx, query)
+	if err != nil {
+		return c.unit.note(err)
+	}
+	rows, err := st.QueryContext(ctx, args...)
 	if err != nil {
 		return c.unit.note(err)
 	}
@@ -172,24 +199,14 @@ func (c conn) query(ctx context.Context, query string, args []any, scan func(*sq
 	return c.unit.note(rows.Err())
 }
 
-func (c conn) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	if !c.h.prepare {
-		if c.tx != nil {
-			return c.tx.QueryContext(ctx, c.h.text(query), args...)
-		}
-		return c.h.db.QueryContext(ctx, c.h.text(query), args...)
-	}
-	st, err := c.statement(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return st.QueryContext(ctx, args...)
-}
-
 // all fills a slice of pop models from a constant statement.
 func (c conn) all(ctx context.Context, models any, query string, args ...any) error {
 	if err := c.unit.usable(); err != nil {
 		return err
 	}
-	return c.unit.note(c.pop.WithContext(ctx).RawQuery(query, args...).All(models))
+	p := c.h.pop
+	if c.unit != nil && c.unit.tx != nil {
+		p = c.unit.tx
+	}
+	return c.unit.note(p.WithContext(ctx).RawQuery(query, args...).All(models))
 }

@@ -10,12 +10,7 @@ import (
 	"github.com/gofrs/uuid"
 
 	"github.com/foyer-id/foyer/identity"
-	"github.com/foyer-id/foyer/internal/fail"
 )
-
-// maxIdentifier bounds canonical identifiers and addresses, in bytes: what
-// every engine can hold in a unique index.
-const maxIdentifier = 2048
 
 const (
 	sqlInsertIdentity = `INSERT INTO identities (id, external_id, schema_id, state, state_changed_at, traits,
@@ -38,11 +33,8 @@ const (
 // identifiers, or returns identity.ErrTaken. In the order of the unique keys,
 // so that two that want the same pair do not wait for each other.
 func (s *Store) InsertIdentity(ctx context.Context, i *identity.Identity) error {
-	if err := checkLengths(i); err != nil {
-		return err
-	}
 	err := s.Tx(ctx, func(ctx context.Context) error { return insertIdentity(ctx, s.unitOf(ctx).conn(), i) })
-	if classify(err) == taken {
+	if classify(err) == uniqueViolation {
 		return identity.ErrTaken
 	}
 	return wrap("insert an identity", err)
@@ -115,20 +107,6 @@ func insertAddresses(ctx context.Context, c conn, identityID, purpose string, li
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func checkLengths(i *identity.Identity) error {
-	long := len(i.ExternalID) > maxIdentifier
-	for _, p := range identifiersOf(i) {
-		long = long || len(p.value) > maxIdentifier
-	}
-	for _, a := range slices.Concat(i.Verifiable, i.Recovery) {
-		long = long || len(a.Canonical) > maxIdentifier
-	}
-	if long {
-		return fail.New(fail.BadRequest, "identifier_too_long", "an identifier or address may have at most 2048 bytes")
 	}
 	return nil
 }

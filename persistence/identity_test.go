@@ -13,7 +13,6 @@ import (
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/session"
-	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/persistence"
 )
 
@@ -72,14 +71,12 @@ func TestIdentityTakesNothingOfAnother(t *testing.T) {
 
 func TestIdentifiersAreComparedByteByByte(t *testing.T) {
 	each(t, func(t *testing.T, s *persistence.Store) {
-		for _, name := range []string{"ana", "Ana", "ana ", "aná", "ana\u0301", strings.Repeat("x", 2048)} {
+		for _, name := range []string{"ana", "Ana", "ana ", "aná", "ana\u0301", strings.Repeat("\U0001F600", identity.MaxIdentifier)} {
 			require.NoError(t, s.InsertIdentity(t.Context(), newPerson(name)), "%q", name)
 		}
 		got, err := s.Identities(t.Context(), identity.Query{Identifier: "ana", Limit: 10})
 		require.NoError(t, err)
 		require.Len(t, got, 1)
-		err = s.InsertIdentity(t.Context(), newPerson(strings.Repeat("y", 2049)))
-		require.Equal(t, "identifier_too_long", fail.As(err).ID)
 	})
 }
 

@@ -2,7 +2,6 @@ package persistence
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,7 +30,7 @@ type journalRow struct {
 // nodes may run it at once. Migrations a newer program applied are left alone;
 // a file that differs from what was applied under its name is refused.
 func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
-	list, err := migrationsIn(migrationFiles, s.dialect)
+	list, err := migrationsIn(migrationFiles, s.src.dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +40,7 @@ func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
 // Pending names the migrations that are not applied to the end, or says after
 // three seconds at most that it could not ask.
 func (s *Store) Pending(ctx context.Context) ([]string, error) {
-	list, err := migrationsIn(migrationFiles, s.dialect)
+	list, err := migrationsIn(migrationFiles, s.src.dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +48,7 @@ func (s *Store) Pending(ctx context.Context) ([]string, error) {
 	defer cancel()
 	var rows map[string]journalRow
 	err = s.view(ctx, func(ctx context.Context, c conn) (err error) {
-		rows, err = s.journalIfAny(ctx, migrationDB(c))
+		rows, err = s.journalIfAny(ctx, c.direct())
 		return err
 	})
 	if err != nil {
@@ -70,7 +69,7 @@ func (s *Store) migrate(ctx context.Context, list []migration) (applied []string
 		return nil, wrap("lock the migrations", err)
 	}
 	defer release()
-	if err := m.step(ctx, func(ctx context.Context, q migrationConn) error {
+	if err := m.step(ctx, func(ctx context.Context, q runner) error {
 		_, err := q.ExecContext(ctx, sqlCreateJournal)
 		return err
 	}); err != nil {
@@ -91,7 +90,7 @@ func (s *Store) migrate(ctx context.Context, list []migration) (applied []string
 // apply runs the statements of one migration that are still to be done.
 func (m *migrator) apply(ctx context.Context, mi migration) (did bool, err error) {
 	for finished := false; !finished; {
-		err := m.step(ctx, func(ctx context.Context, q migrationConn) error {
+		err := m.step(ctx, func(ctx context.Context, q runner) error {
 			ran, over, err := m.next(ctx, q, mi)
 			did, finished = did || ran, over
 			return err
@@ -105,7 +104,7 @@ func (m *migrator) apply(ctx context.Context, mi migration) (did bool, err error
 
 // next runs one statement and notes it. The journal is read anew each time,
 // because another node may have gone on meanwhile.
-func (m *migrator) next(ctx context.Context, q migrationConn, mi migration) (ran, over bool, err error) {
+func (m *migrator) next(ctx context.Context, q runner, mi migration) (ran, over bool, err error) {
 	rows, err := journal(ctx, q)
 	if err != nil {
 		return false, false, err
@@ -124,8 +123,8 @@ func (m *migrator) next(ctx context.Context, q migrationConn, mi migration) (ran
 	if _, err := q.ExecContext(ctx, mi.statements[r.done]); err != nil && !alreadyDone(err) {
 		return false, false, fmt.Errorf("statement %d: %w", r.done+1, err)
 	}
-	if m.after != nil {
-		if err := m.after(mi.name, r.done); err != nil {
+	if after := m.s.hooks.afterStatement; after != nil {
+		if err := after(mi.name, r.done); err != nil {
 			return true, false, err
 		}
 	}
@@ -134,8 +133,8 @@ func (m *migrator) next(ctx context.Context, q migrationConn, mi migration) (ran
 }
 
 // journalIfAny is journal, empty on a database that was never migrated.
-func (s *Store) journalIfAny(ctx context.Context, q migrationConn) (map[string]journalRow, error) {
-	if s.dialect == dialectSQLite {
+func (s *Store) journalIfAny(ctx context.Context, q runner) (map[string]journalRow, error) {
+	if s.src.dialect == dialectSQLite {
 		// SQLite has no code of its own for a missing table.
 		rows, err := q.QueryContext(ctx, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'foyer_migrations'")
 		if err != nil {
@@ -153,7 +152,7 @@ func (s *Store) journalIfAny(ctx context.Context, q migrationConn) (map[string]j
 	return rows, err
 }
 
-func journal(ctx context.Context, q migrationConn) (map[string]journalRow, error) {
+func journal(ctx context.Context, q runner) (map[string]journalRow, error) {
 	rows, err := q.QueryContext(ctx, sqlJournal)
 	if err != nil {
 		return nil, err
@@ -191,17 +190,4 @@ func noTable(err error) bool {
 		return my.Number == 1146
 	}
 	return false
-}
-
-// migrationConn runs statements as they are, unprepared.
-type migrationConn interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-func migrationDB(c conn) migrationConn {
-	if c.tx != nil {
-		return c.tx
-	}
-	return c.h.db
 }

@@ -18,15 +18,12 @@ const migrationLock = 7163050122
 // migrator runs steps so that no other node is in a step at the same time.
 type migrator struct {
 	s    *Store
-	step func(ctx context.Context, fn func(context.Context, migrationConn) error) error
-	// after is called between a statement and its note in the journal; tests
-	// use it to be interrupted there.
-	after func(name string, statement int) error
+	step func(ctx context.Context, fn func(context.Context, runner) error) error
 }
 
 func (s *Store) newMigrator(ctx context.Context) (m *migrator, release func(), err error) {
-	m, release = &migrator{s: s, after: s.afterStatement}, func() {}
-	switch s.dialect {
+	m, release = &migrator{s: s}, func() {}
+	switch s.src.dialect {
 	case dialectSQLite:
 		m.step = s.stepSQLite
 	case dialectPostgres:
@@ -41,7 +38,7 @@ func (s *Store) newMigrator(ctx context.Context) (m *migrator, release func(), e
 
 // stepSQLite runs in the writer's transaction, which began with the lock on
 // the file.
-func (s *Store) stepSQLite(ctx context.Context, fn func(context.Context, migrationConn) error) error {
+func (s *Store) stepSQLite(ctx context.Context, fn func(context.Context, runner) error) error {
 	return s.unit(ctx, false, func(ctx context.Context, u *unit) error {
 		return u.note(fn(ctx, s.write.db))
 	})
@@ -49,7 +46,7 @@ func (s *Store) stepSQLite(ctx context.Context, fn func(context.Context, migrati
 
 // stepPostgres runs statement and note in one transaction under a lock that
 // ends with it, so it works behind a pooler too.
-func (s *Store) stepPostgres(ctx context.Context, fn func(context.Context, migrationConn) error) error {
+func (s *Store) stepPostgres(ctx context.Context, fn func(context.Context, runner) error) error {
 	tx, err := s.write.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -66,7 +63,7 @@ func (s *Store) stepPostgres(ctx context.Context, fn func(context.Context, migra
 
 // lockMySQL holds a named lock on one connection for the whole run; MySQL's
 // DDL commits by itself.
-func (s *Store) lockMySQL(ctx context.Context) (step func(context.Context, func(context.Context, migrationConn) error) error, release func(), err error) {
+func (s *Store) lockMySQL(ctx context.Context) (step func(context.Context, func(context.Context, runner) error) error, release func(), err error) {
 	release = func() {}
 	c, err := s.write.db.Conn(ctx)
 	if err != nil {
@@ -86,7 +83,7 @@ func (s *Store) lockMySQL(ctx context.Context) (step func(context.Context, func(
 		_, _ = c.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK(SHA1(CONCAT('foyer migrations ', DATABASE())))")
 		_ = c.Close()
 	}
-	step = func(ctx context.Context, fn func(context.Context, migrationConn) error) error { return fn(ctx, c) }
+	step = func(ctx context.Context, fn func(context.Context, runner) error) error { return fn(ctx, c) }
 	return step, release, nil
 }
 
@@ -105,13 +102,14 @@ const (
 var errLeaseLost = errors.New("another node took the migrations over")
 
 // lockCockroach leases a row, because CockroachDB has no advisory locks: taken
-// for a while, prolonged at each step, free again when its holder died.
-func (s *Store) lockCockroach(ctx context.Context) (step func(context.Context, func(context.Context, migrationConn) error) error, release func(), err error) {
+// for a while, prolonged at each step, free again when its holder died. A
+// statement that takes longer than the lease lets another node in.
+func (s *Store) lockCockroach(ctx context.Context) (step func(context.Context, func(context.Context, runner) error) error, release func(), err error) {
 	release = func() {}
 	db, holder := s.write.db, uuid.Must(uuid.NewV4()).String()
 	for _, q := range []string{sqlCreateLock, sqlFirstLock} {
 		err := s.retry(ctx, func() error { _, err := db.ExecContext(ctx, q); return err })
-		if err != nil && classify(err) != taken { // taken: another node creates it at this moment
+		if err != nil && classify(err) != uniqueViolation { // then another node creates it at this moment
 			return nil, release, err
 		}
 	}
@@ -126,7 +124,7 @@ func (s *Store) lockCockroach(ctx context.Context) (step func(context.Context, f
 	}
 	for tries := 0; ; tries++ {
 		got, err := take()
-		if err != nil && classify(err) != again {
+		if err != nil && classify(err) != retryable {
 			return nil, release, err
 		}
 		if got {
@@ -142,7 +140,7 @@ func (s *Store) lockCockroach(ctx context.Context) (step func(context.Context, f
 		}
 	}
 	release = func() { _, _ = db.ExecContext(context.WithoutCancel(ctx), sqlFreeLock, holder) }
-	step = func(ctx context.Context, fn func(context.Context, migrationConn) error) error {
+	step = func(ctx context.Context, fn func(context.Context, runner) error) error {
 		return s.retry(ctx, func() error {
 			got, err := take()
 			if err == nil && !got {

@@ -1,8 +1,10 @@
 package persistence
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"time"
 )
@@ -10,17 +12,17 @@ import (
 // PurgeOptions say what is old enough to leave.
 type PurgeOptions struct {
 	Now time.Time
-	// Batch bounds the rows removed from each table in one call; zero or more
-	// than 100 means 100.
+	// Batch bounds the rows removed from each table in one call, 1 to 10000;
+	// zero means 100.
 	Batch int
 	// FlowGrace is how long a flow that was never completed stays after its
 	// expiry, so that a late submit is led to a fresh one.
 	FlowGrace time.Duration
-	// SessionGrace is how long an expired session stays, for who looks back.
-	SessionGrace time.Duration
 }
 
-const purgeBatch = 100
+// purgeChunk is how many rows one statement removes, so that none holds up
+// SQLite's writer or locks for long.
+const purgeChunk = 100
 
 // purgeRule finds rows by an index and deletes them by primary key, asking
 // again whether they are still to go.
@@ -29,7 +31,7 @@ type purgeRule struct{ find, drop string }
 func ruleFor(table, condition string) purgeRule {
 	return purgeRule{
 		find: "SELECT id FROM " + table + " WHERE " + condition + " ORDER BY expires_at LIMIT ?",
-		drop: "DELETE FROM " + table + " WHERE id IN (?" + strings.Repeat(", ?", purgeBatch-1) + ") AND " + condition,
+		drop: "DELETE FROM " + table + " WHERE id IN (?" + strings.Repeat(", ?", purgeChunk-1) + ") AND " + condition,
 	}
 }
 
@@ -39,13 +41,11 @@ var (
 	purgeSessions  = ruleFor("sessions", "expires_at <= ?")
 )
 
-// Purge removes one small batch of what has expired from each table and
-// returns how many rows went. The caller repeats it while it removes anything.
-func (s *Store) Purge(ctx context.Context, o PurgeOptions) (removed int, err error) {
-	limit := o.Batch
-	if limit <= 0 || limit > purgeBatch {
-		limit = purgeBatch
-	}
+// Purge removes one batch of what has expired from each table. It returns how
+// many rows went, and whether a table had a full batch: then there is more, and
+// the caller repeats it at once.
+func (s *Store) Purge(ctx context.Context, o PurgeOptions) (removed int, more bool, err error) {
+	limit := cmp.Or(o.Batch, purgeChunk)
 	for _, p := range []struct {
 		rule purgeRule
 		args []any
@@ -53,34 +53,47 @@ func (s *Store) Purge(ctx context.Context, o PurgeOptions) (removed int, err err
 		{purgeCompleted, []any{true, o.Now.UnixMicro()}},
 		{purgeCompleted, []any{false, o.Now.Add(-o.FlowGrace).UnixMicro()}},
 		{purgeErrors, []any{o.Now.UnixMicro()}},
-		{purgeSessions, []any{o.Now.Add(-o.SessionGrace).UnixMicro()}},
+		{purgeSessions, []any{o.Now.UnixMicro()}},
 	} {
-		n, err := s.purge(ctx, p.rule, p.args, limit)
+		ids, err := s.expired(ctx, p.rule, p.args, limit)
+		n := 0
+		if err == nil {
+			n, err = s.drop(ctx, p.rule, p.args, ids)
+		}
 		removed += n
 		if err != nil {
-			return removed, wrap("purge", err)
+			return removed, false, wrap("purge", err)
 		}
+		// Where nothing went, another server is at it.
+		more = more || n > 0 && len(ids) == limit
 	}
-	return removed, nil
+	return removed, more, nil
 }
 
-func (s *Store) purge(ctx context.Context, r purgeRule, condition []any, limit int) (int, error) {
-	var ids []any
-	err := s.view(ctx, func(ctx context.Context, c conn) error {
+func (s *Store) expired(ctx context.Context, r purgeRule, condition []any, limit int) (ids []any, err error) {
+	err = s.view(ctx, func(ctx context.Context, c conn) error {
 		ids = nil
-		return c.query(ctx, r.find, append(append([]any{}, condition...), limit), func(rows *sql.Rows) error {
+		return c.query(ctx, r.find, append(slices.Clone(condition), limit), func(rows *sql.Rows) error {
 			var id string
 			err := rows.Scan(&id)
 			ids = append(ids, id)
 			return err
 		})
 	})
-	if err != nil || len(ids) == 0 {
-		return 0, err
+	return ids, err
+}
+
+func (s *Store) drop(ctx context.Context, r purgeRule, condition, ids []any) (removed int, err error) {
+	for chunk := range slices.Chunk(ids, purgeChunk) {
+		args := slices.Clone(chunk)
+		for len(args) < purgeChunk {
+			args = append(args, args[0])
+		}
+		n, err := s.exec(ctx, r.drop, append(args, condition...)...)
+		removed += int(n)
+		if err != nil {
+			return removed, err
+		}
 	}
-	for len(ids) < purgeBatch {
-		ids = append(ids, ids[0])
-	}
-	n, err := s.exec(ctx, r.drop, append(ids, condition...)...)
-	return int(n), err
+	return removed, nil
 }

@@ -1,6 +1,7 @@
 package persistence_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -46,9 +47,10 @@ func TestPurgeTakesWhatIsOverAndNothingElse(t *testing.T) {
 		o := persistence.PurgeOptions{Now: noon, Batch: 1, FlowGrace: time.Hour}
 		total := 0
 		for {
-			n, err := s.Purge(t.Context(), o)
+			n, more, err := s.Purge(t.Context(), o)
 			require.NoError(t, err)
 			require.LessOrEqual(t, n, 4, "one batch of each kind")
+			require.Equal(t, n > 0, more)
 			if n == 0 {
 				break
 			}
@@ -74,16 +76,27 @@ func TestPurgeTakesWhatIsOverAndNothingElse(t *testing.T) {
 	})
 }
 
-func TestPurgeInOneBatch(t *testing.T) {
-	s := migrated(t, "memory")
-	for range 130 {
-		f := newFlow()
-		f.ExpiresAt = noon
-		require.NoError(t, s.InsertFlow(t.Context(), f))
-	}
-	for _, want := range []int{100, 30, 0} {
-		n, err := s.Purge(t.Context(), persistence.PurgeOptions{Now: noon})
-		require.NoError(t, err)
-		require.Equal(t, want, n)
-	}
+// A batch is as large as asked for, and says whether it left anything.
+func TestPurgeInBatches(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		require.NoError(t, s.Tx(t.Context(), func(ctx context.Context) error {
+			for range 530 {
+				f := newFlow()
+				f.ExpiresAt = noon
+				if err := s.InsertFlow(ctx, f); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		for _, want := range []struct {
+			batch, removed int
+			more           bool
+		}{{0, 100, true}, {250, 250, true}, {80, 80, true}, {100, 100, true}, {100, 0, false}, {10_000, 0, false}} {
+			n, more, err := s.Purge(t.Context(), persistence.PurgeOptions{Now: noon, Batch: want.batch})
+			require.NoError(t, err)
+			require.Equal(t, want.removed, n, want)
+			require.Equal(t, want.more, more, want)
+		}
+	})
 }

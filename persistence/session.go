@@ -44,7 +44,7 @@ func (s *Store) InsertSession(ctx context.Context, v *session.Session, tokenHash
 		_, err = c.exec(ctx, sqlInsertToken, tokenHash, v.ID.String())
 		return err
 	})
-	if classify(err) == orphan {
+	if classify(err) == foreignKeyViolation {
 		return identity.ErrNotFound
 	}
 	return wrap("insert a session", err)
@@ -53,7 +53,7 @@ func (s *Store) InsertSession(ctx context.Context, v *session.Session, tokenHash
 // InsertToken gives a session one more token, or returns session.ErrNotFound.
 func (s *Store) InsertToken(ctx context.Context, sessionID uuid.UUID, tokenHash []byte) error {
 	_, err := s.exec(ctx, sqlInsertToken, tokenHash, sessionID.String())
-	if classify(err) == orphan {
+	if classify(err) == foreignKeyViolation {
 		return session.ErrNotFound
 	}
 	return wrap("insert a token", err)

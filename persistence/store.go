@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gobuffalo/pop/v6"
+
+	"github.com/foyer-id/foyer/internal/fail"
 )
 
 // Options say where the data is and how careful to be.
@@ -21,16 +24,20 @@ type Options struct {
 	AllowUnsafe bool
 	Now         func() time.Time
 	Log         *slog.Logger // nil for none
-	// PoolSize bounds the connections to a server, and SQLite's readers. Zero
-	// means the dsn's max_conns, or 16 to a server and 4 readers.
-	PoolSize int
 
-	driver string // tests only: another name than the dialect's driver
+	hooks hooks
+}
+
+// hooks are for tests.
+type hooks struct {
+	driver string // another name than that of the dialect's driver
+	// afterStatement is called between a statement of a migration and its note
+	// in the journal.
+	afterStatement func(migration string, statement int) error
 }
 
 // Store implements selfservice.Store, identity.Store and session.Store.
 type Store struct {
-	dialect  string
 	src      source
 	write    *handle
 	read     *handle       // nil where the writer's one connection is the database
@@ -42,7 +49,10 @@ type Store struct {
 	units, commits, retries atomic.Uint64
 	failure                 atomic.Pointer[error]
 
-	afterStatement func(migration string, statement int) error // tests only, see migrator
+	hooks hooks
+
+	closing sync.Once
+	closed  atomic.Bool
 }
 
 // Stats count since Open.
@@ -59,20 +69,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dialect: src.dialect, src: src, now: o.Now, log: o.Log, patience: viewTimeout}
+	s := &Store{src: src, hooks: o.hooks, now: o.Now, log: o.Log, patience: viewTimeout}
 	if s.now == nil {
 		return nil, errors.New("persistence: Options.Now is not set")
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if o.PoolSize > 0 {
-		src.pool.max = o.PoolSize
-	}
 	if src.dialect == dialectSQLite {
-		err = s.openSQLite(src, o.driver)
+		err = s.openSQLite()
 	} else {
-		err = s.openServer(src, o.driver)
+		err = s.openServer()
 	}
 	if err == nil {
 		err = s.Ping(ctx)
@@ -87,7 +94,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) openSQLite(src source, driver string) (err error) {
+func (s *Store) openSQLite() (err error) {
+	src := s.src
 	database := "file::memory:"
 	if !src.memory() {
 		if err := src.createFile(); err != nil {
@@ -96,7 +104,7 @@ func (s *Store) openSQLite(src source, driver string) (err error) {
 		database = fileURI(src.path)
 	}
 	s.write, err = openHandle(&pop.ConnectionDetails{
-		Dialect: dialectSQLite, Driver: driver, Database: database, RawOptions: src.sqliteOptions(false), Pool: 1, IdlePool: 1,
+		Dialect: dialectSQLite, Driver: s.hooks.driver, Database: database, RawOptions: src.sqliteOptions(false), Pool: 1, IdlePool: 1,
 	})
 	if err != nil {
 		return fmt.Errorf("open the SQLite database: %w", err)
@@ -111,7 +119,7 @@ func (s *Store) openSQLite(src source, driver string) (err error) {
 			n = 4
 		}
 		s.read, err = openHandle(&pop.ConnectionDetails{
-			Dialect: dialectSQLite, Driver: driver, Database: database, RawOptions: src.sqliteOptions(true), Pool: n, IdlePool: n,
+			Dialect: dialectSQLite, Driver: s.hooks.driver, Database: database, RawOptions: src.sqliteOptions(true), Pool: n, IdlePool: n,
 		})
 		if err != nil {
 			return fmt.Errorf("open the SQLite database: %w", err)
@@ -121,9 +129,10 @@ func (s *Store) openSQLite(src source, driver string) (err error) {
 	return nil
 }
 
-func (s *Store) openServer(src source, driver string) (err error) {
+func (s *Store) openServer() (err error) {
+	src := s.src
 	d := &pop.ConnectionDetails{
-		Dialect: src.dialect, Driver: driver, URL: src.url, Pool: src.pool.max, IdlePool: src.pool.idle,
+		Dialect: src.dialect, Driver: s.hooks.driver, URL: src.url, Pool: src.pool.max, IdlePool: src.pool.idle,
 		ConnMaxLifetime: src.pool.lifetime, ConnMaxIdleTime: src.pool.idleFor,
 	}
 	if d.Pool == 0 {
@@ -142,17 +151,30 @@ func (s *Store) openServer(src source, driver string) (err error) {
 	return nil
 }
 
-// Close answers the units that wait, then closes every connection.
-func (s *Store) Close() error {
-	if s.batch != nil {
-		s.batch.close()
-	}
-	var err error
-	if s.read != nil && s.read != s.write {
-		err = s.read.close()
-	}
-	if s.write != nil {
-		err = errors.Join(err, s.write.close())
+// Close answers the units that wait, then closes every connection. Whatever is
+// asked of the store afterwards is refused with storage_unavailable; a second
+// Close does nothing.
+func (s *Store) Close() (err error) {
+	s.closing.Do(func() {
+		s.closed.Store(true)
+		if s.batch != nil {
+			s.batch.close()
+		}
+		if s.read != nil && s.read != s.write {
+			err = s.read.close()
+		}
+		if s.write != nil {
+			err = errors.Join(err, s.write.close())
+		}
+	})
+	return err
+}
+
+// unlessClosed tells an error apart that is due to Close, which database/sql
+// has no code for.
+func (s *Store) unlessClosed(err error) error {
+	if err != nil && s.closed.Load() && fail.As(err) == nil {
+		return unavailable(err)
 	}
 	return err
 }
@@ -168,7 +190,7 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // Dialect names the engine: sqlite3, postgres, mysql or cockroach.
-func (s *Store) Dialect() string { return s.dialect }
+func (s *Store) Dialect() string { return s.src.dialect }
 
 // Stats returns the counters.
 func (s *Store) Stats() Stats {
@@ -186,7 +208,7 @@ func (s *Store) Broken() error {
 }
 
 func (s *Store) breakOn(err error) {
-	if classify(err) != broken {
+	if classify(err) != storageFailure {
 		return
 	}
 	if s.failure.CompareAndSwap(nil, &err) {

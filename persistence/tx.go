@@ -55,7 +55,7 @@ func (s *Store) unit(ctx context.Context, single bool, fn func(context.Context, 
 // was. What fn returned of its own stays what it is.
 func engineError(err error) error {
 	switch classify(err) {
-	case again, busy, unreachable, broken:
+	case retryable, busy, unreachable, storageFailure:
 		return wrap("transaction", err)
 	}
 	return err
@@ -104,7 +104,7 @@ func (s *Store) view(ctx context.Context, fn func(context.Context, conn) error) 
 	if s.batch != nil {
 		// A read of a local file is over before a cancellation could matter,
 		// and watching for one costs a goroutine for each statement.
-		return fn(context.WithoutCancel(ctx), s.read.conn())
+		return s.unlessClosed(fn(context.WithoutCancel(ctx), s.read.conn()))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
@@ -119,7 +119,7 @@ func (s *Store) serverUnit(ctx context.Context, fn func(context.Context, *unit) 
 	if err != nil {
 		return err
 	}
-	u := &unit{s: s, pop: c, tx: c.TX.Tx.Tx}
+	u := &unit{s: s, tx: c}
 	committed := false
 	defer func() {
 		u.over.Store(true)
@@ -133,14 +133,14 @@ func (s *Store) serverUnit(ctx context.Context, fn func(context.Context, *unit) 
 		}
 	}()
 	if err := u.call(ctx, fn); err != nil {
-		if u.failed != nil && classify(err) != again && classify(u.failed) == again {
+		if u.failed != nil && classify(err) != retryable && classify(u.failed) == retryable {
 			return u.failed
 		}
 		return err
 	}
 	committed = true
 	if err := c.TX.Commit(); err != nil {
-		if classify(err) == again || errors.Is(err, pgx.ErrTxCommitRollback) {
+		if classify(err) == retryable || errors.Is(err, pgx.ErrTxCommitRollback) {
 			return err
 		}
 		// Whether it was committed is not known: whoever repeats the deed
@@ -158,8 +158,8 @@ func (s *Store) retry(ctx context.Context, attempt func() error) error {
 	var waited time.Duration
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
 		err := attempt()
-		if classify(err) != again {
-			return err
+		if classify(err) != retryable {
+			return s.unlessClosed(err)
 		}
 		d := pause/2 + rand.N(pause)
 		if waited += d; waited > retryFor {
@@ -174,4 +174,4 @@ func (s *Store) retry(ctx context.Context, attempt func() error) error {
 	}
 }
 
-func (h *handle) conn() conn { return conn{h: h, pop: h.pop} }
+func (h *handle) conn() conn { return conn{h: h} }

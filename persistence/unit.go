@@ -2,7 +2,6 @@ package persistence
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"sync/atomic"
 
@@ -17,8 +16,7 @@ var errUnitOver = errors.New("persistence: the transaction of this context is ov
 // A nil unit is the absence of one.
 type unit struct {
 	s    *Store
-	pop  *pop.Connection
-	tx   *sql.Tx // nil on SQLite
+	tx   *pop.Connection // nil on SQLite
 	over atomic.Bool
 
 	unprepared []string // statements that ran unprepared, for the next unit's sake
@@ -29,7 +27,7 @@ type unit struct {
 	failed error
 }
 
-func (u *unit) conn() conn { return conn{h: u.s.write, pop: u.pop, tx: u.tx, unit: u} }
+func (u *unit) conn() conn { return conn{h: u.s.write, unit: u} }
 
 func (u *unit) usable() error {
 	switch {
