@@ -164,7 +164,7 @@ type Log struct {
 
 // Database is housekeeping.
 type Database struct {
-	CleanupBatch     int           // rows a statement
+	CleanupBatch     int           // rows of a table a round
 	CleanupSleep     time.Duration // between tables
 	CleanupOlderThan time.Duration // how long after its end a row is kept
 	AllowUnsafe      bool          // start although the server may lose acknowledged commits
