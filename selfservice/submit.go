@@ -68,7 +68,10 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 	if errors.As(err, &refused) {
 		return e.refuse(ctx, s, refused.Problems)
 	}
-	return s, err
+	if err != nil {
+		return nil, err // a step that is done and not stored must not be answered
+	}
+	return s, nil
 }
 
 // step prepares a submit: the next flow is a copy that already holds what was
