@@ -181,7 +181,7 @@ func TestPagesInABrowser(t *testing.T) {
 	shots := os.Getenv("FOYER_UI_SHOTS")
 	for name, path := range map[string]string{
 		"fresh": "/registration?flow=fresh", "refused": "/registration?flow=refused", "nodes": "/registration?flow=nodes", "hostile": "/registration?flow=hostile",
-		"login": "/login?flow=login", "settings": "/settings?flow=settings", "error": "/error?id=known", "cookies": "/registration?again=1", "out": "/", "in": "/",
+		"login": "/login?flow=login", "settings": "/settings?flow=settings", "error": "/error?id=known", "down": "/registration?flow=page", "cookies": "/registration?again=1", "out": "/", "in": "/",
 	} {
 		api.signedIn = name == "in"
 		for _, width := range []int{1280, 375, 320} {

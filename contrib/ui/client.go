@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -59,62 +61,69 @@ func (e apiError) returnTo() string {
 }
 
 // get fetches path into out, in the name of the browser that sent r. The API's
-// cookies are set on w, whatever the answer is; with w nil they are dropped.
+// cookies are set on w, whatever the answer is.
 func (c *client) get(w http.ResponseWriter, r *http.Request, path string, query url.Values, out any) *failure {
-	f := &failure{URL: c.base + path}
+	header := http.Header{}
+	for _, name := range []string{"Cookie", "Accept-Language", "User-Agent"} {
+		header[name] = r.Header[name]
+	}
+	cookies, fail := c.fetch(r.Context(), header, path, query, out)
+	for _, cookie := range cookies {
+		w.Header().Add("Set-Cookie", cookie)
+	}
+	return fail
+}
+
+// fetch gets path into out and returns the cookies that came along. The API
+// logs the call under the id that a failure carries. The header becomes its own.
+func (c *client) fetch(ctx context.Context, header http.Header, path string, query url.Values, out any) (cookies []string, _ *failure) {
+	f := &failure{URL: c.base + path, apiError: apiError{Request: rand.Text()}}
+	broken := func(err error) ([]string, *failure) {
+		f.Cause = err
+		return cookies, f
+	}
 	target := f.URL
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		f.Cause = err
-		return f
+		return broken(err)
 	}
-	req.Header.Set("Accept", "application/json")
-	for _, name := range []string{"Cookie", "Accept-Language", "User-Agent"} {
-		req.Header[name] = r.Header[name]
-	}
+	req.Header = header
+	header.Set("Accept", "application/json")
+	header.Set("X-Request-Id", f.Request)
 	res, err := c.http.Do(req)
 	if err != nil {
-		f.Cause = err
-		return f
+		return broken(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	for _, cookie := range res.Header["Set-Cookie"] {
-		if w != nil {
-			w.Header().Add("Set-Cookie", cookie)
-		}
-	}
+	cookies = res.Header["Set-Cookie"]
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err == nil && len(body) > maxAnswer {
 		err = fmt.Errorf("answer is larger than %d bytes", maxAnswer)
 	}
 	if err != nil {
-		f.Cause = err
-		return f
+		return broken(err)
 	}
 	if res.StatusCode/100 != 2 {
 		f.Code, f.Retry = res.StatusCode, res.Header.Get("Retry-After")
 		f.decode(body)
-		return f
+		return cookies, f
 	}
 	// Numbers keep the digits they were sent with.
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	if err := decoder.Decode(out); err != nil {
-		f.Cause = fmt.Errorf("answer is not the JSON expected: %w", err)
-		return f
+		return broken(fmt.Errorf("answer is not the JSON expected: %w", err))
 	}
-	return nil
+	return cookies, nil
 }
 
 // decode reads an error envelope; an answer of another shape leaves f with its
-// status alone.
+// status and request alone.
 func (f *failure) decode(body []byte) {
-	code := f.Code
+	code, request := f.Code, f.Request
 	var envelope struct {
 		Error      apiError `json:"error"`
 		Redirect   string   `json:"redirect_browser_to"`
@@ -126,5 +135,5 @@ func (f *failure) decode(body []byte) {
 			f.Redirect = envelope.Redirect
 		}
 	}
-	f.Code = code
+	f.Code, f.Request = code, cmp.Or(f.Request, request)
 }

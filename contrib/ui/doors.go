@@ -35,8 +35,7 @@ func (d *doors) open(ctx context.Context, api *client, kind string) bool {
 	if ok && time.Now().Before(known.until) {
 		return known.open
 	}
-	nobody := (&http.Request{}).WithContext(ctx)
-	fail := api.get(nil, nobody, "/self-service/"+kind+"/flows", url.Values{"id": {noFlow}}, new(flow))
+	_, fail := api.fetch(ctx, http.Header{}, "/self-service/"+kind+"/flows", url.Values{"id": {noFlow}}, new(flow))
 	known = door{open: fail == nil || fail.ID != "self_service_flow_disabled", until: time.Now().Add(doorsLast)}
 	if fail != nil && fail.Cause != nil {
 		return known.open // the API did not answer: ask again next time

@@ -84,9 +84,7 @@ func elements(nodes []node, public string) []element {
 			e.input()
 		case "img":
 			e.Draw = "image"
-			if dataImage.MatchString(e.Src) {
-				e.Image = template.URL(e.Src)
-			} else if origin(e.Src) == public {
+			if dataImage.MatchString(e.Src) || origin(e.Src) == public {
 				e.Image = template.URL(e.Src)
 			}
 		case "a":

@@ -29,14 +29,12 @@ func (s *server) flow(w http.ResponseWriter, r *http.Request, kind string) {
 	}
 	forgetTries(w, r)
 	if f.UI.Method != http.MethodGet && origin(f.UI.Action) != origin(s.Public) {
-		s.problem(w, trouble{Code: http.StatusBadGateway, Title: "This page is not set up correctly",
+		s.problem(w, r, trouble{Code: http.StatusBadGateway, Title: "This page is not set up correctly",
 			Text: fmt.Sprintf("The API wants forms sent to %q, but this UI was told that browsers reach the API at %q. "+
 				"The API's public base URL and this UI's -public must name the same host.", f.UI.Action, s.Public)})
 		return
 	}
-	p := s.flowPage(kind, f)
-	p.Offers = func(kind string) bool { return s.doors.open(r.Context(), s.api, kind) }
-	s.render(w, http.StatusOK, "flow.html", p)
+	s.render(w, r, http.StatusOK, "flow.html", s.flowPage(kind, f))
 }
 
 func (s *server) flowPage(kind string, f flow) page {
@@ -103,7 +101,7 @@ func (s *server) recover(w http.ResponseWriter, r *http.Request, kind string, fa
 	query := r.URL.Query()
 	switch {
 	case fail.Cause != nil:
-		s.unreachable(w, fail)
+		s.unreachable(w, r, fail)
 	case fail.Redirect != "":
 		s.redirect(w, r, fail.Redirect, nil)
 	case fail.Code == http.StatusUnauthorized && kind != "login":
@@ -118,6 +116,6 @@ func (s *server) recover(w http.ResponseWriter, r *http.Request, kind string, fa
 		}
 		s.again(w, r, kind, query)
 	default:
-		s.problem(w, explain(fail))
+		s.problem(w, r, explain(fail))
 	}
 }

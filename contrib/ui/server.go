@@ -3,15 +3,16 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"crypto/rand"
 	"embed"
 	"fmt"
 	"html/template"
+	"log"
 	"mime"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -41,7 +42,7 @@ type page struct {
 	Kind, Title         string
 	Problem             bool // the title says so too, for those who hear it first
 	Body                any
-	Offers              func(kind string) bool // whether a link to that flow leads anywhere; nil where no page asks
+	Offers              func(kind string) bool // whether a link to that flow leads anywhere
 
 	formTargets []string
 	scripts     bool
@@ -100,7 +101,7 @@ func newServer(c config) (http.Handler, error) {
 		_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
 	})
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-		s.problem(w, trouble{Title: "There is no page here", Text: "The address may be mistyped, or the page may have moved.", Code: http.StatusNotFound})
+		s.problem(w, r, trouble{Title: "There is no page here", Text: "The address may be mistyped, or the page may have moved.", Code: http.StatusNotFound})
 	})
 	return mux, nil
 }
@@ -127,11 +128,14 @@ func (s *server) redirect(w http.ResponseWriter, r *http.Request, target string,
 
 // render writes nothing until the whole page is made: a template that fails
 // half way leaves no half page behind.
-func (s *server) render(w http.ResponseWriter, status int, name string, p page) {
+func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
 	p.Brand, p.Logo, p.Footer = s.Brand, s.logoURL, s.Footer
+	p.Offers = func(kind string) bool { return s.doors.open(r.Context(), s.api, kind) }
 	var out bytes.Buffer
 	if err := s.templates.ExecuteTemplate(&out, name, p); err != nil {
-		http.Error(w, "template "+name+": "+err.Error(), http.StatusInternalServerError)
+		id := rand.Text()
+		log.Printf("request %s: %v", id, err)
+		http.Error(w, "This page could not be shown. If you ask for help, please mention the request "+id+".", http.StatusInternalServerError)
 		return
 	}
 	s.headers(w, p)
@@ -149,12 +153,11 @@ func (s *server) headers(w http.ResponseWriter, p page) {
 	for _, t := range strings.Fields(s.Forms) {
 		targets = append(targets, cmp.Or(origin(t), t))
 	}
-	unique := slices.Compact(slices.DeleteFunc(targets, func(t string) bool { return t == "" }))
 	policy := "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'self'; img-src 'self' data: " + public
 	if logo := origin(s.logoURL); logo != "" {
 		policy += " " + logo
 	}
-	policy += "; form-action " + strings.Join(unique, " ")
+	policy += "; form-action " + strings.Join(unique(targets), " ")
 	if p.scripts {
 		policy += "; script-src 'self' " + public
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -49,10 +50,16 @@ func TestFlowsTheAPIRefuses(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, w.Code)
 	require.Equal(t, "7", w.Header().Get("Retry-After"))
 	require.Contains(t, w.Body.String(), "Busy just now")
-	for _, id := range []string{"page", "huge"} {
+	require.Contains(t, w.Body.String(), api.requests[len(api.requests)-1], "the API's log and the page name one request")
+	for id, why := range map[string]string{"page": "not the JSON expected", "huge": "larger than"} {
+		log := logged(t)
 		w = s.get("/registration?flow=" + id)
 		require.Equal(t, http.StatusBadGateway, w.Code)
-		require.Contains(t, w.Body.String(), api.URL+"/self-service/registration/flows")
+		request := api.requests[len(api.requests)-1]
+		require.Contains(t, w.Body.String(), request)
+		require.NotContains(t, w.Body.String(), why)
+		require.Contains(t, log.String(), request)
+		require.Contains(t, log.String(), why)
 	}
 	require.Equal(t, http.StatusUnauthorized, s.get("/login?flow=private").Code, "login must not send to login")
 }
@@ -189,26 +196,44 @@ func TestStoredErrors(t *testing.T) {
 	s := newSite(t, newFakeAPI(t))
 	w := s.get("/error?id=known")
 	require.Equal(t, http.StatusForbidden, w.Code)
-	for _, want := range []string{"We could not be sure this form came from you", "the cookie was absent", "security_csrf_violation", "403", "req-7", `href="/"`} {
+	for _, want := range []string{"We could not be sure this form came from you", "the &lt;b&gt;cookie&lt;/b&gt; was absent", "security_csrf_violation", "403", "req-7", `href="/"`} {
 		require.Contains(t, w.Body.String(), want)
 	}
-	w = s.get("/error?error=list")
-	require.Equal(t, http.StatusInternalServerError, w.Code)
-	require.Contains(t, w.Body.String(), "&lt;b&gt;old")
+	require.Equal(t, http.StatusForbidden, s.get("/error?error=known").Code)
 	require.Equal(t, http.StatusNotFound, s.get("/error?id=gone").Code)
 	require.Equal(t, http.StatusNotFound, s.get("/error").Code)
 }
 
 func TestAPIDown(t *testing.T) {
 	api := newFakeAPI(t)
-	s := newSite(t, api)
+	s := newSite(t, api, func(c *config) { c.Public = "http://accounts.example.org" })
 	api.Close()
 	for target, call := range map[string]string{"/": "/sessions/whoami", "/registration?flow=fresh": "/self-service/registration/flows", "/error?id=known": "/self-service/errors"} {
+		log := logged(t)
 		w := s.get(target)
 		require.Equal(t, http.StatusBadGateway, w.Code)
-		require.Contains(t, w.Body.String(), api.URL+call)
+		for _, inner := range []string{api.URL, strings.TrimPrefix(api.URL, "http://"), call, "refused"} {
+			require.NotContains(t, w.Body.String(), inner, "how this program reaches the API is nobody's business")
+		}
+		found := regexp.MustCompile("^[0-9/]+ [0-9:]+ request ([A-Z2-7]{26}): " + regexp.QuoteMeta(api.URL+call) + ": dial .* refused\n$").FindStringSubmatch(log.String())
+		require.NotNil(t, found, log.String())
+		require.Contains(t, w.Body.String(), found[1])
 	}
 	require.Equal(t, http.StatusOK, s.get("/health").Code, "this program is up, whatever the API is")
+}
+
+func TestATemplateThatFailsTellsTheLogAlone(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "welcome.html"), []byte("half a page {{.Nope}}"), 0o600))
+	log := logged(t)
+	w := newSite(t, newFakeAPI(t), func(c *config) { c.Templates = dir }).get("/")
+	require.Equal(t, http.StatusInternalServerError, w.Code)
+	require.NotContains(t, w.Body.String(), "half")
+	require.NotContains(t, w.Body.String(), "Nope")
+	require.Contains(t, log.String(), "Nope")
+	found := regexp.MustCompile("the request ([A-Z2-7]{26})[.]").FindStringSubmatch(w.Body.String())
+	require.NotNil(t, found)
+	require.Contains(t, log.String(), found[1])
 }
 
 func TestActionElsewhereIsAMistakeOfSetup(t *testing.T) {

@@ -58,5 +58,5 @@ func (s *server) cookieTrouble(w http.ResponseWriter, r *http.Request) {
 			t.Hint = fmt.Sprintf("This page was opened as %q while accounts live at %q. Cookies do not travel between the two, even on one machine: open it by the second name.", here, u.Hostname())
 		}
 	}
-	s.problem(w, t)
+	s.problem(w, r, t)
 }

@@ -2,8 +2,8 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
+	"errors"
+	"log"
 	"net/http"
 	"net/url"
 )
@@ -18,20 +18,27 @@ type trouble struct {
 	RetryAfter        string // seconds
 }
 
-func (s *server) problem(w http.ResponseWriter, t trouble) {
+func (s *server) problem(w http.ResponseWriter, r *http.Request, t trouble) {
 	if t.Code < 400 || t.Code > 599 {
 		t.Code = http.StatusInternalServerError
 	}
 	if t.RetryAfter != "" {
 		w.Header().Set("Retry-After", t.RetryAfter)
 	}
-	s.render(w, t.Code, "error.html", page{Title: t.Title, Kind: "error", Body: t})
+	s.render(w, r, t.Code, "error.html", page{Title: t.Title, Kind: "error", Body: t})
 }
 
-func (s *server) unreachable(w http.ResponseWriter, fail *failure) {
-	s.problem(w, trouble{Code: http.StatusBadGateway, Title: "The account service does not answer",
-		Text: "Nothing of yours is lost. Please try again in a moment.",
-		Hint: fmt.Sprintf("For whoever runs this site: the call to %s failed: %v", fail.URL, fail.Cause)})
+// unreachable leaves the cause to whoever runs this program: its log names it
+// with the page's request.
+func (s *server) unreachable(w http.ResponseWriter, r *http.Request, fail *failure) {
+	cause := fail.Cause
+	var call *url.Error
+	if errors.As(cause, &call) {
+		cause = call.Err // without the query, which holds the flow's id
+	}
+	log.Printf("request %s: %s: %v", fail.Request, fail.URL, cause)
+	s.problem(w, r, trouble{Code: http.StatusBadGateway, Title: "The account service does not answer",
+		Text: "Nothing of yours is lost. Please try again in a moment.", Request: fail.Request})
 }
 
 // byID says in plain words what the API's error ids mean to a person.
@@ -76,26 +83,21 @@ func (s *server) stored(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	id := cmp.Or(query.Get("id"), query.Get("error"))
 	if id == "" {
-		s.problem(w, trouble{Title: "Nothing to report", Text: "This page explains an error by its number, and none was given.", Code: http.StatusNotFound})
+		s.problem(w, r, trouble{Title: "Nothing to report", Text: "This page explains an error by its number, and none was given.", Code: http.StatusNotFound})
 		return
 	}
 	var kept struct {
-		Error json.RawMessage `json:"error"`
+		Error apiError `json:"error"`
 	}
 	fail := s.api.get(w, r, "/self-service/errors", url.Values{"id": {id}}, &kept)
 	switch {
 	case fail == nil:
-		fail = &failure{}
-		var list []apiError // older rows hold a list
-		if json.Unmarshal(kept.Error, &fail.apiError) != nil && json.Unmarshal(kept.Error, &list) == nil && len(list) > 0 {
-			fail.apiError = list[0]
-		}
-		s.problem(w, explain(fail))
+		s.problem(w, r, explain(&failure{apiError: kept.Error}))
 	case fail.Cause != nil:
-		s.unreachable(w, fail)
+		s.unreachable(w, r, fail)
 	case fail.Code == http.StatusNotFound:
-		s.problem(w, trouble{Title: "This report is gone", Text: "Error reports are kept for a short time only. Please start again; if it happens once more, the new report will say why.", Code: http.StatusNotFound})
+		s.problem(w, r, trouble{Title: "This report is gone", Text: "Error reports are kept for a short time only. Please start again; if it happens once more, the new report will say why.", Code: http.StatusNotFound})
 	default:
-		s.problem(w, explain(fail))
+		s.problem(w, r, explain(fail))
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,6 +23,7 @@ type fakeAPI struct {
 	closed   string   // a kind of flow that is switched off
 	cookies  []string // Cookie headers seen
 	queries  []string // path?query seen
+	requests []string // X-Request-Id headers seen
 }
 
 func newFakeAPI(t *testing.T) *fakeAPI {
@@ -33,6 +36,7 @@ func newFakeAPI(t *testing.T) *fakeAPI {
 func (api *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api.cookies = append(api.cookies, r.Header.Get("Cookie"))
 	api.queries = append(api.queries, r.URL.String())
+	api.requests = append(api.requests, r.Header.Get("X-Request-Id"))
 	refuse := func(code int, body string) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(code)
@@ -51,9 +55,7 @@ func (api *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case api.closed != "" && strings.HasPrefix(r.URL.Path, "/self-service/"+api.closed+"/"):
 		refuse(400, `{"error":{"id":"self_service_flow_disabled","code":400,"message":"m"}}`)
 	case r.URL.Path == "/self-service/errors" && id == "known":
-		refuse(200, `{"id":"known","error":{"id":"security_csrf_violation","code":403,"status":"Forbidden","reason":"the cookie was absent","message":"m","request":"req-7"}}`)
-	case r.URL.Path == "/self-service/errors" && id == "list":
-		refuse(200, `{"id":"list","error":[{"code":500,"message":"<b>old</b>"}]}`)
+		refuse(200, `{"id":"known","error":{"id":"security_csrf_violation","code":403,"status":"Forbidden","reason":"the <b>cookie</b> was absent","message":"m","request":"req-7"}}`)
 	case strings.HasSuffix(r.URL.Path, "/flows"):
 		switch id {
 		case "csrf":
@@ -90,6 +92,14 @@ func (api *fakeAPI) file(w http.ResponseWriter, name string) {
 		return
 	}
 	_, _ = io.WriteString(w, strings.ReplaceAll(string(body), "{{public}}", api.URL))
+}
+
+// logged returns what the program logs while the test runs.
+func logged(t *testing.T) *bytes.Buffer {
+	var out bytes.Buffer
+	log.SetOutput(&out)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	return &out
 }
 
 // site is the UI in front of a fake API, asked as a browser asks it.

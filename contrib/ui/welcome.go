@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -12,7 +11,7 @@ import (
 // welcome shows who is signed in, or the two doors.
 func (s *server) welcome(w http.ResponseWriter, r *http.Request) {
 	var who session
-	p := page{Title: "Welcome", Kind: "welcome", Offers: func(kind string) bool { return s.doors.open(r.Context(), s.api, kind) }}
+	p := page{Title: "Welcome", Kind: "welcome"}
 	fail := s.api.get(w, r, "/sessions/whoami", nil, &who)
 	switch {
 	case fail == nil:
@@ -25,16 +24,16 @@ func (s *server) welcome(w http.ResponseWriter, r *http.Request) {
 		who.Schema = s.traitsSchema(w, r, who.Identity.SchemaID)
 		p.Title, p.Body = "You are signed in", who
 	case fail.Cause != nil:
-		s.unreachable(w, fail)
+		s.unreachable(w, r, fail)
 		return
 	case fail.Redirect != "":
 		s.redirect(w, r, fail.Redirect, nil)
 		return
 	case fail.Code != http.StatusUnauthorized:
-		s.problem(w, explain(fail))
+		s.problem(w, r, explain(fail))
 		return
 	}
-	s.render(w, http.StatusOK, "welcome.html", p)
+	s.render(w, r, http.StatusOK, "welcome.html", p)
 }
 
 // traitsSchema fetches the part of an identity schema that is about traits.
@@ -80,7 +79,7 @@ func (s session) MethodNames() string {
 	for _, m := range s.Methods {
 		names = append(names, title(m.Method))
 	}
-	return strings.Join(slices.Compact(names), ", ")
+	return strings.Join(unique(names), ", ")
 }
 
 func when(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -30,6 +31,17 @@ func title(group string) string {
 		return name
 	}
 	return human(group)
+}
+
+// unique drops what is empty or there before, and keeps the order.
+func unique(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // human makes words of an identifier: "first_name" and "firstName" become
