@@ -29,15 +29,7 @@ func Canonical(via, typed string) (string, error) {
 	if via == ViaSMS {
 		return canonicalPhone(typed)
 	}
-	s := strings.TrimSpace(typed)
-	if ascii(s) {
-		s = strings.ToLower(s)
-	} else {
-		// Folding can undo the normal form and the other way round; the second
-		// pass makes the result stable.
-		s = fold(norm.NFKC.String(fold(norm.NFKC.String(s))))
-		s = strings.TrimSpace(norm.NFKC.String(s))
-	}
+	s := strings.TrimSpace(Fold(strings.TrimSpace(typed)))
 	switch {
 	case s == "":
 		return "", errEmpty
@@ -49,9 +41,20 @@ func Canonical(via, typed string) (string, error) {
 	return s, nil
 }
 
-// fold is Unicode's case folding. The library leaves Cherokee as it is, whose
+// Fold returns the one text that stands for all which differ from s in case,
+// width or composition only: NFKC, case folded. It is idempotent.
+func Fold(s string) string {
+	// Folding can undo the normal form and the other way round; the second pass
+	// makes the result stable.
+	for range 2 {
+		s = foldCase(norm.NFKC.String(s))
+	}
+	return norm.NFKC.String(s)
+}
+
+// foldCase is Unicode's case folding. The library leaves Cherokee as it is, whose
 // small letters came late and so fold to the capitals.
-func fold(s string) string {
+func foldCase(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case 0xAB70 <= r && r <= 0xABBF:
@@ -69,15 +72,6 @@ func canonicalPhone(typed string) (string, error) {
 		return "", errPhone
 	}
 	return phonenumbers.Format(n, phonenumbers.E164), nil
-}
-
-func ascii(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
 }
 
 // invisible reports characters that draw nothing or that steer how others are

@@ -8,7 +8,8 @@ import (
 	"sort"
 	"strings"
 	"sync"
-	"unicode/utf8"
+
+	"github.com/foyer-id/foyer/identity"
 )
 
 // The list of data/README.md: one folded password a line, in ascending order.
@@ -57,23 +58,6 @@ func (l wordlist) has(word string) bool {
 // listed tells whether password is commonly used: on the list, or one of the
 // patterns the list leaves out. Case and width do not count.
 func listed(password string) bool {
-	folded := quickFold(password)
+	folded := identity.Fold(password)
 	return common().has(folded) || pattern(folded)
-}
-
-// quickFold is fold with a short way for the usual case.
-func quickFold(text string) string {
-	if ascii(text) {
-		return strings.ToLower(text)
-	}
-	return fold(text)
-}
-
-func ascii(text string) bool {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }

@@ -3,6 +3,7 @@ package password
 import (
 	"strings"
 	"time"
+	"unicode"
 )
 
 // The list's makers dropped what a strength meter recognises by its form. The
@@ -24,7 +25,8 @@ var rows = []string{
 
 // pattern tells whether a folded password has one of these forms.
 func pattern(folded string) bool {
-	return len(folded) >= minPattern && ascii(folded) && (inRow(folded) || repeated(folded) || date(folded))
+	beyondASCII := strings.ContainsFunc(folded, func(r rune) bool { return r > unicode.MaxASCII })
+	return len(folded) >= minPattern && !beyondASCII && (inRow(folded) || repeated(folded) || date(folded))
 }
 
 func inRow(text string) bool {

@@ -4,8 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
+	"github.com/foyer-id/foyer/identity"
 )
 
 // Bounds of the work a comparison may cost.
@@ -20,9 +19,9 @@ const (
 // part before the @, but for a few edits, or whether more than half of it in
 // one piece stands in one of them. Case and width do not count.
 func similar(password string, identifiers []string) bool {
-	p := cut(fold(cut(password)))
+	p := cut(identity.Fold(cut(password)))
 	for _, identifier := range identifiers[:min(len(identifiers), maxIdentifiers)] {
-		id := cut(fold(cut(identifier)))
+		id := cut(identity.Fold(cut(identifier)))
 		if alike(p, id) {
 			return true
 		}
@@ -31,11 +30,6 @@ func similar(password string, identifiers []string) bool {
 		}
 	}
 	return false
-}
-
-// fold makes texts equal that differ in case, width or composition only.
-func fold(text string) string {
-	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(text)))
 }
 
 func cut(text string) string {
