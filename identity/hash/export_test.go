@@ -23,7 +23,7 @@ func (h *Hasher) Slots() int { return h.pool.slots }
 type Pool struct{ p *pool }
 
 func NewPool(slots int, budget uint64, maxWait time.Duration, now func() time.Time) Pool {
-	return Pool{&pool{slots: slots, budget: budget, maxWait: maxWait, now: now}}
+	return Pool{newPool(slots, budget, maxWait, now)}
 }
 
 func (p Pool) Run(ctx context.Context, memory uint64, work func()) error {
@@ -32,9 +32,13 @@ func (p Pool) Run(ctx context.Context, memory uint64, work func()) error {
 
 func (p Pool) Stats() (running, waiting int) { return p.p.stats() }
 
-// Used returns the memory of what runs.
+// Used returns the memory of what runs, and of places that were not given back.
 func (p Pool) Used() uint64 {
 	p.p.mu.Lock()
 	defer p.p.mu.Unlock()
+	if !p.p.places.TryAcquire(int64(p.p.budget)) {
+		return max(p.p.used, 1)
+	}
+	p.p.places.Release(int64(p.p.budget))
 	return p.p.used
 }

@@ -58,12 +58,7 @@ func New(c Config) (*Hasher, error) {
 		h.settings = argon2Settings("argon2id", c.Argon2)
 	}
 	one := c.memory()
-	h.pool = &pool{
-		slots:   int(min(uint64(runtime.GOMAXPROCS(0)), c.Budget/one)),
-		budget:  c.Budget,
-		maxWait: c.MaxWait,
-		now:     c.Now,
-	}
+	h.pool = newPool(int(min(uint64(runtime.GOMAXPROCS(0)), c.Budget/one)), c.Budget, c.MaxWait, c.Now)
 	return h, nil
 }
 

@@ -86,7 +86,7 @@ func TestPoolLightWorkDoesNotOvertakeHeavy(t *testing.T) {
 		started := map[string]bool{}
 		go p.Run(t.Context(), 60, func() { <-hold })
 		synctest.Wait()
-		go p.Run(t.Context(), 60, func() { started["heavy"] = true })
+		go p.Run(t.Context(), 70, func() { started["heavy"] = true })
 		synctest.Wait()
 		ctx, cancel := context.WithCancel(t.Context())
 		go p.Run(ctx, 10, func() { started["light"] = true })
@@ -181,7 +181,7 @@ func TestPoolCancelledWaiterLeavesAtOnce(t *testing.T) {
 
 func TestPoolHeavyWaiterThatLeavesUnblocksTheLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := hash.NewPool(2, 100, time.Hour, nil)
+		p := hash.NewPool(4, 100, time.Hour, nil)
 		hold := make(chan struct{})
 		go p.Run(t.Context(), 60, func() { <-hold })
 		synctest.Wait()
