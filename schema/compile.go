@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -186,13 +187,8 @@ func canonical(out []byte, v any) []byte {
 		}
 		return append(out, ']')
 	case map[string]any:
-		keys := make([]string, 0, len(v))
-		for key := range v {
-			keys = append(keys, key)
-		}
-		slices.Sort(keys)
 		out = append(out, '{')
-		for _, key := range keys {
+		for _, key := range slices.Sorted(maps.Keys(v)) {
 			out = append(strconv.AppendQuote(out, key), ':')
 			out = append(canonical(out, v[key]), ',')
 		}

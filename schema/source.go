@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // Source says where one schema comes from.
@@ -102,8 +104,5 @@ func display(from string) string {
 	if u, err := url.Parse(from); err == nil && u.User != nil {
 		from = u.Redacted()
 	}
-	if len(from) > 300 {
-		from = from[:300] + "…"
-	}
-	return from
+	return web.Clip(from)
 }

@@ -65,9 +65,6 @@ func contentType(r *http.Request) (string, map[string]string, error) {
 	if len(lines) != 1 {
 		return refuse()
 	}
-	if lines[0] == "application/json" {
-		return lines[0], nil, nil
-	}
 	media, params, err := mime.ParseMediaType(lines[0])
 	if err != nil {
 		return refuse()
@@ -157,9 +154,6 @@ func (b *Body) Canonical(except ...string) []byte {
 
 // invalidUTF8 returns the offset of the first byte that is no UTF-8, or -1.
 func invalidUTF8(b []byte) int {
-	if utf8.Valid(b) {
-		return -1
-	}
 	for i := 0; i < len(b); {
 		r, n := utf8.DecodeRune(b[i:])
 		if r == utf8.RuneError && n == 1 {

@@ -102,7 +102,7 @@ func (c *SealedCookie) Write(w http.ResponseWriter, token string, expires time.T
 	if left < time.Second {
 		return fmt.Errorf("web: cookie %s would expire at once", c.Options.Name)
 	}
-	plain, err := json.Marshal(container{Token: token, ExpiresAt: expires.UTC(), Nonce: letters(8)})
+	plain, err := json.Marshal(container{Token: token, ExpiresAt: expires.UTC(), Nonce: rand.Text()[:8]})
 	if err != nil {
 		return err
 	}
@@ -140,15 +140,4 @@ func (c *SealedCookie) Read(r *http.Request) (token string, ok bool) {
 // Clear takes the cookie away from the browser.
 func (c *SealedCookie) Clear(w http.ResponseWriter) {
 	c.Options.set(w, "", -1, time.Unix(1, 0))
-}
-
-// letters returns n random letters. They only tell two issues apart, so that
-// some letters are likelier than others does no harm.
-func letters(n int) string {
-	b := make([]byte, n)
-	rand.Read(b)
-	for i := range b {
-		b[i] = 'a' + b[i]%26
-	}
-	return string(b)
 }

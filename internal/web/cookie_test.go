@@ -65,7 +65,7 @@ func TestSealedCookieRoundTrip(t *testing.T) {
 	require.NoError(t, json.Unmarshal(plain, &in))
 	require.Equal(t, "ory_st_token", in["session_token"])
 	require.Equal(t, "2026-01-02T04:04:05Z", in["expires_at"])
-	require.Regexp(t, `^[a-z]{8}$`, in["nonce"])
+	require.Regexp(t, `^[A-Z2-7]{8}$`, in["nonce"])
 	require.Len(t, in, 3)
 
 	token, ok := c.Read(withCookies("__Host-foyer=" + got.Value))

@@ -33,7 +33,7 @@ func Identify(log *slog.Logger) Middleware {
 			if !wellFormedID(id) {
 				id = uuid.Must(uuid.NewV4()).String()
 			}
-			w.Header()["X-Request-Id"] = []string{id}
+			w.Header().Set("X-Request-Id", id)
 			ctx := context.WithValue(r.Context(), scopeKey{}, &scope{requestID: id, log: log})
 			next.ServeHTTP(w, r.WithContext(ctx))
 		})
@@ -92,11 +92,9 @@ func AccessLog(now func() time.Time, skipHealth bool) Middleware {
 			rec := record(w, r)
 			next.ServeHTTP(rec, r)
 			ctx := r.Context()
-			if s, ok := ctx.Value(scopeKey{}).(*scope); ok && s.log.Enabled(ctx, slog.LevelInfo) {
-				s.log.LogAttrs(ctx, slog.LevelInfo, "request", slog.String("request_id", s.requestID),
-					slog.String("method", method(r.Method)), slog.String("route", rec.route), slog.Int("status", rec.final()),
-					slog.Duration("duration", now().Sub(start)), slog.Int64("bytes", rec.bytes))
-			}
+			Log(ctx).LogAttrs(ctx, slog.LevelInfo, "request",
+				slog.String("method", method(r.Method)), slog.String("route", rec.route), slog.Int("status", rec.final()),
+				slog.Duration("duration", now().Sub(start)), slog.Int64("bytes", rec.bytes))
 		})
 	}
 }
@@ -110,13 +108,6 @@ func method(m string) string {
 	return "OTHER"
 }
 
-var (
-	noStore        = []string{"private, no-cache, no-store, must-revalidate"}
-	varyCookie     = []string{"Cookie"}
-	noSniff        = []string{"nosniff"}
-	referrerPolicy = []string{"strict-origin-when-cross-origin"}
-)
-
 // Headers sets what every response carries: no caching, no sniffing,
 // and of our URLs only the origin to other sites. (Not "no-referrer":
 // it would make browsers send "Origin: null" with forms, which Origins refuses.)
@@ -125,15 +116,11 @@ func Headers(public bool) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h := w.Header()
-			h["Cache-Control"] = noStore
-			h["X-Content-Type-Options"] = noSniff
-			h["Referrer-Policy"] = referrerPolicy
+			h.Set("Cache-Control", "private, no-cache, no-store, must-revalidate")
+			h.Set("X-Content-Type-Options", "nosniff")
+			h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 			if public {
-				if vary := h["Vary"]; vary == nil {
-					h["Vary"] = varyCookie
-				} else {
-					h["Vary"] = append(vary, varyCookie...)
-				}
+				h.Add("Vary", "Cookie")
 			}
 			next.ServeHTTP(w, r)
 		})

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/foyer-id/foyer/internal/fail"
@@ -39,10 +40,10 @@ var outcomes = map[fail.Kind]struct {
 	fail.Unavailable:      {http.StatusServiceUnavailable, "The service is busy; try again a little later."},
 }
 
-var (
-	jsonType  = []string{"application/json; charset=utf-8"}
-	errorType = []string{"application/json"}
-	htmlType  = []string{"text/html; charset=utf-8"}
+const (
+	jsonType  = "application/json; charset=utf-8"
+	errorType = "application/json"
+	htmlType  = "text/html; charset=utf-8"
 )
 
 // JSON answers with v encoded. A v that does not encode is answered as an
@@ -73,10 +74,9 @@ func encode(v any) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-func write(w http.ResponseWriter, status int, contentType []string, b []byte) {
-	h := w.Header()
-	h["Content-Type"] = contentType
-	h["Content-Length"] = []string{strconv.Itoa(len(b))}
+func write(w http.ResponseWriter, status int, contentType string, b []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // a client that is gone cannot be told
 }
@@ -178,26 +178,13 @@ func Redirect(w http.ResponseWriter, _ *http.Request, target string) {
 // escapeURL percent-encodes what may not stand in a URL: control characters,
 // spaces, backslashes, quotes and everything beyond ASCII.
 func escapeURL(s string) string {
-	bad := func(c byte) bool {
-		return c <= ' ' || c >= 0x7f || c == '\\' || c == '"' || c == '<' || c == '>'
-	}
-	n := 0
-	for i := range len(s) {
-		if bad(s[i]) {
-			n++
-		}
-	}
-	if n == 0 {
-		return s
-	}
-	const hex = "0123456789ABCDEF"
-	out := make([]byte, 0, len(s)+2*n)
-	for i := range len(s) {
-		if c := s[i]; bad(c) {
-			out = append(out, '%', hex[c>>4], hex[c&15])
+	var out strings.Builder
+	for _, c := range []byte(s) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`\"<>`, c) >= 0 {
+			fmt.Fprintf(&out, "%%%02X", c)
 		} else {
-			out = append(out, c)
+			out.WriteByte(c)
 		}
 	}
-	return string(out)
+	return out.String()
 }
