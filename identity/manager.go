@@ -41,7 +41,7 @@ func (m *Manager) Draft(s *schema.Schema, traits map[string]any) (*Identity, []s
 			if reason := i.derive(f, typed); reason != nil && !refused(violations, f) {
 				violations = append(violations, schema.Violation{
 					Path: "traits." + f.Name, Keyword: "identifier",
-					Context: map[string]any{"reason": "The " + label(f) + " " + reason.Error() + "."},
+					Context: map[string]any{"reason": reason.Error()},
 				})
 			}
 		}
@@ -139,13 +139,6 @@ func appendNew(list []Address, a Address) []Address {
 // that one mistake is told once.
 func refused(violations []schema.Violation, f schema.Field) bool {
 	return slices.ContainsFunc(violations, func(v schema.Violation) bool { return v.Path == "traits."+f.Name })
-}
-
-func label(f schema.Field) string {
-	if f.Title != "" {
-		return f.Title
-	}
-	return f.Name
 }
 
 // encode writes a value as it is kept. It came from a JSON decoder, so it can

@@ -77,7 +77,7 @@ func TestDraftRefused(t *testing.T) {
 	_, violations := free.Draft(free.Schemas.Default(), object{"name": "a\u200bb"})
 	require.Len(t, violations, 1)
 	require.Equal(t, "identifier", violations[0].Keyword)
-	require.Equal(t, object{"reason": "The Name contains invisible or control characters."}, violations[0].Context)
+	require.Equal(t, object{"reason": "contains invisible or control characters"}, violations[0].Context)
 }
 
 // Two traits with one value are one identifier and one address of each sort.

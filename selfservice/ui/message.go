@@ -2,6 +2,8 @@ package ui
 
 import (
 	"encoding/json"
+	"maps"
+	"strings"
 
 	"github.com/foyer-id/foyer/schema"
 )
@@ -74,16 +76,28 @@ type Problem struct {
 func Problems(violations []schema.Violation) []Problem {
 	out := make([]Problem, 0, len(violations))
 	for _, v := range violations {
-		id, ok := keywordIDs[v.Keyword]
-		if !ok {
-			id = ErrGeneric
+		p := Problem{Node: v.Path, ID: keywordIDs[v.Keyword], Context: v.Context}
+		if p.ID == 0 {
+			p.ID, p.Context = ErrGeneric, maps.Clone(v.Context)
+			if reason, ok := v.Context["reason"].(string); ok {
+				p.Context["reason"] = sentence(reason)
+			}
 		}
-		if _, specific := v.Context["expected"]; id == ErrConst && !specific {
-			id = ErrConstGeneric
+		if _, specific := v.Context["expected"]; p.ID == ErrConst && !specific {
+			p.ID = ErrConstGeneric
 		}
-		out = append(out, Problem{Node: v.Path, ID: id, Context: v.Context})
+		out = append(out, p)
 	}
 	return out
+}
+
+// sentence makes of a schema's reason, which speaks of "this value" or names
+// its own subject, what a person reads beside the field.
+func sentence(reason string) string {
+	if subject, ok := strings.CutPrefix(reason, "the "); ok {
+		return "The " + subject + "."
+	}
+	return "This " + reason + "."
 }
 
 // Message is a text for a person, with the id and context a program reads.

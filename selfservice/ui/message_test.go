@@ -131,8 +131,15 @@ func TestProblems(t *testing.T) {
 		"identifier": 4000001, "false": 4000001, "anyOf": 4000001, "new in some draft": 4000001,
 	} {
 		got := ui.Problems([]schema.Violation{{Path: "traits.a", Keyword: keyword, Context: map[string]any{"reason": "r"}}})
-		require.Equal(t, []ui.Problem{{Node: "traits.a", ID: id, Context: map[string]any{"reason": "r"}}}, got, keyword)
+		want := "r"
+		if id == ui.ErrGeneric {
+			want = "This r."
+		}
+		require.Equal(t, []ui.Problem{{Node: "traits.a", ID: id, Context: map[string]any{"reason": want}}}, got, keyword)
 	}
+	named := schema.Violation{Keyword: "additionalProperties", Context: map[string]any{"reason": `the property "x" is not allowed`, "property": "x"}}
+	require.Equal(t, map[string]any{"reason": `The property "x" is not allowed.`, "property": "x"}, ui.Problems([]schema.Violation{named})[0].Context)
+	require.Equal(t, `the property "x" is not allowed`, named.Context["reason"], "the violation is left as it was")
 	got := ui.Problems([]schema.Violation{{Keyword: "const", Context: map[string]any{"expected": true}}})
 	require.Equal(t, 4000029, got[0].ID)
 	require.Empty(t, ui.Problems(nil))
