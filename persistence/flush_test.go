@@ -69,26 +69,29 @@ func TestNothingIsAcknowledgedAfterAFailedFlush(t *testing.T) {
 		t.Skip("strace is not installed: no flush can be made to fail")
 	}
 	for _, n := range []int{30, 427, 428, 429} {
-		dsn := testdb.SQLite(t)
-		c := exec.Command(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync",
-			"-e", fmt.Sprintf("inject=fsync,fdatasync:error=EIO:when=%d+", n), os.Args[0])
-		c.Env = append(os.Environ(), fillVariable+"="+dsn)
-		out, _ := c.CombinedOutput()
-		if bytes.Contains(out, []byte("Operation not permitted")) {
-			t.Skip("strace may not trace here")
-		}
-		text := string(out)
-		require.Equal(t, 2, strings.Count(text, "refused storage_failed\n"), "n=%d: %d stored, the end: %s", n, strings.Count(text, "stored"), text[max(0, len(text)-300):])
-		require.Contains(t, text, "broken true")
-		s := open(t, dsn)
-		acknowledged := 0
-		for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
-			if id, ok := strings.CutPrefix(lines.Text(), "stored "); ok {
-				acknowledged++
-				_, err := s.Identity(t.Context(), uuid.FromStringOrNil(id))
-				require.NoError(t, err, "n=%d", n)
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			dsn := testdb.SQLite(t)
+			c := exec.Command(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync",
+				"-e", fmt.Sprintf("inject=fsync,fdatasync:error=EIO:when=%d+", n), os.Args[0])
+			c.Env = append(os.Environ(), fillVariable+"="+dsn)
+			out, _ := c.CombinedOutput()
+			if bytes.Contains(out, []byte("Operation not permitted")) {
+				t.Skip("strace may not trace here")
 			}
-		}
-		t.Logf("flush %d failed: %d acknowledged", n, acknowledged)
+			text := string(out)
+			require.Equal(t, 2, strings.Count(text, "refused storage_failed\n"), "n=%d: %d stored, the end: %s", n, strings.Count(text, "stored"), text[max(0, len(text)-300):])
+			require.Contains(t, text, "broken true")
+			s := open(t, dsn)
+			acknowledged := 0
+			for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
+				if id, ok := strings.CutPrefix(lines.Text(), "stored "); ok {
+					acknowledged++
+					_, err := s.Identity(t.Context(), uuid.FromStringOrNil(id))
+					require.NoError(t, err, "n=%d", n)
+				}
+			}
+			t.Logf("flush %d failed: %d acknowledged", n, acknowledged)
+		})
 	}
 }

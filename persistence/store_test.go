@@ -42,9 +42,11 @@ func migrated(t testing.TB, dsn string) *persistence.Store {
 	return s
 }
 
-// each runs fn on a ready store of every engine, and of SQLite in memory.
+// each runs fn on a ready store of every engine, and of SQLite in memory, beside
+// other tests: making and dropping databases is mostly waiting.
 func each(t *testing.T, fn func(t *testing.T, s *persistence.Store)) {
 	t.Helper()
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, dsn string) { fn(t, migrated(t, dsn)) })
 	t.Run("memory", func(t *testing.T) { fn(t, migrated(t, "memory")) })
 }
