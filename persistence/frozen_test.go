@@ -1,6 +1,7 @@
 package persistence_test
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -45,11 +46,30 @@ func TestFrozenDatabaseKeepsNobodyWaiting(t *testing.T) {
 				}
 			}
 			line.thaw()
-			persistence.Patience(s, 5*time.Second)
+			persistence.Patience(s, 0)
 			require.Eventually(t, func() bool { return s.Ping(t.Context()) == nil }, 5*time.Second, 10*time.Millisecond)
 			require.True(t, r.stored(t, s))
 		})
 	}
+}
+
+// Nor does one that never answered at all.
+func TestServerThatNeverAnswersIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	ear, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, nobody reads
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = ear.Close() })
+	var both sync.WaitGroup
+	for _, dsn := range []string{"postgres://u@%s/d?sslmode=disable", "mysql://u@tcp(%s)/d"} {
+		both.Go(func() {
+			begun := time.Now()
+			_, err := persistence.Open(t.Context(), persistence.Options{DSN: fmt.Sprintf(dsn, ear.Addr()), Now: time.Now})
+			if f := fail.As(err); f == nil || f.ID != "storage_unavailable" || time.Since(begun) > 10*time.Second {
+				t.Errorf("%s: %v after %s", dsn, err, time.Since(begun))
+			}
+		})
+	}
+	both.Wait()
 }
 
 // line is a TCP proxy that can stop carrying.

@@ -30,21 +30,21 @@ type Options struct {
 
 // hooks are for tests.
 type hooks struct {
-	driver string // another name than that of the dialect's driver
+	driver string // another name than that of the dialect's driver; empty for that
 	// afterStatement is called between a statement of a migration and its note
 	// in the journal.
 	afterStatement func(migration string, statement int) error
+	viewTimeout    time.Duration // another limit than the constant; zero for that
 }
 
 // Store implements selfservice.Store, identity.Store and session.Store.
 type Store struct {
-	src      source
-	write    *handle
-	read     *handle       // nil where the writer's one connection is the database
-	batch    *batcher      // nil on a server
-	patience time.Duration // viewTimeout, but for tests
-	now      func() time.Time
-	log      *slog.Logger
+	src   source
+	write *handle
+	read  *handle  // nil where the writer's one connection is the database
+	batch *batcher // nil on a server
+	now   func() time.Time
+	log   *slog.Logger
 
 	units, commits, retries atomic.Uint64
 	failure                 atomic.Pointer[error]
@@ -69,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{src: src, hooks: o.hooks, now: o.Now, log: o.Log, patience: viewTimeout}
+	s := &Store{src: src, hooks: o.hooks, now: o.Now, log: o.Log}
 	if s.now == nil {
 		return nil, errors.New("persistence: Options.Now is not set")
 	}

@@ -1,6 +1,7 @@
 package persistence
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -106,7 +107,7 @@ func (s *Store) view(ctx context.Context, fn func(context.Context, conn) error) 
 		// and watching for one costs a goroutine for each statement.
 		return s.unlessClosed(fn(context.WithoutCancel(ctx), s.read.conn()))
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.hooks.viewTimeout, viewTimeout))
 	defer cancel()
 	return s.retry(ctx, func() error { return fn(ctx, s.read.conn()) })
 }
