@@ -39,7 +39,7 @@ func (s *shape) fill(in map[string]any, form bool) map[string]any {
 	for key, v := range in {
 		c := s.index[key]
 		if c == nil {
-			out[key] = plain(v)
+			out[key] = web.Plain(v)
 		} else if v, keep := c.coerce(v, form); keep {
 			out[key] = v
 		}
@@ -82,7 +82,7 @@ func (s *shape) coerce(v any, form bool) (any, bool) {
 				if word, ok := item.(string); ok {
 					out[i] = numeric(s.field.Type, word)
 				} else {
-					out[i] = plain(item)
+					out[i] = web.Plain(item)
 				}
 			}
 			return out, true
@@ -93,7 +93,7 @@ func (s *shape) coerce(v any, form bool) (any, bool) {
 			return out, len(out) > 0 || !form || s.required
 		}
 	}
-	return plain(v), true
+	return web.Plain(v), true
 }
 
 // posted coerces the values of one form key.
@@ -164,28 +164,4 @@ func isNumber(s string) bool {
 	}
 	last := s[len(s)-1]
 	return last >= '0' && last <= '9' && json.Valid([]byte(s))
-}
-
-// plain copies a value of unknown meaning into JSON values.
-func plain(v any) any {
-	switch v := v.(type) {
-	case []string:
-		if len(v) == 0 {
-			return ""
-		}
-		return v[len(v)-1]
-	case []any:
-		out := make([]any, len(v))
-		for i, item := range v {
-			out[i] = plain(item)
-		}
-		return out
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for key, item := range v {
-			out[key] = plain(item)
-		}
-		return out
-	}
-	return v
 }

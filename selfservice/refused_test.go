@@ -43,3 +43,11 @@ func TestUnknownTraitsAreNotKept(t *testing.T) {
 		}
 	}
 }
+
+// A form's fields are words, in a transient payload too, not lists of words.
+func TestTransientPayloadOfAForm(t *testing.T) {
+	env := enginetest.New(t)
+	c := env.Browser()
+	f := c.Refused(c.Open(""), someone().With("transient_payload.campaign.name", "spring").With("traits.age", "9"))
+	require.JSONEq(t, `{"campaign":{"name":"spring"}}`, string(f.Transient))
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -99,7 +100,7 @@ func (e *Engine) keepTransient(s *Step) error {
 	if !ok {
 		return fail.New(fail.BadRequest, "transient_payload_invalid", "transient_payload has to be an object.")
 	}
-	raw := mustJSON(payload)
+	raw := mustJSON(web.Plain(payload))
 	if len(raw) > maxTransient {
 		return fail.New(fail.TooLarge, "transient_payload_too_large", "The transient_payload has more than 64 KiB.")
 	}

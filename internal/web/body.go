@@ -177,3 +177,28 @@ func invalidUTF8(b []byte) int {
 	}
 	return -1
 }
+
+// Plain copies a value of a body into JSON values: of a form's repeated key
+// the last value counts.
+func Plain(v any) any {
+	switch v := v.(type) {
+	case []string:
+		if len(v) == 0 {
+			return ""
+		}
+		return v[len(v)-1]
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = Plain(item)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, item := range v {
+			out[key] = Plain(item)
+		}
+		return out
+	}
+	return v
+}
