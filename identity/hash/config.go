@@ -33,7 +33,7 @@ type Config struct {
 	Budget     uint64           // bytes all running hashes may take together
 	MaxWait    time.Duration    // longest wait in line; zero: nobody waits
 	Dev        bool             // lifts the floors, never the ceilings
-	Now        func() time.Time // measures hashes, to refuse a hopeless wait at once; nil: no such estimate
+	Now        func() time.Time `json:"-"` // measures hashes, to refuse a hopeless wait at once; nil: no such estimate
 }
 
 // Defaults returns argon2id with 19 MiB and two passes in one lane, a budget

@@ -26,7 +26,7 @@ type Pwned struct {
 
 	// Do sends the request through the guarded client, which bounds the answer;
 	// the service sends some 60,000 bytes.
-	Do func(*http.Request) (*http.Response, error)
+	Do func(*http.Request) (*http.Response, error) `json:"-"`
 
 	Timeout time.Duration // zero means 300 ms
 }

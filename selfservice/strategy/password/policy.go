@@ -26,9 +26,10 @@ type Policy struct {
 }
 
 // Judge returns everything that is wrong with password in itself, or nil.
-// Whether others have used it before is for Breached to say. identifiers are what the person is known by; the order
-// tells which are looked at if there are very many. The work is bounded
-// whatever the input: a password that is too long is not looked at further.
+// Whether others have used it before is for Breached to say. identifiers are
+// what the person is known by; the order tells which are looked at if there are
+// very many. The work is bounded whatever the input: a password that is too
+// long is not looked at further.
 func (p *Policy) Judge(password string, identifiers []string) []ui.Problem {
 	length := utf8.RuneCountInString(password)
 	if length > MaxCharacters {
