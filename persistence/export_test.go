@@ -12,6 +12,12 @@ func OpenWith(ctx context.Context, o Options, driver string) (*Store, error) {
 	return Open(ctx, o)
 }
 
+// OpenImpatient is Open where a read of a server may take no longer than d.
+func OpenImpatient(ctx context.Context, o Options, d time.Duration) (*Store, error) {
+	o.hooks.viewTimeout = d
+	return Open(ctx, o)
+}
+
 // SlowBatches stops the clock the writer measures its batches by.
 func SlowBatches(s *Store) { s.now = func() time.Time { return time.Unix(0, 0) } }
 

@@ -63,8 +63,9 @@ func TestServerThatNeverAnswersIsNotWaitedFor(t *testing.T) {
 	for _, dsn := range []string{"postgres://u@%s/d?sslmode=disable", "mysql://u@tcp(%s)/d"} {
 		both.Go(func() {
 			begun := time.Now()
-			_, err := persistence.Open(t.Context(), persistence.Options{DSN: fmt.Sprintf(dsn, ear.Addr()), Now: time.Now})
-			if f := fail.As(err); f == nil || f.ID != "storage_unavailable" || time.Since(begun) > 10*time.Second {
+			o := persistence.Options{DSN: fmt.Sprintf(dsn, ear.Addr()), Now: time.Now}
+			_, err := persistence.OpenImpatient(t.Context(), o, 200*time.Millisecond)
+			if f := fail.As(err); f == nil || f.ID != "storage_unavailable" || time.Since(begun) > 2*time.Second {
 				t.Errorf("%s: %v after %s", dsn, err, time.Since(begun))
 			}
 		})
