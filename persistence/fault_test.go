@@ -176,18 +176,23 @@ var registerFaulty = sync.OnceFunc(func() {
 })
 
 func eachFaulty(t *testing.T, fn func(t *testing.T, s *persistence.Store, f *faults)) {
-	registerFaulty()
 	testdb.Each(t, func(t *testing.T, dsn string) {
-		scheme, _, _ := strings.Cut(dsn, "://")
-		f := faulty[scheme]
-		f.arm(0, nil, false)
-		s, err := persistence.OpenWith(t.Context(), persistence.Options{DSN: dsn, Dev: true, Now: time.Now}, "faulty-"+scheme)
-		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, s.Close()) })
-		_, err = s.Migrate(t.Context())
-		require.NoError(t, err)
+		s, f := openFaulty(t, dsn)
 		fn(t, s, f)
 	})
+}
+
+func openFaulty(t *testing.T, dsn string) (*persistence.Store, *faults) {
+	registerFaulty()
+	scheme, _, _ := strings.Cut(dsn, "://")
+	f := faulty[scheme]
+	f.arm(0, nil, false)
+	s, err := persistence.OpenWith(t.Context(), persistence.Options{DSN: dsn, Dev: true, Now: time.Now}, "faulty-"+scheme)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	_, err = s.Migrate(t.Context())
+	require.NoError(t, err)
+	return s, f
 }
 
 // registration is what one registration writes.
@@ -317,29 +322,27 @@ func TestAnswerToCommitLost(t *testing.T) {
 	})
 }
 
-// The engine undoes the transaction because of others: run again, nobody sees it.
+// A server undoes the transaction because of others: run again, nobody sees it.
+// SQLite's one writer has nobody to collide with.
 func TestSerialisationFailureAtEachStatement(t *testing.T) {
-	again := map[string]error{
-		"postgres": &pgconn.PgError{Code: "40001"},
-		"mysql":    &mysql.MySQLError{Number: 1213, Message: "deadlock"},
+	again := func(err error, dsn func(testing.TB) string) func(t *testing.T) {
+		return func(t *testing.T) {
+			s, f := openFaulty(t, dsn(t))
+			for k := range statements(t, s, f) {
+				r := newRegistration(t, s)
+				before := s.Stats()
+				f.arm(k+1, err, false)
+				require.NoError(t, r.submit(t.Context(), s), "statement %d", k+1)
+				require.EqualValues(t, 1, s.Stats().Retries-before.Retries, "statement %d", k+1)
+				f.arm(0, nil, false)
+				require.True(t, r.stored(t, s))
+			}
+			f.arm(1, err, false)
+			require.NoError(t, s.InsertFlow(t.Context(), newFlow()), "a statement by itself")
+		}
 	}
-	eachFaulty(t, func(t *testing.T, s *persistence.Store, f *faults) {
-		err := again[s.Dialect()]
-		if err == nil {
-			t.Skip("SQLite's one writer has nobody to collide with")
-		}
-		for k := range statements(t, s, f) {
-			r := newRegistration(t, s)
-			before := s.Stats()
-			f.arm(k+1, err, false)
-			require.NoError(t, r.submit(t.Context(), s), "statement %d", k+1)
-			require.EqualValues(t, 1, s.Stats().Retries-before.Retries, "statement %d", k+1)
-			f.arm(0, nil, false)
-			require.True(t, r.stored(t, s))
-		}
-		f.arm(1, err, false)
-		require.NoError(t, s.InsertFlow(t.Context(), newFlow()), "a statement by itself")
-	})
+	t.Run("postgres", again(&pgconn.PgError{Code: "40001"}, testdb.Postgres))
+	t.Run("mysql", again(&mysql.MySQLError{Number: 1213, Message: "deadlock"}, testdb.MySQL))
 }
 
 func TestEndlessSerialisationFailureIsReportedAsBusy(t *testing.T) {
