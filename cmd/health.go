@@ -20,7 +20,13 @@ type health struct {
 	revision string
 }
 
+// alive holds through an outage of the database, and fails when only a restart
+// helps: after the storage refused a flush.
 func (h *health) alive(w http.ResponseWriter, _ *http.Request, _ web.Params) error {
+	if h.store.Broken() != nil {
+		web.JSON(w, http.StatusServiceUnavailable, map[string]any{"errors": map[string]string{"database": "the storage has failed; restart the program"}})
+		return nil
+	}
 	web.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	return nil
 }

@@ -45,7 +45,9 @@ func (a *App) route(durability string, flows *selfservice.HTTP, sessions *sessio
 		around = append(around, cross)
 	}
 	a.Public = web.Chain(public, around...)
-	a.Admin = web.Chain(underAdmin(a.Config.Serve.Public.BaseURL, admin), a.middleware(a.Config.Serve.Admin, false)...)
+	operator := a.Config.Serve.Admin
+	around = append(a.middleware(operator, false), web.ProgramsOnly(operator.BaseURL, strings.HasPrefix(operator.Host, unixPrefix)))
+	a.Admin = web.Chain(underAdmin(a.Config.Serve.Public.BaseURL, admin), around...)
 	return nil
 }
 

@@ -84,6 +84,11 @@ func page(v url.Values) (Query, error) {
 	if v.Get("page") != "" {
 		return q, fail.New(fail.BadRequest, "pagination_unsupported", "Pages are asked for with page_token and page_size, not with page.")
 	}
+	for _, filter := range []string{"ids", "preview_credentials_identifier_similar", "organization_id", "include_credential"} {
+		if v.Has(filter) {
+			return q, fail.New(fail.BadRequest, "filter_unsupported", "The list cannot be asked with "+filter+" in this version.")
+		}
+	}
 	size := v.Get("page_size")
 	if size == "" {
 		size = v.Get("per_page")
@@ -155,7 +160,7 @@ func (h *HTTP) delete(w http.ResponseWriter, r *http.Request, p web.Params) erro
 }
 
 func (h *HTTP) create(w http.ResponseWriter, r *http.Request, _ web.Params) error {
-	body, err := web.Decode(w, r, maxAdminBody)
+	body, err := web.DecodeJSON(w, r, maxAdminBody)
 	if err != nil {
 		return err
 	}

@@ -269,3 +269,35 @@ func TestFindByIdentifier(t *testing.T) {
 	}
 	require.Len(t, find(""), 2, "an empty parameter counts as absent")
 }
+
+// Whoever could sign in with a name owns it, before there is a password too.
+func TestIdentifierWithoutCredential(t *testing.T) {
+	env := enginetest.New(t, enginetest.WithSchema(`{"type":"object","properties":{"traits":{"type":"object","properties":{
+	  "username":{"type":"string","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}}},"required":["username"],"additionalProperties":false}}}`))
+	named := func(name string) object { return object{"traits": object{"username": name}} }
+	require.Equal(t, 201, env.Admin("POST", "/admin/identities", named("Ada")).Status)
+	require.Equal(t, 409, env.Admin("POST", "/admin/identities", named("ADA")).Status)
+	c := env.Native()
+	a := c.Submit(c.Open(""), enginetest.Values{"method": "password", "traits.username": "ada", "password": "a good long Passphrase 9"})
+	require.Equal(t, []int{4000007}, a.Flow().IDs(""))
+	require.Equal(t, 1, env.Identities())
+	require.Contains(t, string(env.Admin("GET", "/admin/identities?credentials_identifier=aDa", nil).Body), `"Ada"`)
+}
+
+// A filter that is not built is refused: a list of everybody would be taken for
+// its answer.
+func TestListRefusesFilters(t *testing.T) {
+	env := enginetest.New(t)
+	for _, filter := range []string{"ids=x", "preview_credentials_identifier_similar=a", "organization_id=x", "include_credential=password"} {
+		require.Equal(t, "filter_unsupported", env.Admin("GET", "/admin/identities?"+filter, nil).ErrorID())
+	}
+}
+
+// The admin API reads JSON and nothing else.
+func TestCreateReadsJSONOnly(t *testing.T) {
+	env := enginetest.New(t)
+	c := env.Native()
+	a := c.PostBody(env.AdminURL+"/admin/identities", "application/x-www-form-urlencoded", []byte("schema_id=default&traits.email=a@example.org"))
+	require.Equal(t, "content_type_unsupported", a.ErrorID())
+	require.Zero(t, env.Identities())
+}

@@ -132,7 +132,7 @@ func wrap(deed string, err error) error {
 }
 
 func unavailable(err error) error {
-	return refusal(err, "storage_unavailable", "the database cannot be reached at the moment; try again in a moment")
+	return refusal(err, "storage_unavailable", "the database is not available at the moment; try again in a moment")
 }
 
 func storageBusy(err error) error {
@@ -140,10 +140,12 @@ func storageBusy(err error) error {
 }
 
 func storageFailed(err error) error {
-	return refusal(err, "storage_failed", "the storage has failed and takes no more changes; the operator has to look after it")
+	e := refusal(err, "storage_failed", "the storage has failed and takes no more changes; the operator has to look after it")
+	e.RetryAfter = time.Minute
+	return e
 }
 
-func refusal(err error, id, reason string) error {
+func refusal(err error, id, reason string) *fail.Error {
 	e := fail.Wrap(err, fail.Unavailable, id, reason)
 	e.RetryAfter = time.Second
 	return e

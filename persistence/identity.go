@@ -78,9 +78,13 @@ func insertIdentity(ctx context.Context, c conn, i *identity.Identity) error {
 
 type identifier struct{ space, value string }
 
-// identifiersOf are the pairs to reserve, each once, sorted.
+// identifiersOf are the pairs to reserve, each once, sorted: those of its
+// credentials, and what it could sign in with once it has one.
 func identifiersOf(i *identity.Identity) []identifier {
 	var all []identifier
+	for _, v := range i.Identifiers() {
+		all = append(all, identifier{identity.SpaceLogin, v})
+	}
 	for _, c := range i.Credentials {
 		for _, v := range c.Identifiers {
 			all = append(all, identifier{c.Type.Space(), v})

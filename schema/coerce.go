@@ -2,6 +2,8 @@ package schema
 
 import (
 	"encoding/json"
+	"math/big"
+	"strings"
 	"time"
 
 	"github.com/foyer-id/foyer/internal/web"
@@ -73,14 +75,18 @@ func (s *shape) coerce(v any, form bool) (any, bool) {
 		return s.posted(v)
 	case string:
 		if s.field != nil && !s.field.Array {
-			return numeric(s.field.Type, v), true
+			return s.field.read(v), true
+		}
+	case json.Number:
+		if s.field != nil && s.field.Type == "integer" {
+			return whole(v), true
 		}
 	case []any:
 		if s.field != nil && s.field.Array {
 			out := make([]any, len(v))
 			for i, item := range v {
-				if word, ok := item.(string); ok {
-					out[i] = numeric(s.field.Type, word)
+				if text, ok := item.(string); ok {
+					out[i] = s.field.read(text)
 				} else {
 					out[i] = web.Plain(item)
 				}
@@ -102,7 +108,7 @@ func (s *shape) posted(values []string) (any, bool) {
 		out := []any{}
 		for _, v := range values {
 			if v != "" {
-				out = append(out, word(s.field.Type, v))
+				out = append(out, s.field.word(v))
 			}
 		}
 		return out, len(out) > 0 || s.required
@@ -120,7 +126,7 @@ func (s *shape) posted(values []string) (any, bool) {
 	if s.field.Format == "date-time" {
 		return instant(last), true
 	}
-	return word(s.field.Type, last), true
+	return s.field.word(last), true
 }
 
 // instant completes what a browser's datetime-local input posts, which has no
@@ -134,9 +140,9 @@ func instant(v string) string {
 	return v
 }
 
-// word reads one non-empty form value as the type t.
-func word(t, v string) any {
-	if t == "boolean" {
+// word reads one non-empty form value.
+func (f *Field) word(v string) any {
+	if f.Type == "boolean" {
 		switch v {
 		case "true", "on", "1", "yes":
 			return true
@@ -144,14 +150,35 @@ func word(t, v string) any {
 			return false
 		}
 	}
-	return numeric(t, v)
+	return f.read(v)
 }
 
-func numeric(t, v string) any {
-	if (t == "number" || t == "integer") && isNumber(v) {
+// read brings a text into the field's type. What somebody signs in with or is
+// reached by has no blanks around it: keyboards of telephones add them.
+func (f *Field) read(v string) any {
+	switch {
+	case f.Type == "number" && isNumber(v):
 		return json.Number(v)
+	case f.Type == "integer" && isNumber(v):
+		return whole(json.Number(v))
+	case f.Identifier || f.VerificationVia != "" || f.RecoveryVia != "":
+		return strings.TrimSpace(v)
 	}
 	return v
+}
+
+// whole writes 20.0 and 2e1 as 20: they are integers to JSON schema, and not to
+// the library. What is none stays as it is.
+func whole(n json.Number) json.Number {
+	const digits = 18
+	if !strings.ContainsAny(n.String(), ".eE") {
+		return n
+	}
+	r, ok := new(big.Rat).SetString(n.String())
+	if !ok || !r.IsInt() || len(r.Num().String()) > digits {
+		return n
+	}
+	return json.Number(r.Num().String())
 }
 
 // isNumber says whether s is a JSON number (RFC 8259) of a bearable size.

@@ -15,10 +15,21 @@ func (e *Engine) destination(f *Flow) string {
 			}
 		}
 	}
-	if f.notes.State == "" {
+	return withState(to, f.notes.State)
+}
+
+// withState appends the opaque state to where a browser goes, whose own bytes
+// may be signed and stay as they are. A state of its own is not touched.
+func withState(to, state string) string {
+	u, err := url.Parse(to)
+	if state == "" || err != nil || u.Query().Has("state") {
 		return to
 	}
-	return withQuery(to, "state", f.notes.State)
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += "state=" + url.QueryEscape(state)
+	return u.String()
 }
 
 // withQuery sets a parameter of a URL that was checked before.

@@ -178,7 +178,7 @@ func TestRefill(t *testing.T) {
 		f = c.Refused(f, values{"method": "password", "traits.email": "else", "password": "planted-Secret-1"})
 		require.Equal(t, "else", f.Value("traits.email"))
 		for _, gone := range []string{"traits.name.first", "traits.age", "traits.newsletter", "traits.tags", "traits.plan"} {
-			require.Nil(t, f.Value(gone), gone)
+			require.Empty(t, f.Value(gone), gone)
 			require.Empty(t, f.IDs(gone))
 		}
 		// A number that is none is shown as it was typed.

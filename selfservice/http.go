@@ -59,7 +59,7 @@ func (h *HTTP) openBrowser(w http.ResponseWriter, r *http.Request, k Kind) error
 	o.Binding = web.Binding(secret)
 	f, err := h.Engine.Start(r.Context(), k, o)
 	if errors.Is(err, ErrSessionAvailable) && !web.IsJSON(r) {
-		return h.home(w, r, o.ReturnTo)
+		return h.home(w, r, o)
 	}
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (h *HTTP) show(w http.ResponseWriter, r *http.Request, k Kind) error {
 func (h *HTTP) storedError(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 	q := r.URL.Query()
 	name := "id"
-	if q.Get(name) == "" {
+	if q.Get("error") != "" {
 		name = "error"
 	}
 	if q.Get(name) == "stub:500" {

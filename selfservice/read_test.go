@@ -79,6 +79,8 @@ func TestReadExpired(t *testing.T) {
 		details := a.JSON()["error"].(map[string]any)["details"]
 		base := env.PublicURL + "/self-service/registration/"
 		if c.Kind == enginetest.Native {
+			require.Equal(t, map[string]any{"api": base + "api?return_to=https%3A%2F%2Fapp.example.org%2Fin%3Fa%3D1%26b%3D2"}, details)
+			details = read(c, bare.ID).JSON()["error"].(map[string]any)["details"]
 			require.Equal(t, map[string]any{"api": base + "api"}, details)
 		} else {
 			require.Equal(t, map[string]any{
@@ -91,6 +93,21 @@ func TestReadExpired(t *testing.T) {
 			require.Equal(t, http.StatusOK, env.SPA().Get(base+"browser?return_to=https%3A%2F%2Fapp.example.org%2Fin%3Fa%3D1%26b%3D2").Status)
 		}
 		require.Empty(t, env.Rows().Without("flows").Since(before.Without("flows")))
+	}
+}
+
+// Whoever has to open a new flow is told how, with all that was asked for.
+func TestReadExpiredKeepsWhatWasAsked(t *testing.T) {
+	env := enginetest.New(t, enginetest.WithSchemas("staff", enginetest.PersonSchema))
+	for _, c := range env.Clients() {
+		f := c.Open("identity_schema=staff&state=a%26b")
+		env.Clock.Advance(time.Hour + time.Second)
+		details := read(c, f.ID).JSON()["error"].(map[string]any)["details"].(map[string]any)
+		again := details["redirect_to"]
+		if c.Kind == enginetest.Native {
+			again = details["api"]
+		}
+		require.Contains(t, again, "?identity_schema=staff&state=a%26b")
 	}
 }
 

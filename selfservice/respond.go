@@ -21,7 +21,7 @@ import (
 func (h *HTTP) answer(w http.ResponseWriter, r *http.Request, s *Step) error {
 	html := !s.Flow.Native && !web.WantsJSON(r)
 	if s.Progress == Asked {
-		if html {
+		if html && !web.IsJSON(r) {
 			web.Redirect(w, r, h.pageURL(s.Next))
 			return nil
 		}
@@ -58,21 +58,21 @@ func (h *HTTP) moved(w http.ResponseWriter, r *http.Request, k Kind, err error) 
 		web.Redirect(w, r, h.pageURL(expired.Successor))
 		return nil
 	case errors.Is(err, ErrSessionAvailable) && !web.IsJSON(r) && !h.native(r, k):
-		return h.home(w, r, "")
+		return h.home(w, r, Opening{})
 	}
 	return h.explain(err)
 }
 
 // home sends a browser that has nothing to do here to where it wanted to go.
-func (h *HTTP) home(w http.ResponseWriter, r *http.Request, returnTo string) error {
+func (h *HTTP) home(w http.ResponseWriter, r *http.Request, o Opening) error {
 	to := h.Engine.Return.Default()
-	if returnTo != "" {
+	if o.ReturnTo != "" {
 		var err error
-		if to, err = h.Engine.Return.Check(returnTo); err != nil {
+		if to, err = h.Engine.Return.Check(o.ReturnTo); err != nil {
 			return err
 		}
 	}
-	web.Redirect(w, r, to)
+	web.Redirect(w, r, withState(to, o.State))
 	return nil
 }
 
@@ -98,15 +98,24 @@ func (h *HTTP) explain(err error) error {
 
 // restart tells the client of an expired flow where a new one is opened.
 func (h *HTTP) restart(f *Flow) map[string]any {
+	again := url.Values{}
+	for key, value := range map[string]string{"return_to": f.ReturnTo, "state": f.notes.State} {
+		if value != "" {
+			again.Set(key, value)
+		}
+	}
+	if f.SchemaID != h.Engine.Identities.Schemas.Default().ID {
+		again.Set("identity_schema", f.SchemaID)
+	}
+	query := ""
+	if len(again) > 0 {
+		query = "?" + again.Encode()
+	}
 	base := h.PublicURL + "/self-service/" + string(f.Kind)
 	if f.Native {
-		return map[string]any{"api": base + "/api"}
+		return map[string]any{"api": base + "/api" + query}
 	}
-	to := base + "/browser"
-	if f.ReturnTo != "" {
-		to += "?return_to=" + url.QueryEscape(f.ReturnTo)
-	}
-	return map[string]any{"redirect_to": to, "return_to": f.ReturnTo}
+	return map[string]any{"redirect_to": base + "/browser" + query, "return_to": f.ReturnTo}
 }
 
 // storedErrorLifespan is how long an error page can be shown again.

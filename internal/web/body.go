@@ -32,6 +32,14 @@ type Body struct {
 	Fields map[string]any
 }
 
+// DecodeJSON is Decode for callers that send JSON and nothing else.
+func DecodeJSON(w http.ResponseWriter, r *http.Request, limit int64) (*Body, error) {
+	if media, _, err := contentType(r); err == nil && media != "application/json" {
+		return nil, fail.New(fail.BadRequest, "content_type_unsupported", "The Content-Type must be application/json, in UTF-8.")
+	}
+	return Decode(w, r, limit)
+}
+
 // Decode reads the body of r, at most limit bytes of it. Query parameters are
 // never looked at. All errors are *fail.Error: 413 body_too_large, else 400
 // with an id for the reason; a cancelled request's read error is wrapped.
@@ -39,6 +47,9 @@ func Decode(w http.ResponseWriter, r *http.Request, limit int64) (*Body, error) 
 	media, params, err := contentType(r)
 	if err != nil {
 		return nil, err
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, fail.New(fail.BadRequest, "content_encoding_unsupported", "The body is sent with a Content-Encoding; send it as it is.")
 	}
 	raw, err := readAll(w, r, limit)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/foyer-id/foyer/internal/fail"
 )
@@ -31,6 +33,9 @@ func decodeJSON(raw []byte) (*Body, error) {
 	if at := invalidUTF8(raw); at >= 0 {
 		return nil, refuseJSON("json_utf8_invalid", fmt.Sprintf("The body is not valid UTF-8 at byte %d.", at), int64(at))
 	}
+	if at := loneSurrogate(raw); at >= 0 {
+		return nil, refuseJSON("json_surrogate_invalid", fmt.Sprintf("The escape at byte %d is half a surrogate pair.", at), int64(at))
+	}
 	d := &jsonReader{dec: json.NewDecoder(bytes.NewReader(raw))}
 	d.dec.UseNumber()
 	tok, err := d.token()
@@ -48,6 +53,39 @@ func decodeJSON(raw []byte) (*Body, error) {
 		return nil, d.broken("something follows the object")
 	}
 	return &Body{Fields: root}, nil
+}
+
+// loneSurrogate returns where raw has a \u escape of half a surrogate pair, or
+// -1. The decoder would put U+FFFD there, and make one of different texts.
+// Outside strings, JSON has no backslashes.
+func loneSurrogate(raw []byte) int {
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		first := escaped(raw[i:])
+		switch {
+		case !utf16.IsSurrogate(first):
+			i++
+		case utf16.DecodeRune(first, escaped(raw[min(i+6, len(raw)):])) == unicode.ReplacementChar:
+			return i
+		default:
+			i += 11
+		}
+	}
+	return -1
+}
+
+// escaped is the unit that a \u escape at the start of b stands for, or 0.
+func escaped(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0
+	}
+	unit, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(unit)
 }
 
 // root reads the members of the outermost object, the only one whose names

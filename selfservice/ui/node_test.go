@@ -73,9 +73,9 @@ func TestTraits(t *testing.T) {
 		`{"type":"boolean"}`:                                   {Type: "checkbox"},
 		`{"type":["string","null"]}`:                           {Type: "text"},
 		`{"type":["integer","null"]}`:                          {Type: "number"},
-		`{"type":"array","items":{"type":"string"}}`:           {Type: "text"},
-		`{"type":"array","items":{"type":"integer"}}`:          {Type: "text"},
-		`{"type":"array","items":{"type":"boolean"}}`:          {Type: "text"},
+		`{"type":"array","items":{"type":"string"}}`:           {Type: "text", Value: []any{}},
+		`{"type":"array","items":{"type":"integer"}}`:          {Type: "text", Value: []any{}},
+		`{"type":"array","items":{"type":"boolean"}}`:          {Type: "text", Value: []any{}},
 		`{"type":"string","pattern":"^[a-z]+$"}`:               {Type: "text", Pattern: "^[a-z]+$"},
 		`{"type":"string","disableFormField":true}`:            {Type: "text", Disabled: true},
 		`{"type":"string","enum":["a","b"]}`:                   {Type: "text", Options: []ui.Option{{Value: "a"}, {Value: "b"}}},
@@ -106,10 +106,10 @@ func TestTraitValues(t *testing.T) {
 		}
 		return out
 	}
-	require.Equal(t, []any{nil, nil, nil, nil}, values(nil))
+	require.Equal(t, []any{nil, nil, nil, []any{}}, values(nil))
 	require.Equal(t, []any{"x", json.Number("7"), false, []any{"1", "2"}},
 		values(map[string]any{"a": "x", "b": map[string]any{"c": json.Number("7"), "d": false}, "e": []any{"1", "2"}}))
-	require.Equal(t, []any{nil, nil, nil, nil}, values(map[string]any{"a": map[string]any{"x": 1}, "b": "not an object", "z": "unknown"}))
+	require.Equal(t, []any{nil, nil, nil, []any{}}, values(map[string]any{"a": map[string]any{"x": 1}, "b": "not an object", "z": "unknown"}))
 	label := draw(s, nil)[0].Meta.Label
 	require.Equal(t, 1070002, label.ID)
 	require.Equal(t, map[string]any{"title": "A", "name": "traits.a"}, label.Context)

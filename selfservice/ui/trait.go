@@ -35,7 +35,9 @@ func (t *TraitForm) Nodes(locale string, values map[string]any) []Node {
 	nodes := append(make([]Node, 0, len(prepared)+4), prepared...)
 	if len(values) > 0 {
 		for i := range nodes {
-			nodes[i].Attributes.Value = lookUp(values, t.fields[i].Path)
+			if value := lookUp(values, t.fields[i].Path); value != nil {
+				nodes[i].Attributes.Value = value
+			}
 		}
 	}
 	return nodes
@@ -44,6 +46,9 @@ func (t *TraitForm) Nodes(locale string, values map[string]any) []Node {
 func trait(f *schema.Field, group string) Node {
 	in := Input{Name: TraitPrefix + f.Name, Required: f.Required, Pattern: f.Pattern, Disabled: f.Disabled}
 	in.Type, in.Autocomplete = inputType(f)
+	if f.Array {
+		in.Value = []any{} // tells whoever draws it that there may be several
+	}
 	for _, e := range f.Enum {
 		in.Options = append(in.Options, Option{Value: e})
 	}
