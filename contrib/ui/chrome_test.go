@@ -181,6 +181,7 @@ func TestPagesInABrowser(t *testing.T) {
 	shots := os.Getenv("FOYER_UI_SHOTS")
 	for name, path := range map[string]string{
 		"fresh": "/registration?flow=fresh", "refused": "/registration?flow=refused", "nodes": "/registration?flow=nodes", "hostile": "/registration?flow=hostile",
+		"lists": "/registration?flow=lists", "lists-refused": "/registration?flow=lists_refused",
 		"login": "/login?flow=login", "settings": "/settings?flow=settings", "error": "/error?id=known", "down": "/registration?flow=page", "cookies": "/registration?again=1", "out": "/", "in": "/",
 	} {
 		api.signedIn = name == "in"
@@ -198,6 +199,33 @@ func TestPagesInABrowser(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Tab reaches every input of a list and of a group, Space ticks, and what is
+// typed and ticked is what is sent.
+func TestListsByKeyboard(t *testing.T) {
+	ui := httptest.NewServer(newSite(t, newFakeAPI(t)))
+	defer ui.Close()
+	b := openTab(t)
+	press := func(key, code, text string, number int) {
+		for _, kind := range []string{"keyDown", "keyUp"} {
+			b.call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": key, "code": code, "windowsVirtualKeyCode": number, "text": text})
+		}
+	}
+	b.visit(ui.URL + "/registration?flow=lists_refused")
+	b.eval(`document.querySelector(".notice a").focus()`)
+	press("Enter", "Enter", "\r", 13)
+	require.Equal(t, "Tags, entry 1", b.eval(`document.activeElement.getAttribute("aria-label")`), "the summary leads into the list")
+	press("Tab", "Tab", "", 9)
+	b.call("Input.insertText", map[string]any{"text": "cello"})
+	press("Tab", "Tab", "", 9)
+	require.Equal(t, "Tags, entry 3", b.eval(`document.activeElement.getAttribute("aria-label")`))
+	press("Tab", "Tab", "", 9)
+	press("Tab", "Tab", "", 9)
+	press(" ", "Space", " ", 32)
+	require.Equal(t, "choral singing", b.eval(`document.activeElement.labels[0].textContent`))
+	require.Equal(t, `[["violin","cello",""],["","choral singing"],["1","3"],["7","eleven",""],[]]`, b.eval(
+		`(d => JSON.stringify(["tags", "clubs", "days", "numbers", "badges"].map(n => d.getAll("traits." + n))))(new FormData(document.querySelector("form")))`))
 }
 
 // A form leads to the API, which sends the browser back here: the page's own

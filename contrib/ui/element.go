@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,7 +14,7 @@ import (
 // The view: what templates/flow.html and templates/node.html draw.
 
 // element is one node ready to be drawn. Draw names the way: hidden, input,
-// list, checkbox, select, button, text, image, link, box or script.
+// list, checkbox, checks, select, button, text, image, link, box or script.
 type element struct {
 	attributes
 	Anchor   string // id in the page, unique whatever the API calls the node
@@ -44,13 +45,25 @@ func (e element) Described() string {
 	return strings.Join(ids, " ")
 }
 
+// Place is the id of the i-th of several inputs. The first has the anchor, so
+// that what leads to e leads into it.
+func (e element) Place(i int) string {
+	if i == 0 {
+		return e.Anchor
+	}
+	return fmt.Sprintf("%s-%d", e.Anchor, i)
+}
+
+// Entry names the i-th input of a list, counted from 0, as people count.
+func (e element) Entry(i int) string { return fmt.Sprintf("%s, entry %d", e.Caption, i+1) }
+
 // Invalid reports whether something about e must be corrected.
 func (e element) Invalid() bool {
 	return slices.ContainsFunc(e.Messages, func(m message) bool { return m.Type == "error" })
 }
 
 func (e element) field() bool {
-	return e.Draw == "input" || e.Draw == "list" || e.Draw == "checkbox" || e.Draw == "select"
+	return slices.Contains([]string{"input", "list", "checkbox", "checks", "select"}, e.Draw)
 }
 
 // Dataset holds the data attributes of a box whose names HTML allows.
@@ -126,16 +139,23 @@ func (e *element) input() {
 	case e.Type == "submit" || e.Type == "button":
 		e.Draw, e.Submits = "button", e.Type == "submit"
 		return
+	case isList && len(e.Options) > 0:
+		e.Draw = "checks"
+		e.Choices = e.choices(e.Values)
+		return
 	case e.Type == "checkbox":
 		e.Draw = "checkbox"
 		return
 	case len(e.Options) > 0:
 		e.Draw = "select"
-		e.Choices = e.choices()
+		e.Choices = e.oneOf()
 		return
 	case isList:
 		e.Draw = "list"
 		e.Values = append(e.Values, "")
+		for len(e.Values) < e.least() {
+			e.Values = append(e.Values, "")
+		}
 	default:
 		e.Draw = "input"
 	}
@@ -169,20 +189,45 @@ func (e *element) keepVisible() {
 	}
 }
 
-// choices starts with an empty one unless an answer is required and given, so
-// that nobody answers by overlooking the question.
-func (e *element) choices() []choice {
+// least is how many entries a refused list was said to need. A page of more
+// empty inputs than maxEmpty helps nobody.
+func (e *element) least() int {
+	n := 0
+	for _, m := range e.Messages {
+		if context, ok := m.Context.(map[string]any); ok && m.Type == "error" {
+			if needed, err := strconv.Atoi(text(context["min_items"])); err == nil {
+				n = max(n, needed)
+			}
+		}
+	}
+	return min(n, maxEmpty)
+}
+
+const maxEmpty = 50
+
+// choices lists the options, those among answers selected.
+func (e element) choices(answers []string) []choice {
 	var list []choice
-	selected := false
 	for _, o := range e.Options {
 		c := choice{Value: text(o.Value), Text: text(o.Value)}
 		if o.Label != nil {
 			c.Text = o.Label.Text
 		}
-		c.Selected = e.Value != nil && c.Value == e.Current
-		selected = selected || c.Selected
+		c.Selected = slices.Contains(answers, c.Value)
 		list = append(list, c)
 	}
+	return list
+}
+
+// oneOf starts with an empty choice unless an answer is required and given, so
+// that nobody answers by overlooking the question.
+func (e element) oneOf() []choice {
+	var answers []string
+	if e.Value != nil {
+		answers = []string{e.Current}
+	}
+	list := e.choices(answers)
+	selected := slices.ContainsFunc(list, func(c choice) bool { return c.Selected })
 	if !e.Required || !selected {
 		list = slices.Insert(list, 0, choice{Selected: !selected})
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
 )
 
 func TestFreshFlowIsDrawnAsTheAPIOrdersIt(t *testing.T) {
@@ -79,7 +80,7 @@ func TestRefusalStandsBesideItsField(t *testing.T) {
 }
 
 func TestEveryNodeIsDrawnOnce(t *testing.T) {
-	for _, name := range []string{"fresh", "refused", "nodes", "settings", "login"} {
+	for _, name := range []string{"fresh", "refused", "nodes", "settings", "login", "lists", "lists_refused"} {
 		t.Run(name, func(t *testing.T) {
 			api := newFakeAPI(t)
 			doc, _ := newSite(t, api).page("/registration?flow=" + name)
@@ -154,6 +155,86 @@ func TestEachNodeKind(t *testing.T) {
 	require.NotContains(t, body, "other.js")
 	one(t, doc, "button", "type", "button", "data-click-runs", "oryPasskeyRegistration")
 	require.Contains(t, s.get("/registration?flow=nodes").Header().Get("Content-Security-Policy"), "script-src 'self' "+api.URL)
+}
+
+// entries are label and value of every visible input of a name, in order; a
+// checkbox that is ticked has a + in front.
+func entries(t *testing.T, doc *html.Node, name string) (out []string) {
+	for _, n := range find(doc, "input", "name", name) {
+		kind, _ := attr(n, "type")
+		value, _ := attr(n, "value")
+		label, _ := attr(n, "aria-label")
+		switch kind {
+		case "hidden":
+			continue
+		case "checkbox":
+			id, _ := attr(n, "id")
+			label = words(one(t, doc, "label", "for", id))
+			if _, ticked := attr(n, "checked"); ticked {
+				label = "+" + label
+			}
+		}
+		out = append(out, label+"="+value)
+	}
+	return out
+}
+
+func TestFreshListsHaveRoom(t *testing.T) {
+	doc, _ := newSite(t, newFakeAPI(t)).page("/registration?flow=lists")
+	require.Equal(t, []string{"Tags, entry 1="}, entries(t, doc, "traits.tags"))
+	require.Equal(t, []string{"chess=chess", "choral singing=choral singing", "rowing=rowing"}, entries(t, doc, "traits.clubs"))
+	require.Equal(t, []string{"Monday=1", "Tuesday=2", "3=3"}, entries(t, doc, "traits.days"))
+	require.Equal(t, []string{"Lucky numbers, entry 1="}, entries(t, doc, "traits.numbers"))
+	one(t, doc, "input", "name", "traits.badges", "type", "checkbox", "disabled", "*")
+	one(t, doc, "input", "name", "traits.clubs", "type", "hidden", "value", "")
+	require.Empty(t, find(doc, "input", "name", "traits.days", "type", "hidden"))
+	var legends []string
+	for _, n := range find(doc, "legend") {
+		legends = append(legends, words(n))
+	}
+	require.Equal(t, []string{"Tags", "Clubs", "Days you have time optional", "Lucky numbers optional", "Badges"}, legends)
+	require.Empty(t, find(doc, "select"))
+	require.Empty(t, find(doc, "input", "aria-invalid", "*"))
+	require.Empty(t, find(doc, "fieldset", "aria-describedby", "*"))
+}
+
+func TestRefusedListsKeepWhatWasTyped(t *testing.T) {
+	doc, _ := newSite(t, newFakeAPI(t)).page("/registration?flow=lists_refused")
+	require.Equal(t, []string{"Tags, entry 1=violin", "Tags, entry 2=", "Tags, entry 3="}, entries(t, doc, "traits.tags"))
+	require.Equal(t, []string{"chess=chess", "choral singing=choral singing", "rowing=rowing"}, entries(t, doc, "traits.clubs"))
+	require.Equal(t, []string{"+Monday=1", "Tuesday=2", "+3=3"}, entries(t, doc, "traits.days"))
+	require.Equal(t, []string{"Lucky numbers, entry 1=7", "Lucky numbers, entry 2=eleven", "Lucky numbers, entry 3="}, entries(t, doc, "traits.numbers"))
+	one(t, doc, "input", "name", "traits.badges", "type", "checkbox", "checked", "*", "disabled", "*")
+
+	for name, message := range map[string]string{"traits.tags": "Error: Please choose at least 3 entries (now 1).", "traits.numbers": "Error: Must be a number."} {
+		inputs := find(doc, "input", "name", name, "aria-invalid", "true")
+		require.Len(t, inputs, 3, name)
+		for _, input := range inputs {
+			described, _ := attr(input, "aria-describedby")
+			require.Equal(t, message, words(one(t, doc, "p", "id", described)))
+		}
+	}
+	require.Len(t, find(doc, "input", "name", "traits.clubs", "aria-invalid", "true"), 3)
+	group := one(t, doc, "fieldset", "aria-describedby", "*")
+	require.Equal(t, "Clubs", words(one(t, group, "legend")))
+	described, _ := attr(group, "aria-describedby")
+	require.Equal(t, "Error: Please choose at least 1 entries (now 0).", words(one(t, group, "p", "id", described)))
+
+	links := find(one(t, doc, "div", "role", "alert"), "a")
+	require.Len(t, links, 3)
+	for i, name := range []string{"traits.tags", "traits.clubs", "traits.numbers"} {
+		href, _ := attr(links[i], "href")
+		one(t, doc, "input", "id", strings.TrimPrefix(href, "#"), "name", name)
+	}
+}
+
+func TestAListHasRoomWithinReason(t *testing.T) {
+	for least, inputs := range map[any]int{json.Number("4"): 4, json.Number("1"): 2, json.Number("1000000"): maxEmpty, "many": 2, nil: 2} {
+		n := node{Type: "input", Attributes: attributes{Type: "text", Value: []any{"one"}}, Messages: []message{{Type: "error", Context: map[string]any{"min_items": least}}}}
+		require.Len(t, elements([]node{n}, "")[0].Values, inputs, "%v", least)
+		n.Messages[0].Type = "info"
+		require.Len(t, elements([]node{n}, "")[0].Values, 2, "%v", least)
+	}
 }
 
 // Pressing Enter presses the first submit button of a form.
