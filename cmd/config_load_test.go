@@ -88,6 +88,24 @@ big.yml: larger than 4194304 bytes
 dir.yml: is a directory`)
 }
 
+func TestSyntaxErrorsHaveALine(t *testing.T) {
+	for _, tt := range []struct{ ext, text, want string }{
+		{"yml", "\tdsn: memory\n", "1:1: found character that cannot start any token"},
+		{"yml", "dsn: @x\nlog: {}\n", "1:1: found character that cannot start any token"},
+		{"yml", "dsn: memory\nlog:\n\tlevel: info\n", "3:1: found character that cannot start any token"},
+		{"yml", "dsn: memory\nlog: *none\nserve: {}\n", "2:1: unknown anchor 'none' referenced"},
+		{"yml", "dsn: memory\n\nlog: \x01\n# end\n", "3:1: control characters are not allowed"},
+		{"toml", "dsn = 'memory'\n[log]\nlevel = 'info'\nformat = 'text'\nlevel = 'warn'\n[dev]\n", "5:1: key level is already defined"},
+		{"toml", "[log]\nlevel = 'info'\n[serve]\n[log]\n", "4:1: table log already exists"},
+		{"toml", "dsn = \n", "1:7: "},
+	} {
+		file := write(t, "c."+tt.ext, tt.text)
+		_, _, err := cmd.Load(cmd.LoadOptions{Files: []string{file}})
+		require.ErrorContains(t, err, file+":"+tt.want)
+		require.NotContains(t, err.Error(), "\n")
+	}
+}
+
 func TestFormatsAgree(t *testing.T) {
 	yml := write(t, "c.yml", `
 defaults: &page https://www.example.com

@@ -24,7 +24,9 @@ func yamlPlaces(name string, raw []byte) (map[string]place, []Problem) {
 	dec := yaml.NewDecoder(bytes.NewReader(raw))
 	var doc, second yaml.Node
 	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
-		return nil, []Problem{syntaxProblem(name, raw, err)}
+		return nil, []Problem{syntaxProblem(name, raw, err, func(b []byte) error {
+			return yaml.Unmarshal(b, &yaml.Node{})
+		})}
 	}
 	w := &yamlWalk{name: name, places: map[string]place{"": {1, 1}}}
 	if len(doc.Content) > 0 {
@@ -108,7 +110,7 @@ var jsonEscape = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)|\t`)
 func jsonPlaces(name string, raw []byte) (map[string]place, []Problem) {
 	var v any
 	if err := json.Unmarshal(raw, &v); err != nil {
-		return nil, []Problem{syntaxProblem(name, raw, err)}
+		return nil, []Problem{syntaxProblem(name, raw, err, func(b []byte) error { return json.Unmarshal(b, &v) })}
 	}
 	return yamlPlaces(name, jsonEscape.ReplaceAllFunc(raw, func(m []byte) []byte {
 		surrogate := len(m) > 2 && bytes.IndexByte([]byte("dD"), m[2]) >= 0 && m[3] >= '8'

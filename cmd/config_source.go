@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -38,10 +39,11 @@ type source struct {
 // readSource loads one file onto k. What is wrong with the file itself comes
 // back as problems, and then nothing was loaded.
 func readSource(k *koanf.Koanf, name string) (*source, []Problem) {
-	raw, err := readBounded(name)
+	raw, err := readAtMost(name, maxConfigFile)
 	if err != nil {
 		return nil, []Problem{{File: name, Reason: err.Error()}}
 	}
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	src := &source{name: name}
 	var parser koanf.Parser
 	switch ext := strings.ToLower(filepath.Ext(name)); ext {
@@ -66,48 +68,63 @@ func readSource(k *koanf.Koanf, name string) (*source, []Problem) {
 		return nil, []Problem{{File: name, Reason: fmt.Sprintf("%q is no known extension: .yml, .yaml, .json or .toml", ext)}}
 	}
 	if err := k.Load(rawbytes.Provider(raw), parser); err != nil {
-		return nil, []Problem{syntaxProblem(name, raw, err)}
+		return nil, []Problem{syntaxProblem(name, raw, err, func(b []byte) error {
+			_, err := parser.Unmarshal(b)
+			return err
+		})}
 	}
 	return src, nil
 }
 
-func readBounded(name string) ([]byte, error) {
+// readAtMost reads a whole file of up to most bytes. Errors do not name it.
+func readAtMost(name string, most int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, errors.Unwrap(err)
 	}
 	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxConfigFile+1))
+	raw, err := io.ReadAll(io.LimitReader(f, most+1))
 	switch {
 	case err != nil:
 		return nil, errors.Unwrap(err)
-	case len(raw) > maxConfigFile:
-		return nil, fmt.Errorf("larger than %d bytes", maxConfigFile)
+	case int64(len(raw)) > most:
+		return nil, fmt.Errorf("larger than %d bytes", most)
 	}
-	return bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), nil
+	return raw, nil
 }
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): `)
 
-// syntaxProblem says where a parser gave up. The parsers agree on no error type.
-func syntaxProblem(name string, raw []byte, err error) Problem {
+// syntaxProblem says where a parser gave up. The parsers agree on no error
+// type; one that tells no line is asked again, how much of raw it dislikes.
+func syntaxProblem(name string, raw []byte, err error, parse func([]byte) error) Problem {
 	p := Problem{File: name, Reason: strings.TrimPrefix(strings.TrimPrefix(err.Error(), "yaml: "), "toml: ")}
 	var syntax *json.SyntaxError
 	var positioned interface{ Position() (row, col int) }
+	m := yamlLine.FindStringSubmatch(err.Error())
 	switch {
 	case errors.As(err, &syntax):
 		at := placeAt(raw, int(syntax.Offset)-1)
 		p.Line, p.Column = at.line, at.col
 	case errors.As(err, &positioned):
 		p.Line, p.Column = positioned.Position()
+	case m != nil:
+		p.Line, _ = strconv.Atoi(m[1])
+		p.Column = 1
+		p.Reason = strings.TrimPrefix(err.Error(), m[0])
 	default:
-		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-			p.Line, _ = strconv.Atoi(m[1])
-			p.Column = 1
-			p.Reason = strings.TrimPrefix(err.Error(), m[0])
-		}
+		p.Line, p.Column = firstLine(raw, err, parse), 1
 	}
 	return p
+}
+
+// firstLine is the line up to which raw must be read for parse to fail with err.
+func firstLine(raw []byte, err error, parse func([]byte) error) int {
+	lines := bytes.SplitAfter(raw, []byte("\n"))
+	return 1 + sort.Search(len(lines)-1, func(i int) bool {
+		again := parse(bytes.Join(lines[:i+1], nil))
+		return again != nil && again.Error() == err.Error()
+	})
 }
 
 // placeAt turns an offset into line and column.
