@@ -27,11 +27,9 @@ func envValues(root *schemaNode, environ []string) (out []envValue, warnings []s
 		if text == "" || name == "VERSION" {
 			continue // VERSION is commonly set for other reasons
 		}
-		path, node, nearly := matchEnv(root, name, nil)
-		switch {
-		case node != nil:
+		if path, node := matchEnv(root, name, nil); node != nil {
 			out = append(out, envValue{name, text, path, node})
-		case nearly != "":
+		} else if nearly := nearlyEnv(root, name); nearly != "" {
 			warnings = append(warnings, fmt.Sprintf("environment variable %s names no key; did you mean %q?", name, nearly))
 		}
 	}
@@ -55,49 +53,82 @@ func compareIndexed(a, b []string) int {
 }
 
 // matchEnv resolves a variable's name from node downwards. Names of keys hold
-// underscores themselves, so every split is tried. nearly is the name that was
-// probably meant, for a near miss at least two levels down.
-func matchEnv(node *schemaNode, rest string, path []string) (found []string, leaf *schemaNode, nearly string) {
+// underscores themselves, so every split is tried.
+func matchEnv(node *schemaNode, rest string, path []string) (found []string, leaf *schemaNode) {
 	here := func(key string) []string { return append(path[:len(path):len(path)], key) }
 	if node.Items != nil {
 		digits, after, more := strings.Cut(rest, "_")
-		if i, err := strconv.Atoi(digits); err == nil && i >= 0 && strconv.Itoa(i) == digits {
-			if more {
-				return matchEnv(node.Items, after, here(digits))
-			}
-			if settable(node.Items) {
-				return here(digits), node.Items, ""
-			}
+		if !isIndex(digits) {
+			return nil, nil
 		}
-		return nil, nil, ""
+		if more {
+			return matchEnv(node.Items, after, here(digits))
+		}
+		if settable(node.Items) {
+			return here(digits), node.Items
+		}
+		return nil, nil
 	}
 	for _, key := range node.keys() {
 		child, upper := node.Properties[key], envName(key)
 		if rest == upper && settable(child) {
-			return here(key), child, ""
+			return here(key), child
 		}
-		after, below := strings.CutPrefix(rest, upper+"_")
-		if !below {
-			continue
-		}
-		found, leaf, near := matchEnv(child, after, here(key))
-		if leaf != nil {
-			return found, leaf, ""
-		}
-		nearly = cmp.Or(nearly, near)
-	}
-	if nearly == "" && len(path) >= 2 {
-		var names []string
-		for _, key := range node.keys() {
-			if settable(node.Properties[key]) {
-				names = append(names, envName(key))
+		if after, below := strings.CutPrefix(rest, upper+"_"); below {
+			if found, leaf := matchEnv(child, after, here(key)); leaf != nil {
+				return found, leaf
 			}
 		}
-		if near := nearest(rest, names); near != "" {
-			nearly = envName(strings.Join(append(path[:len(path):len(path)], near), "_"))
+	}
+	return nil, nil
+}
+
+func isIndex(text string) bool {
+	i, err := strconv.Atoi(text)
+	return err == nil && i >= 0 && strconv.Itoa(i) == text
+}
+
+// maxEnvName bounds the names that are compared with those of keys.
+const maxEnvName = 128
+
+// nearlyEnv is the variable of a key below a section that name was probably
+// meant to be, or "". It is stricter than nearest: other programs' variables
+// share words with ours.
+func nearlyEnv(root *schemaNode, name string) string {
+	if len(name) > maxEnvName || !strings.Contains(name, "_") {
+		return ""
+	}
+	best, bestDist := "", 1+max(1, min(len(name)/8, 3))
+	consider := func(candidate string) {
+		if diff := len(candidate) - len(name); diff >= bestDist || -diff >= bestDist || !strings.Contains(candidate, "_") {
+			return
+		}
+		if d := editDistance(name, candidate); d < bestDist {
+			best, bestDist = candidate, d
 		}
 	}
-	return nil, nil, nearly
+	indices := slices.DeleteFunc(strings.Split(name, "_"), func(word string) bool { return !isIndex(word) })
+	root.eachEnv("", indices[:min(len(indices), 3)], consider)
+	return best
+}
+
+// eachEnv calls do with every variable that sets something at or below n; of
+// lists, with the entries of indices.
+func (n *schemaNode) eachEnv(name string, indices []string, do func(string)) {
+	if name != "" && settable(n) {
+		do(name)
+	}
+	below := func(word string, child *schemaNode) {
+		child.eachEnv(strings.TrimPrefix(name+"_"+word, "_"), indices, do)
+	}
+	for _, key := range n.keys() {
+		below(envName(key), n.Properties[key])
+	}
+	if n.Items != nil {
+		for _, i := range indices {
+			below(i, n.Items)
+		}
+	}
 }
 
 func envName(key string) string {

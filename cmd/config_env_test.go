@@ -67,9 +67,49 @@ func TestEnvironmentSpellsDashesAsUnderscores(t *testing.T) {
 }
 
 func TestEnvironmentNearMissIsMentioned(t *testing.T) {
-	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"SERVE_PUBLIC_PROT=1"}})
-	require.Equal(t, []string{`environment variable SERVE_PUBLIC_PROT names no key; did you mean "SERVE_PUBLIC_PORT"?`}, report.Warnings)
-	require.Equal(t, 4433, cfg.Serve.Public.Port)
+	plain, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}})
+	for wrong, right := range map[string]string{
+		"SERVE_PUBLIC_PROT":                    "SERVE_PUBLIC_PORT",
+		"SERVE_ADMN_HOST":                      "SERVE_ADMIN_HOST",
+		"SERV_PUBLIC_PORT":                     "SERVE_PUBLIC_PORT",
+		"SESSION_LIFESPAM":                     "SESSION_LIFESPAN",
+		"COOKIES_SAMESITE":                     "COOKIES_SAME_SITE",
+		"SECRETS_DEFUALT":                      "SECRETS_DEFAULT",
+		"SECRET_DEFAULT_0":                     "SECRETS_DEFAULT_0",
+		"LOG_LEVLE":                            "LOG_LEVEL",
+		"HASHERS_ARGON_MEMORY":                 "HASHERS_ARGON2_MEMORY",
+		"WATCH_COURRIER":                       "WATCH_COURIER",
+		"SELFSERVICE_METHOD_PASSWORD_ENABLED":  "SELFSERVICE_METHODS_PASSWORD_ENABLED",
+		"SELF_SERVICE_METHODS_PASSWORD_ENABLE": "SELFSERVICE_METHODS_PASSWORD_ENABLED",
+		"IDENTITY_SCHEMA_12_URL":               "IDENTITY_SCHEMAS_12_URL",
+		"SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOK_1_HOOK": "SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS_1_HOOK",
+	} {
+		cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{wrong + "=1"}})
+		require.Equal(t, []string{"environment variable " + wrong + ` names no key; did you mean "` + right + `"?`}, report.Warnings)
+		require.Equal(t, plain, cfg)
+	}
+}
+
+func TestEnvironmentOfOthersIsNotMentioned(t *testing.T) {
+	names := strings.Fields(`
+PATH HOME HOSTNAME LOGNAME USER SHELL TERM PWD OLDPWD SHLVL LANG LC_ALL TZ TMPDIR EDITOR PAGER MAIL DISPLAY _ __
+SESSION SESSION_MANAGER SESSION_ID SESSION_SECRET SESSION_TYPE SESSION_DRIVER SESSION_LIFETIME SESSION_DOMAIN SESSION_PATH DESKTOP_SESSION
+XDG_SESSION_ID XDG_SESSION_TYPE XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS GNOME_DESKTOP_SESSION_ID
+LOG LOGS LOG_FILE LOG_DIR LOG_PATH LOG_CHANNEL RUST_LOG VERSION GO_VERSION NODE_VERSION SERVER_NAME SERVER_PORT SERVER_SOFTWARE
+DNS DNS_SERVER PORT HOST DEBUG DATABASE DATABASE_URL DATABASE_HOST DATABASE_PASSWORD DB_HOST REDIS_URL SENTRY_DSN
+IDENTITY_FILE IDENTITY_ENDPOINT IDENTITY_HEADER SECRET_KEY SECRET_KEY_BASE SECRETS_DIR SECRETS_PATH COOKIE COOKIES COOKIE_SECRET
+CLIENT_ID CLIENT_SECRET SECURITY_TOKEN SSH_AUTH_SOCK SSH_CLIENT HTTP_PROXY HTTPS_PROXY NO_PROXY
+KUBERNETES_SERVICE_HOST KUBERNETES_PORT_443_TCP_ADDR SERVE_PUBLIC_PORT_80_TCP SERVE_PUBLIC_PORT_80_TCP_ADDR
+OTEL_EXPORTER_OTLP_ENDPOINT TRACING_ENABLED COURIER_HOST INVOCATION_ID JOURNAL_STREAM NOTIFY_SOCKET LISTEN_FDS GOMAXPROCS GOMEMLIMIT
+CI GITHUB_ACTIONS AWS_SESSION_TOKEN AWS_REGION FEATURE_FLAGS PREVIEW_URL`)
+	var env []string
+	for _, name := range names {
+		env = append(env, name+"=x")
+	}
+	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: env})
+	require.Empty(t, report.Warnings)
+	plain, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}})
+	require.Equal(t, plain, cfg)
 }
 
 func TestEnvironmentCannotReachBelowAValue(t *testing.T) {
