@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -141,6 +142,20 @@ func (c *checker) endpoint(at string, e Endpoint) {
 		c.refuse(at+".tls", "has a key but no certificate")
 	case e.TLS.CertPath != "" && e.TLS.CertBase64 != "", e.TLS.KeyPath != "" && e.TLS.KeyBase64 != "":
 		c.refuse(at+".tls", "set path or base64, not both")
+	}
+}
+
+// machine looks at the files that serving begins with.
+func (c *checker) machine() {
+	if file, _, err := persistence.DatabaseFile(c.cfg.DSN); err == nil && file != "" {
+		c.ask("dsn", canHoldDatabase(file))
+	}
+	for at, e := range map[string]Endpoint{"serve.public": c.cfg.Serve.Public.Endpoint, "serve.admin": c.cfg.Serve.Admin} {
+		refused := slices.ContainsFunc(c.findings, func(f finding) bool { return strings.Join(f.path, ".") == at+".tls" })
+		var fault *tlsFault
+		if _, err := e.TLS.config(); !refused && errors.As(err, &fault) {
+			c.refuse(at+"."+fault.key, "%s", fault.reason)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ type LoadOptions struct {
 	Files []string // .yml, .yaml, .json or .toml; later ones win, lists are replaced as a whole
 	Env   []string // NAME=value as in os.Environ; above all files
 	Dev   bool     // --dev; "dev: true" in a file does the same
+	Serve bool     // what serving needs of this machine is checked, too: certificates, and where the database is to be
 }
 
 // Load reads, checks and completes a configuration. It writes nothing. When
@@ -52,6 +53,9 @@ func Load(o LoadOptions) (*Config, *Report, error) {
 	report := &Report{Warnings: warnings}
 	check := &checker{cfg: cfg, given: settings{given}, report: report}
 	check.run()
+	if o.Serve {
+		check.machine()
+	}
 	check.effects(schema.root, given)
 	findings = append(findings, unsaid(findings, check.findings)...)
 	for _, f := range findings {

@@ -3,6 +3,7 @@ package cmd
 import (
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,12 +33,9 @@ var (
 // Listen opens the endpoint's TCP port or unix socket, with TLS where it has a
 // certificate. Closing the listener removes the socket.
 func Listen(e Endpoint) (net.Listener, error) {
-	var config *tls.Config
-	if e.TLS.Enabled() {
-		var err error
-		if config, err = e.TLS.config(); err != nil {
-			return nil, err
-		}
+	config, err := e.TLS.config()
+	if err != nil {
+		return nil, err
 	}
 	l, err := e.listen()
 	if err != nil || config == nil {
@@ -139,18 +137,27 @@ func lookupID(name string, lookup func(string) (string, error)) (int, error) {
 	return strconv.Atoi(id)
 }
 
+// tlsFault is what is wrong below an endpoint's tls. It never quotes what was read.
+type tlsFault struct{ key, reason string }
+
+func (f *tlsFault) Error() string { return f.key + ": " + f.reason }
+
+// config is nil where the endpoint has no TLS. Every error is a *tlsFault.
 func (t TLS) config() (*tls.Config, error) {
-	cert, err := pemFrom("certificate", t.CertPath, t.CertBase64)
+	if !t.Enabled() {
+		return nil, nil
+	}
+	cert, err := pemFrom("tls.cert", t.CertPath, t.CertBase64, "CERTIFICATE")
 	if err != nil {
 		return nil, err
 	}
-	key, err := pemFrom("key", t.KeyPath, t.KeyBase64)
+	key, err := pemFrom("tls.key", t.KeyPath, t.KeyBase64, "PRIVATE KEY")
 	if err != nil {
 		return nil, err
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
+		return nil, &tlsFault{"tls", strings.TrimPrefix(err.Error(), "tls: ")}
 	}
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,
@@ -159,14 +166,29 @@ func (t TLS) config() (*tls.Config, error) {
 	}, nil
 }
 
-// pemFrom reads PEM from a file or from base64. Errors never quote what was read.
-func pemFrom(what, path, encoded string) ([]byte, error) {
+// maxPEM bounds a certificate's or key's file, in bytes.
+const maxPEM = 1 << 20
+
+// pemFrom reads PEM from a file or from base64 and asks for a block whose type
+// ends with kind.
+func pemFrom(at, path, encoded, kind string) ([]byte, error) {
+	var raw []byte
+	var err error
 	if path != "" {
-		return os.ReadFile(path)
+		at += ".path"
+		if raw, err = readAtMost(path, maxPEM); err != nil {
+			return nil, &tlsFault{at, err.Error()}
+		}
+	} else {
+		at += ".base64"
+		if raw, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(encoded), "")); err != nil {
+			return nil, &tlsFault{at, "is no base64"}
+		}
 	}
-	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(encoded), ""))
-	if err != nil {
-		return nil, fmt.Errorf("tls: the %s is no base64", what)
+	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
+		if strings.HasSuffix(block.Type, kind) {
+			return raw, nil
+		}
 	}
-	return raw, nil
+	return nil, &tlsFault{at, "holds no " + strings.ToLower(kind) + " in PEM"}
 }

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -181,16 +182,53 @@ func TestBrokenCertificatesAreRefusedWithoutQuotingThem(t *testing.T) {
 	cert, key, _ := certificate(t)
 	_, foreign, _ := certificate(t)
 	encode := base64.StdEncoding.EncodeToString
-	for name, config := range map[string]cmd.TLS{
-		"missing file": {CertPath: "/nonexistent/cert.pem", KeyBase64: encode(key)},
-		"no base64":    {CertBase64: encode(cert), KeyBase64: "hunter2-hunter2!"},
-		"no PEM":       {CertBase64: encode(cert), KeyBase64: encode([]byte("hunter2"))},
-		"foreign key":  {CertBase64: encode(cert), KeyBase64: encode(foreign)},
+	text := func(s []byte) string { return write(t, "x.pem", string(s)) }
+	for name, tt := range map[string]struct {
+		tls       cmd.TLS
+		env, want string // the variable at fault, or "" for the file
+	}{
+		"missing certificate": {cmd.TLS{CertPath: "/nonexistent/cert.pem", KeyBase64: encode(key)}, "CERT_PATH", "tls.cert.path: no such file or directory"},
+		"missing key":         {cmd.TLS{CertBase64: encode(cert), KeyPath: "/nonexistent/key.pem"}, "KEY_PATH", "tls.key.path: no such file or directory"},
+		"directory":           {cmd.TLS{CertPath: t.TempDir(), KeyBase64: encode(key)}, "CERT_PATH", "tls.cert.path: is a directory"},
+		"endless":             {cmd.TLS{CertPath: "/dev/zero", KeyBase64: encode(key)}, "CERT_PATH", "tls.cert.path: larger than 1048576 bytes"},
+		"no base64":           {cmd.TLS{CertBase64: encode(cert), KeyBase64: "hunter2-hunter2!"}, "KEY_BASE64", "tls.key.base64: is no base64"},
+		"no PEM":              {cmd.TLS{CertBase64: encode(cert), KeyPath: text([]byte("hunter2"))}, "KEY_PATH", "tls.key.path: holds no private key in PEM"},
+		"certificate as key":  {cmd.TLS{CertPath: text(cert), KeyPath: text(cert)}, "KEY_PATH", "tls.key.path: holds no private key in PEM"},
+		"key as certificate":  {cmd.TLS{CertPath: text(key), KeyPath: text(key)}, "CERT_PATH", "tls.cert.path: holds no certificate in PEM"},
+		"foreign key":         {cmd.TLS{CertBase64: encode(cert), KeyBase64: encode(foreign)}, "", "tls: private key does not match public key"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := cmd.Listen(cmd.Endpoint{Host: "127.0.0.1", TLS: config})
-			require.Error(t, err)
-			require.NotContains(t, err.Error(), "hunter2")
+			_, err := cmd.Listen(cmd.Endpoint{Host: "127.0.0.1", TLS: tt.tls})
+			require.EqualError(t, err, tt.want)
+			for _, api := range []string{"public", "admin"} {
+				var env []string
+				for name, value := range map[string]string{"CERT_PATH": tt.tls.CertPath, "CERT_BASE64": tt.tls.CertBase64, "KEY_PATH": tt.tls.KeyPath, "KEY_BASE64": tt.tls.KeyBase64} {
+					env = append(env, "SERVE_"+strings.ToUpper(api)+"_TLS_"+name+"="+value)
+				}
+				o := cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: env}
+				load(t, o)
+				o.Serve = true
+				_, _, err := cmd.Load(o)
+				require.ErrorContains(t, err, "serve."+api+"."+tt.want)
+				if tt.env != "" {
+					require.ErrorContains(t, err, "environment variable SERVE_"+strings.ToUpper(api)+"_TLS_"+tt.env+": ")
+				}
+				require.NotContains(t, err.Error(), "hunter2")
+				require.NotContains(t, err.Error(), "\n", "one fault is told once")
+			}
 		})
 	}
+}
+
+func TestCertificatesAreCheckedWithTheirPlace(t *testing.T) {
+	cert, key, _ := certificate(t)
+	certPath, keyPath := write(t, "cert.pem", string(cert)), write(t, "key.pem", string(key))
+	good := write(t, "c.yml", "serve:\n  admin:\n    tls:\n      cert: {path: "+certPath+"}\n      key:\n        path: "+keyPath+"\n")
+	load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml", good}, Serve: true})
+	swapped := write(t, "c.yml", "serve:\n  admin:\n    tls:\n      cert: {path: "+certPath+"}\n      key:\n        path: "+certPath+"\n")
+	_, _, err := cmd.Load(cmd.LoadOptions{Files: []string{"testdata/base.yml", swapped}, Serve: true})
+	require.EqualError(t, err, swapped+":6:9: serve.admin.tls.key.path: holds no private key in PEM")
+	half := write(t, "c.yml", "serve:\n  admin:\n    tls:\n      cert: {path: "+keyPath+"}\n")
+	_, _, err = cmd.Load(cmd.LoadOptions{Files: []string{"testdata/base.yml", half}, Serve: true})
+	require.EqualError(t, err, half+":3:5: serve.admin.tls: has a certificate but no key")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ const secretsSuffix = ".secrets"
 // back to the default list. Where that is missing, too, a database in a file
 // gets a secret in a file of its own beside it, readable by its owner only and
 // read again at every start; a database in memory gets one that lives as long.
+// Nothing is written where the database itself could not be.
 // With any other database a missing secret is an error: nodes must share it.
 // generatedIn names the file when one was used, otherwise it is empty.
 func ResolveSecrets(c *Config) (s Secrets, generatedIn string, err error) {
@@ -35,7 +37,9 @@ func ResolveSecrets(c *Config) (s Secrets, generatedIn string, err error) {
 			secret = newSecret()
 		default:
 			generatedIn = file + secretsSuffix
-			secret, err = secretIn(generatedIn)
+			if err = canHoldDatabase(file); err == nil {
+				secret, err = secretIn(generatedIn)
+			}
 		}
 		if err != nil {
 			return Secrets{}, "", err
@@ -48,6 +52,45 @@ func ResolveSecrets(c *Config) (s Secrets, generatedIn string, err error) {
 		}
 	}
 	return s, generatedIn, nil
+}
+
+// sqliteMagic is how every SQLite file begins.
+const sqliteMagic = "SQLite format 3\x00"
+
+// canHoldDatabase refuses a path in no directory and a file of another kind. It
+// changes nothing.
+func canHoldDatabase(file string) error {
+	dir := filepath.Dir(file)
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("dsn: the directory %s does not exist", dir)
+	case err != nil:
+		return fmt.Errorf("dsn: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("dsn: %s is no directory", dir)
+	}
+	info, err = os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("dsn: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("dsn: %s is no plain file", file)
+	case info.Size() == 0:
+		return nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("dsn: %w", err)
+	}
+	defer f.Close()
+	begin := make([]byte, len(sqliteMagic))
+	if _, err := io.ReadFull(f, begin); err != nil || string(begin) != sqliteMagic {
+		return fmt.Errorf("dsn: %s is no SQLite database; it is left alone", file)
+	}
+	return nil
 }
 
 // newSecret is 32 bytes from the system's CSPRNG, as text.
@@ -63,9 +106,6 @@ func secretIn(file string) (string, error) {
 	secret, err := readSecret(file)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return secret, err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return "", err
 	}
 	if err := writeSecret(file, newSecret()); err != nil {
 		return "", fmt.Errorf("%s: the secret cannot be stored: %w", file, err)

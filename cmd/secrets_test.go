@@ -14,6 +14,7 @@ import (
 
 func TestSecretsAreMadeOnceBesideTheDatabase(t *testing.T) {
 	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(dir+"/var", 0o700))
 	dsn := "sqlite://" + dir + "/var/foyer.sqlite?_fk=true&mode=rwc"
 	first, file, err := cmd.ResolveSecrets(&cmd.Config{DSN: dsn})
 	require.NoError(t, err)
@@ -41,6 +42,7 @@ func TestSecretsAreMadeOnceBesideTheDatabase(t *testing.T) {
 func TestSpellingsOfADatabaseFile(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
+	require.NoError(t, os.Mkdir("sub", 0o700))
 	for dsn, file := range map[string]string{
 		"sqlite://" + dir + "/a.db":           dir + "/a.db.secrets",
 		"sqlite3://b.db":                      dir + "/b.db.secrets",
@@ -79,6 +81,46 @@ func TestNoSecretIsMadeForAServer(t *testing.T) {
 	_, file, err := cmd.ResolveSecrets(&cmd.Config{DSN: "sqlite://x.db?_fk=maybe"})
 	require.ErrorContains(t, err, "_fk=maybe")
 	require.Empty(t, file)
+}
+
+// A mistyped dsn must not leave anything behind, least of all beside a file of
+// somebody else.
+func TestNoSecretIsMadeWhereNoDatabaseCanBe(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(dir+"/passwd", []byte("root:x:0:0:root:/root:/bin/sh\n"), 0o600))
+	require.NoError(t, os.WriteFile(dir+"/short", []byte("SQLite"), 0o600))
+	require.NoError(t, os.Mkdir(dir+"/folder", 0o700))
+	before, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for path, want := range map[string]string{
+		"/passwd":      "dsn: " + dir + "/passwd is no SQLite database; it is left alone",
+		"/short":       "dsn: " + dir + "/short is no SQLite database; it is left alone",
+		"/folder":      "dsn: " + dir + "/folder is no plain file",
+		"/a/b/p.db":    "dsn: the directory " + dir + "/a/b does not exist",
+		"/passwd/p.db": "dsn: " + dir + "/passwd is no directory",
+	} {
+		dsn := "sqlite://" + dir + path
+		s, file, err := cmd.ResolveSecrets(&cmd.Config{DSN: dsn})
+		require.EqualError(t, err, want)
+		require.Empty(t, s)
+		require.Empty(t, file)
+		after, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Equal(t, before, after, "nothing is written")
+
+		config := write(t, "c.yml", "log: {level: info}\ndsn: "+dsn+"\n")
+		o := cmd.LoadOptions{Files: []string{"testdata/base.yml", config}}
+		load(t, o)
+		o.Serve = true
+		_, _, err = cmd.Load(o)
+		require.EqualError(t, err, config+":2:1: "+want)
+	}
+	for name, content := range map[string]string{"empty": "", "full": "SQLite format 3\x00 and so on"} {
+		require.NoError(t, os.WriteFile(dir+"/"+name, []byte(content), 0o600))
+		_, file, err := cmd.ResolveSecrets(&cmd.Config{DSN: "sqlite://" + dir + "/" + name})
+		require.NoError(t, err)
+		require.FileExists(t, file)
+	}
 }
 
 func TestMemorySecretsDiffer(t *testing.T) {

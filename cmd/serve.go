@@ -21,7 +21,7 @@ func newServe() *cobra.Command {
 		Short: "Serve the public and the admin API",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			o.Env = os.Environ()
+			o.Env, o.Serve = os.Environ(), true
 			return serve(c.Context(), o, c.ErrOrStderr())
 		},
 	}

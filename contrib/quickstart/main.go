@@ -27,6 +27,9 @@ var usual = ports{Public: 4433, Admin: 4434, UI: 4455}
 
 const config = "contrib/quickstart/foyer.yml"
 
+// data is where foyer.yml keeps the database. Foyer makes no directories.
+const data = "var"
+
 func main() {
 	p := usual
 	flag.IntVar(&p.Public, "public-port", usual.Public, "port of the public API")
@@ -44,6 +47,9 @@ func main() {
 
 func run(ctx context.Context, p ports, out, errOut io.Writer) error {
 	if err := p.free(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
