@@ -58,6 +58,20 @@ func classify(err error) class {
 	return other
 }
 
+// terminated reports whether the server ended the connection before it carried
+// the statement out, so that nothing is in doubt. What was turned into a refusal
+// already, as an unanswered COMMIT is, does not count.
+func terminated(err error) bool {
+	var pg *pgconn.PgError
+	switch {
+	case err == nil || fail.As(err) != nil:
+		return false
+	case errors.As(err, &pg):
+		return pg.Code == "57P01" || pg.Code == "57P02" // by an administrator, or with the server
+	}
+	return errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err)
+}
+
 func classifySQLite(code int) class {
 	switch code {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -360,4 +361,47 @@ func TestEndlessSerialisationFailureIsReportedAsBusy(t *testing.T) {
 	require.Greater(t, s.Stats().Retries-before.Retries, uint64(5))
 	_, err = s.Identity(t.Context(), id)
 	require.ErrorIs(t, err, identity.ErrNotFound)
+}
+
+// Connections that the server ends while they are at work, as an administrator
+// does, are hardly anybody's trouble: what was undone is done on another one.
+// Only an unanswered COMMIT is told, and sent again finds what it did.
+func TestTerminatedConnections(t *testing.T) {
+	const workers, each = 12, 20
+	dsn := testdb.Postgres(t)
+	s := migrated(t, dsn)
+	killer, err := sql.Open("pgx", dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, killer.Close()) })
+	var unanswered atomic.Int32
+	var wg sync.WaitGroup
+	all := make([]registration, workers*each)
+	for n := range all {
+		all[n] = newRegistration(t, s)
+	}
+	for w := range workers {
+		wg.Go(func() {
+			for _, r := range all[w*each : (w+1)*each] {
+				if w == 0 {
+					_, err := killer.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+					if err != nil {
+						t.Errorf("terminate: %v", err)
+					}
+				}
+				err := r.submit(t.Context(), s)
+				for tries := 0; err != nil && !errors.Is(err, selfservice.ErrStale) && tries < 5; tries++ {
+					unanswered.Add(1)
+					if refused := fail.As(err); refused == nil || refused.ID != "storage_unavailable" {
+						t.Errorf("unexpected: %v", err)
+					}
+					err = r.submit(t.Context(), s)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, r := range all {
+		require.True(t, r.stored(t, s))
+	}
+	require.LessOrEqual(t, unanswered.Load(), int32(workers*each/40))
 }

@@ -18,6 +18,7 @@ const (
 	viewTimeout = 5 * time.Second  // of a read, on a server, with all attempts
 	pingTimeout = 3 * time.Second  // of what readiness asks
 	retryFor    = 3 * time.Second
+	maxEnded    = 64 // ended connections met in a row: every pool has come round
 )
 
 // Tx runs fn in one transaction and commits it, durably, before it returns
@@ -80,7 +81,9 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) (n int64, e
 	err = s.retry(ctx, func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unitTimeout)
 		defer cancel()
-		n, err = s.write.conn().exec(ctx, query, args...)
+		if n, err = s.write.conn().exec(ctx, query, args...); terminated(err) {
+			return unavailable(err) // it commits by itself, so it may have been carried out
+		}
 		return err
 	})
 	if err == nil {
@@ -134,7 +137,7 @@ func (s *Store) serverUnit(ctx context.Context, fn func(context.Context, *unit) 
 		}
 	}()
 	if err := u.call(ctx, fn); err != nil {
-		if u.failed != nil && classify(err) != retryable && classify(u.failed) == retryable {
+		if u.failed != nil && (terminated(u.failed) || classify(err) != retryable && classify(u.failed) == retryable) {
 			return u.failed
 		}
 		return err
@@ -154,11 +157,17 @@ func (s *Store) serverUnit(ctx context.Context, fn func(context.Context, *unit) 
 }
 
 // retry repeats what the engine undid because of others, with growing random
-// pauses.
+// pauses, and at once what met a connection that the server had ended.
 func (s *Store) retry(ctx context.Context, attempt func() error) error {
 	var waited time.Duration
+	ended := 0
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
 		err := attempt()
+		if terminated(err) && ended < maxEnded && ctx.Err() == nil {
+			ended++
+			s.retries.Add(1)
+			continue
+		}
 		if classify(err) != retryable {
 			return s.unlessClosed(err)
 		}
