@@ -8,7 +8,6 @@ import (
 	"net"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -363,45 +362,31 @@ func TestEndlessSerialisationFailureIsReportedAsBusy(t *testing.T) {
 	require.ErrorIs(t, err, identity.ErrNotFound)
 }
 
-// Connections that the server ends while they are at work, as an administrator
-// does, are hardly anybody's trouble: what was undone is done on another one.
-// Only an unanswered COMMIT is told, and sent again finds what it did.
-func TestTerminatedConnections(t *testing.T) {
-	const workers, each = 12, 20
-	dsn := testdb.Postgres(t)
-	s := migrated(t, dsn)
-	killer, err := sql.Open("pgx", dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, killer.Close()) })
-	var unanswered atomic.Int32
-	var wg sync.WaitGroup
-	all := make([]registration, workers*each)
-	for n := range all {
-		all[n] = newRegistration(t, s)
+// A connection that the server ends at a statement, as an administrator or a
+// failover does, is nobody's trouble: what was undone is done on another one.
+// Only what may have been committed is told as not available.
+func TestTerminatedAtEachStatement(t *testing.T) {
+	s, f := openFaulty(t, testdb.Postgres(t))
+	ended := &pgconn.PgError{Code: "57P01"}
+	last := statements(t, s, f)
+	for k := 1; k < last; k++ {
+		r := newRegistration(t, s)
+		f.arm(k, ended, false)
+		require.NoError(t, r.submit(t.Context(), s), "statement %d", k)
+		f.arm(0, nil, false)
+		require.True(t, r.stored(t, s), "statement %d", k)
 	}
-	for w := range workers {
-		wg.Go(func() {
-			for _, r := range all[w*each : (w+1)*each] {
-				if w == 0 {
-					_, err := killer.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
-					if err != nil {
-						t.Errorf("terminate: %v", err)
-					}
-				}
-				err := r.submit(t.Context(), s)
-				for tries := 0; err != nil && !errors.Is(err, selfservice.ErrStale) && tries < 5; tries++ {
-					unanswered.Add(1)
-					if refused := fail.As(err); refused == nil || refused.ID != "storage_unavailable" {
-						t.Errorf("unexpected: %v", err)
-					}
-					err = r.submit(t.Context(), s)
-				}
-			}
-		})
+	r := newRegistration(t, s)
+	for what, ask := range map[string]func() error{
+		"COMMIT":                func() error { f.arm(last, ended, false); return r.submit(t.Context(), s) },
+		"a statement by itself": func() error { f.arm(1, ended, false); return s.InsertFlow(t.Context(), newFlow()) },
+	} {
+		err := ask()
+		f.arm(0, nil, false)
+		require.NotNil(t, fail.As(err), "%s: %v", what, err)
+		require.Equal(t, "storage_unavailable", fail.As(err).ID, what)
 	}
-	wg.Wait()
-	for _, r := range all {
-		require.True(t, r.stored(t, s))
-	}
-	require.LessOrEqual(t, unanswered.Load(), int32(workers*each/40))
+	f.arm(1, ended, false)
+	_, err := s.Flow(t.Context(), r.flow.Kind, r.flow.ID)
+	require.NoError(t, err, "a read")
 }
