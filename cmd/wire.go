@@ -113,7 +113,6 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Messages:   messages,
 		Ring:       private,
 		Now:        o.Now,
-		Log:        o.Log,
 	}
 	flows := &selfservice.HTTP{
 		Engine:    engine,

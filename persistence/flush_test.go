@@ -66,7 +66,7 @@ func TestNothingIsAcknowledgedAfterAFailedFlush(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
-		t.Skip("strace is not installed: no flush can be made to fail")
+		testdb.Missing(t, "strace is not installed: no flush can be made to fail")
 	}
 	for _, n := range []int{30, 427, 428, 429} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

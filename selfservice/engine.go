@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/gofrs/uuid"
@@ -30,7 +29,6 @@ type Engine struct {
 	Messages   ui.Catalogue
 	Ring       *seal.Ring // seals private notes, keys fingerprints
 	Now        func() time.Time
-	Log        *slog.Logger
 }
 
 // Opening is what a client asks for when it opens a flow.

@@ -160,7 +160,7 @@ var busyPage = template.Must(template.New("busy").Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>One moment, please</title>
 <h1>One moment, please</h1>
-<p>We cannot do this right now, and nothing has been changed. Please go back and try again in {{.}} seconds.</p>
+<p>We cannot answer this right now. Please go back and try again in {{.}} seconds; sending a form twice does no harm.</p>
 </html>
 `))
 

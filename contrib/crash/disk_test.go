@@ -59,7 +59,7 @@ func TestDiskFails(t *testing.T) {
 func mayTrace(t *testing.T) {
 	t.Helper()
 	if err := exec.Command("strace", "-f", "-qq", "-o", os.DevNull, "true").Run(); err != nil {
-		t.Skipf("strace is missing or may not trace: %v", err)
+		testdb.Missing(t, "strace is missing or may not trace: "+err.Error())
 	}
 }
 
@@ -114,6 +114,15 @@ func (j *journal) untilRefused(t *testing.T) {
 	ready, err := process.Call(j.http, http.MethodGet, j.p.AdminURL+"/admin/health/ready", "", nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusServiceUnavailable, ready.Status, "%s", ready)
+	// Only a restart helps, so whoever watches over the program is told to make
+	// one, and clients are not told to try every second.
+	alive, err := process.Call(j.http, http.MethodGet, j.p.PublicURL+"/health/alive", "", nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusServiceUnavailable, alive.Status, "%s", alive)
+	opened, err := process.Call(j.http, http.MethodGet, j.p.PublicURL+"/self-service/registration/api", "", nil, nil)
+	require.NoError(t, err)
+	require.Contains(t, string(opened.Raw), `"id":"storage_failed"`)
+	require.Equal(t, time.Minute, opened.RetryAfter)
 	said, err := os.ReadFile(j.p.LogFile())
 	require.NoError(t, err)
 	require.Contains(t, string(said), "the storage has failed", "it says why")

@@ -8,7 +8,6 @@ package testdb
 
 import (
 	"database/sql"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -84,12 +83,18 @@ func server(t testing.TB, variable string) string {
 	if dsn != "" {
 		return dsn
 	}
-	why := fmt.Sprintf("%s is not set: no server to test against (.ci/databases starts one)", variable)
+	Missing(t, variable+" is not set: no server to test against (.ci/databases starts one)")
+	return ""
+}
+
+// Missing skips a test for want of what why names, or fails it if CI is true:
+// CI promises everything.
+func Missing(t testing.TB, why string) {
+	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal(why)
 	}
 	t.Skip(why)
-	return ""
 }
 
 func newName(t testing.TB) string {
