@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,20 @@ func (b *tab) eval(expression string) string {
 	return fmt.Sprint(out.Result.Value)
 }
 
+// focuses waits until what has the focus has an attribute of that value: a
+// browser moves the focus with a frame, after the page has loaded.
+func (b *tab) focuses(attribute, want string) {
+	b.t.Helper()
+	got := ""
+	for range 250 {
+		if got = b.eval("String(document.activeElement.getAttribute(" + strconv.Quote(attribute) + "))"); got == want {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	require.Equal(b.t, want, got, "what has the focus")
+}
+
 func (b *tab) screen(width, height int, scheme string) {
 	b.t.Helper()
 	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
@@ -215,11 +230,11 @@ func TestListsByKeyboard(t *testing.T) {
 	b.visit(ui.URL + "/registration?flow=lists_refused")
 	b.eval(`document.querySelector(".notice a").focus()`)
 	press("Enter", "Enter", "\r", 13)
-	require.Equal(t, "Tags, entry 1", b.eval(`document.activeElement.getAttribute("aria-label")`), "the summary leads into the list")
+	b.focuses("aria-label", "Tags, entry 1") // the summary leads into the list
 	press("Tab", "Tab", "", 9)
 	b.call("Input.insertText", map[string]any{"text": "cello"})
 	press("Tab", "Tab", "", 9)
-	require.Equal(t, "Tags, entry 3", b.eval(`document.activeElement.getAttribute("aria-label")`))
+	b.focuses("aria-label", "Tags, entry 3")
 	press("Tab", "Tab", "", 9)
 	press("Tab", "Tab", "", 9)
 	press(" ", "Space", " ", 32)
@@ -260,6 +275,6 @@ func TestPostingThroughThePolicy(t *testing.T) {
 	require.Contains(t, posted[0], "method=password")
 	require.Contains(t, posted[0], "csrf_token=q0s%2Fcsrf%2Btoken%3D%3D")
 	require.Equal(t, []string{ui.URL}, origins, "the API may check Origin: it must not be null")
-	require.Equal(t, "alert", b.eval(`document.activeElement.getAttribute("role")`), "what is wrong gets the focus")
+	b.focuses("role", "alert")
 	require.Equal(t, "rgb(168, 32, 26)", b.eval(`getComputedStyle(document.querySelector(".message.error")).color`), "the style sheet is allowed")
 }
