@@ -58,6 +58,9 @@ var (
 	// ErrTaken is returned by a store for an identifier, address or external id
 	// that another identity already has.
 	ErrTaken = errors.New("identity: identifier is taken")
+	// ErrOutdated is returned by a store for a proof that belongs to an earlier
+	// epoch of the identity, or to an address it no longer has.
+	ErrOutdated = errors.New("identity: proof is outdated")
 )
 
 // Identity is a person. The zero value of a time means "not set".
@@ -73,6 +76,7 @@ type Identity struct {
 	Verifiable     []Address
 	Recovery       []Address
 	Credentials    []Credential // filled only where a caller asked for them
+	Epoch          int          // raised by every proof and change of an address; secrets sent before no longer count
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 

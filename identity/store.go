@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"time"
 
 	"github.com/gofrs/uuid"
 )
@@ -15,6 +16,15 @@ type Store interface {
 	Identity(ctx context.Context, id uuid.UUID) (*Identity, error)
 	// Identities reads a page in ascending order of id, with addresses, without credentials.
 	Identities(ctx context.Context, q Query) ([]*Identity, error)
+	// VerifiableAddress reads the identity that has the address to verify, with
+	// addresses and without credentials, or returns ErrNotFound.
+	VerifiableAddress(ctx context.Context, via, canonical string) (*Identity, error)
+	// Taken reports whether InsertIdentity would return ErrTaken for i now.
+	Taken(ctx context.Context, i *Identity) (bool, error)
+	// VerifyAddress marks an address as verified and raises the identity's
+	// epoch, on the condition that it is still the given one; else it returns
+	// ErrOutdated. First tells whether the address had not been verified before.
+	VerifyAddress(ctx context.Context, identityID, addressID uuid.UUID, epoch int, at time.Time) (first bool, err error)
 	// DeleteIdentity removes it with all that belongs to it, or returns ErrNotFound.
 	DeleteIdentity(ctx context.Context, id uuid.UUID) error
 }

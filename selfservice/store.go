@@ -2,6 +2,7 @@ package selfservice
 
 import (
 	"context"
+	"time"
 
 	"github.com/gofrs/uuid"
 )
@@ -18,7 +19,17 @@ type Store interface {
 	// UpdateFlow saves f where the stored revision is still f.Rev-1, and
 	// returns ErrStale where it is not.
 	UpdateFlow(ctx context.Context, f *Flow) error
+	// SpendBudget takes one from the budget of subject if none of the limits is
+	// reached within the time before at, and reports whether it did. Callers at
+	// once never get more than the limits allow, over all servers.
+	SpendBudget(ctx context.Context, subject []byte, at time.Time, limits []Limit) (bool, error)
 	InsertError(ctx context.Context, e *StoredError) error
 	// Error reads a stored error, or returns ErrNoFlow.
 	Error(ctx context.Context, id uuid.UUID) (*StoredError, error)
+}
+
+// Limit allows at most Count in any span of time that is as long as Per.
+type Limit struct {
+	Count int
+	Per   time.Duration
 }

@@ -1,0 +1,63 @@
+package courier
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/internal/seal"
+)
+
+// Courier queues messages. It is safe for concurrent use.
+type Courier struct {
+	Store Store
+	Ring  *seal.Ring // seals bodies
+	Now   func() time.Time
+}
+
+// Draft is a message to be.
+type Draft struct {
+	Channel   string
+	Template  string
+	Locale    string
+	Recipient string
+	Data      Data
+	// Silent writes the row as for any other message and delivers nothing.
+	Silent bool
+}
+
+// Enqueue writes the message's row, joining the transaction in ctx.
+func (c *Courier) Enqueue(ctx context.Context, d Draft) error {
+	plain, err := json.Marshal(d.Data)
+	if err != nil {
+		return fmt.Errorf("encode the data of a message: %w", err)
+	}
+	now := c.Now().UTC()
+	m := &Message{
+		ID: uuid.Must(uuid.NewV4()), Channel: d.Channel, Template: d.Template, Locale: d.Locale, Recipient: d.Recipient,
+		Status: Queued, DueAt: now, CreatedAt: now, UpdatedAt: now,
+	}
+	m.Sealed = c.Ring.Seal(sealedFor(m.ID), plain)
+	if d.Silent {
+		m.Channel, m.Status, m.DueAt, m.ExpiresAt = Nowhere, Sent, time.Time{}, now
+	}
+	return c.Store.InsertMessage(ctx, m)
+}
+
+// Open returns the data of a message, or nil where it was wiped.
+func (c *Courier) Open(m *Message) (Data, error) {
+	if m.Sealed == nil {
+		return nil, nil
+	}
+	plain, err := c.Ring.Open(sealedFor(m.ID), m.Sealed)
+	if err != nil {
+		return nil, err
+	}
+	var d Data
+	return d, json.Unmarshal(plain, &d)
+}
+
+func sealedFor(id uuid.UUID) string { return "message/" + id.String() }
