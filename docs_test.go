@@ -40,7 +40,8 @@ func TestErrorsPage(t *testing.T) {
 	require.Equal(t, found.rejectReasons, reasons, "reject reasons")
 }
 
-// docs/messages.md has every message with its text and the context it fills in.
+// docs/messages.md has every message with its text and the context it fills in;
+// a text may be there before the flow that uses it.
 func TestMessagesPage(t *testing.T) {
 	raw, err := os.ReadFile("selfservice/ui/messages/en.json")
 	require.NoError(t, err)
@@ -57,15 +58,18 @@ func TestMessagesPage(t *testing.T) {
 	}
 	listed := rows(t, "docs/messages.md")
 	require.Len(t, listed, len(texts))
-	require.Len(t, contexts, len(texts))
 	for _, row := range listed {
 		id, context, text := row[0], row[2], row[3]
 		require.Equal(t, texts[id], text, "docs/messages.md on %s", id)
-		require.Equal(t, contexts[id], context, "docs/messages.md on %s", id)
+		if inUse, ok := contexts[id]; ok {
+			require.Equal(t, inUse, context, "docs/messages.md on %s", id)
+		}
+		delete(contexts, id)
 		for _, placeholder := range regexp.MustCompile(`\{[a-z_]+\}`).FindAllString(text, -1) {
 			require.Contains(t, context, "`"+strings.Trim(placeholder, "{}")+"`", "docs/messages.md on %s", id)
 		}
 	}
+	require.Empty(t, contexts, "constants without a text")
 }
 
 // docs/configuration.md has every key that is in effect with its default, and
