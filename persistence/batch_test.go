@@ -152,7 +152,7 @@ func TestFileHeldByAnotherIsReportedAsBusy(t *testing.T) {
 // and the store takes no more changes.
 func TestFailedFlushBreaksTheStore(t *testing.T) {
 	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", dir).CombinedOutput(); err != nil {
 		testdb.Missing(t, fmt.Sprintf("no small disk to fill, which root can mount: %v %s", err, out))
 	}
 	t.Cleanup(func() { require.NoError(t, exec.Command("umount", "-l", dir).Run()) })

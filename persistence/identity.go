@@ -14,7 +14,7 @@ import (
 
 const (
 	sqlInsertIdentity = `INSERT INTO identities (id, external_id, schema_id, state, state_changed_at, traits,
-		metadata_public, metadata_admin, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		metadata_public, metadata_admin, epoch, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlInsertCredential = `INSERT INTO credentials (id, identity_id, type, identifiers, config, version, created_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlInsertIdentifier = `INSERT INTO identifiers (space, value, identity_id) VALUES (?, ?, ?)`
@@ -47,7 +47,7 @@ func insertIdentity(ctx context.Context, c conn, i *identity.Identity) error {
 		external = i.ExternalID
 	}
 	_, err := c.exec(ctx, sqlInsertIdentity, id, external, i.SchemaID, string(i.State), micros(i.StateChangedAt),
-		jsonText(i.Traits), jsonText(i.MetadataPublic), jsonText(i.MetadataAdmin), micros(i.CreatedAt), micros(i.UpdatedAt))
+		jsonText(i.Traits), jsonText(i.MetadataPublic), jsonText(i.MetadataAdmin), i.Epoch, micros(i.CreatedAt), micros(i.UpdatedAt))
 	if err != nil {
 		return err
 	}
@@ -135,6 +135,7 @@ type identityRow struct {
 	Traits         sql.NullString `db:"traits"`
 	MetadataPublic sql.NullString `db:"metadata_public"`
 	MetadataAdmin  sql.NullString `db:"metadata_admin"`
+	Epoch          int            `db:"epoch"`
 	CreatedAt      sql.NullInt64  `db:"created_at"`
 	UpdatedAt      sql.NullInt64  `db:"updated_at"`
 }
@@ -143,7 +144,7 @@ func (r identityRow) identity() *identity.Identity {
 	return &identity.Identity{
 		ID: r.ID, ExternalID: r.ExternalID.String, SchemaID: r.SchemaID, State: identity.State(r.State),
 		StateChangedAt: timeOf(r.StateChangedAt), Traits: rawOf(r.Traits), MetadataPublic: rawOf(r.MetadataPublic),
-		MetadataAdmin: rawOf(r.MetadataAdmin), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+		MetadataAdmin: rawOf(r.MetadataAdmin), Epoch: r.Epoch, CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
 	}
 }
 

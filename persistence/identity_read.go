@@ -2,6 +2,7 @@ package persistence
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 
 	"github.com/gofrs/uuid"
@@ -10,13 +11,16 @@ import (
 )
 
 const (
-	identityColumns = `id, external_id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, created_at, updated_at`
+	identityColumns = `id, external_id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, epoch, created_at, updated_at`
 	addressColumns  = `id, identity_id, purpose, position, via, value, canonical, verified, status, verified_at, created_at, updated_at`
 
 	sqlIdentity     = `SELECT ` + identityColumns + ` FROM identities WHERE id = ?`
 	sqlIdentities   = `SELECT ` + identityColumns + ` FROM identities WHERE id > ? ORDER BY id LIMIT ?`
 	sqlIdentitiesBy = `SELECT ` + identityColumns + ` FROM identities
 		WHERE id IN (SELECT identity_id FROM identifiers WHERE value = ?) AND id > ? ORDER BY id LIMIT ?`
+	// One statement, so that an address nobody has costs as much as another.
+	sqlVerifiableAddress = `SELECT ` + personColumns + ` FROM addresses v JOIN identities i ON i.id = v.identity_id
+		JOIN addresses a ON a.identity_id = i.id WHERE v.purpose = 'verifiable' AND v.via = ? AND v.canonical = ?`
 	sqlCredentials = `SELECT id, type, identifiers, config, version, created_at, updated_at FROM credentials
 		WHERE identity_id = ? ORDER BY type`
 )
@@ -60,6 +64,48 @@ func (s *Store) Identity(ctx context.Context, id uuid.UUID) (*identity.Identity,
 	if found == nil {
 		return nil, identity.ErrNotFound
 	}
+	return found, nil
+}
+
+// personColumns are an identity and one of its addresses in one row, for
+// statements that call their tables i and a.
+const personColumns = `i.id, i.external_id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
+	i.metadata_admin, i.epoch, i.created_at, i.updated_at, a.id, a.purpose, a.position, a.via, a.value, a.canonical, a.verified,
+	a.status, a.verified_at, a.created_at, a.updated_at`
+
+// scanPerson reads such a row, after the columns that come before it.
+func scanPerson(rows *sql.Rows, before ...any) (i identityRow, a addressRow, err error) {
+	err = rows.Scan(append(before, &i.ID, &i.ExternalID, &i.SchemaID, &i.State, &i.StateChangedAt, &i.Traits, &i.MetadataPublic,
+		&i.MetadataAdmin, &i.Epoch, &i.CreatedAt, &i.UpdatedAt, &a.ID, &a.Purpose, &a.Position, &a.Via, &a.Value, &a.Canonical, &a.Verified,
+		&a.Status, &a.VerifiedAt, &a.CreatedAt, &a.UpdatedAt)...)
+	return i, a, err
+}
+
+// VerifiableAddress reads the identity that has the address to verify, with
+// addresses, or returns identity.ErrNotFound.
+func (s *Store) VerifiableAddress(ctx context.Context, via, canonical string) (*identity.Identity, error) {
+	var (
+		found     *identity.Identity
+		addresses []addressRow
+	)
+	err := s.view(ctx, func(ctx context.Context, c conn) error {
+		found, addresses = nil, nil
+		return c.query(ctx, sqlVerifiableAddress, []any{via, canonical}, func(rows *sql.Rows) error {
+			i, a, err := scanPerson(rows)
+			if found == nil {
+				found = i.identity()
+			}
+			addresses = append(addresses, a)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, wrap("read an identity by its address", err)
+	}
+	if found == nil {
+		return nil, identity.ErrNotFound
+	}
+	addAddresses(addresses, func(uuid.UUID) *identity.Identity { return found })
 	return found, nil
 }
 

@@ -26,19 +26,25 @@ const purgeChunk = 100
 
 // purgeRule finds rows by an index and deletes them by primary key, asking
 // again whether they are still to go.
-type purgeRule struct{ find, drop string }
+type purgeRule struct {
+	find, drop string
+	binary     bool // the key is bytes, not text
+}
 
-func ruleFor(table, condition string) purgeRule {
+func ruleFor(table, key, condition string) purgeRule {
 	return purgeRule{
-		find: "SELECT id FROM " + table + " WHERE " + condition + " ORDER BY expires_at LIMIT ?",
-		drop: "DELETE FROM " + table + " WHERE id IN (?" + strings.Repeat(", ?", purgeChunk-1) + ") AND " + condition,
+		binary: key != "id",
+		find:   "SELECT " + key + " FROM " + table + " WHERE " + condition + " ORDER BY expires_at LIMIT ?",
+		drop:   "DELETE FROM " + table + " WHERE " + key + " IN (?" + strings.Repeat(", ?", purgeChunk-1) + ") AND " + condition,
 	}
 }
 
 var (
-	purgeCompleted = ruleFor("flows", "completed = ? AND expires_at <= ?")
-	purgeErrors    = ruleFor("flow_errors", "expires_at <= ?")
-	purgeSessions  = ruleFor("sessions", "expires_at <= ?")
+	purgeCompleted = ruleFor("flows", "id", "completed = ? AND expires_at <= ?")
+	purgeErrors    = ruleFor("flow_errors", "id", "expires_at <= ?")
+	purgeSessions  = ruleFor("sessions", "id", "expires_at <= ?")
+	purgeMessages  = ruleFor("messages", "id", "expires_at <= ?")
+	purgeBudgets   = ruleFor("budgets", "subject", "expires_at <= ?")
 )
 
 // Purge removes one batch of what has expired from each table. It returns how
@@ -54,6 +60,8 @@ func (s *Store) Purge(ctx context.Context, o PurgeOptions) (removed int, more bo
 		{purgeCompleted, []any{false, o.Now.Add(-o.FlowGrace).UnixMicro()}},
 		{purgeErrors, []any{o.Now.UnixMicro()}},
 		{purgeSessions, []any{o.Now.UnixMicro()}},
+		{purgeMessages, []any{o.Now.UnixMicro()}},
+		{purgeBudgets, []any{o.Now.UnixMicro()}},
 	} {
 		ids, err := s.expired(ctx, p.rule, p.args, limit)
 		n := 0
@@ -76,7 +84,11 @@ func (s *Store) expired(ctx context.Context, r purgeRule, condition []any, limit
 		return c.query(ctx, r.find, append(slices.Clone(condition), limit), func(rows *sql.Rows) error {
 			var id string
 			err := rows.Scan(&id)
-			ids = append(ids, id)
+			if r.binary {
+				ids = append(ids, []byte(id))
+			} else {
+				ids = append(ids, id)
+			}
 			return err
 		})
 	})

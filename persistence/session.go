@@ -17,14 +17,14 @@ const (
 	sqlInsertToken = `INSERT INTO session_tokens (hash, session_id) VALUES (?, ?)`
 
 	sessionColumns = `SELECT s.id, s.active, s.aal, s.methods, s.device_id, s.ip, s.user_agent, s.issued_at,
-		s.authenticated_at, s.expires_at, i.id, i.external_id, i.schema_id, i.state, i.state_changed_at, i.traits,
-		i.metadata_public, i.metadata_admin, i.created_at, i.updated_at, a.id, a.purpose, a.position, a.via, a.value, a.canonical,
-		a.verified, a.status, a.verified_at, a.created_at, a.updated_at`
+		s.authenticated_at, s.expires_at, ` + personColumns
 	sessionJoins = ` JOIN identities i ON i.id = s.identity_id LEFT JOIN addresses a ON a.identity_id = i.id`
 
 	sqlSessionByToken = sessionColumns + ` FROM session_tokens t JOIN sessions s ON s.id = t.session_id` + sessionJoins +
 		` WHERE t.hash = ?`
 	sqlSession = sessionColumns + ` FROM sessions s` + sessionJoins + ` WHERE s.id = ?`
+
+	sqlRevokeSessions = `UPDATE sessions SET active = ? WHERE identity_id = ? AND id <> ? AND active = ?`
 )
 
 // InsertSession writes a session and its first token's hash. It returns
@@ -57,6 +57,12 @@ func (s *Store) InsertToken(ctx context.Context, sessionID uuid.UUID, tokenHash 
 		return session.ErrNotFound
 	}
 	return wrap("insert a token", err)
+}
+
+// RevokeSessions ends every session of an identity but the one to spare, Nil for none.
+func (s *Store) RevokeSessions(ctx context.Context, identityID, spare uuid.UUID) error {
+	_, err := s.exec(ctx, sqlRevokeSessions, false, identityID.String(), spare.String(), true)
+	return wrap("revoke sessions", err)
 }
 
 // SessionByToken reads the session, its identity and the addresses in one
@@ -103,16 +109,12 @@ func (s *Store) session(ctx context.Context, query string, key any) (*session.Se
 func scanSession(rows *sql.Rows) (*session.Session, addressRow, error) {
 	var (
 		v                              session.Session
-		i                              identityRow
-		a                              addressRow
 		aal                            string
 		methods                        sql.NullString
 		device                         uuid.NullUUID
 		issued, authenticated, expires sql.NullInt64
 	)
-	err := rows.Scan(&v.ID, &v.Active, &aal, &methods, &device, &v.Device.IP, &v.Device.UserAgent, &issued, &authenticated, &expires,
-		&i.ID, &i.ExternalID, &i.SchemaID, &i.State, &i.StateChangedAt, &i.Traits, &i.MetadataPublic, &i.MetadataAdmin, &i.CreatedAt, &i.UpdatedAt,
-		&a.ID, &a.Purpose, &a.Position, &a.Via, &a.Value, &a.Canonical, &a.Verified, &a.Status, &a.VerifiedAt, &a.CreatedAt, &a.UpdatedAt)
+	i, a, err := scanPerson(rows, &v.ID, &v.Active, &aal, &methods, &device, &v.Device.IP, &v.Device.UserAgent, &issued, &authenticated, &expires)
 	if err != nil {
 		return nil, a, err
 	}

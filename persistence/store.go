@@ -37,7 +37,8 @@ type hooks struct {
 	viewTimeout    time.Duration // another limit than the constant; zero for that
 }
 
-// Store implements selfservice.Store, identity.Store and session.Store.
+// Store implements selfservice.Store, identity.Store, session.Store and
+// courier.Store.
 type Store struct {
 	src   source
 	write *handle

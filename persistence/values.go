@@ -65,6 +65,20 @@ func rawOf(s sql.NullString) json.RawMessage {
 	return json.RawMessage(s.String)
 }
 
+const (
+	forUpdate = " FOR UPDATE"
+	forTaking = " FOR UPDATE SKIP LOCKED" // without what another has locked
+)
+
+// locking is a SELECT that locks what it reads until the end of the unit.
+// SQLite's one writer has nobody to lock out.
+func (s *Store) locking(query, how string) string {
+	if s.src.dialect == dialectSQLite {
+		return query
+	}
+	return query + how
+}
+
 func fileURI(path string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
 }
