@@ -1,10 +1,11 @@
-// Package persistence is all the SQL: flows, identities and sessions in
-// SQLite, PostgreSQL, MySQL/MariaDB and CockroachDB, and the migrations.
+// Package persistence is all the SQL: flows, identities, sessions, messages and
+// budgets in SQLite, PostgreSQL, MySQL/MariaDB and CockroachDB, and the migrations.
 //
 // Store.Tx is the one way to a transaction; it puts it into the context and
-// nested calls join. Every rule is one conditional statement or a unique key,
-// never a read followed by a write, so READ COMMITTED is enough everywhere and
-// a unit of work may be run again after a serialisation failure.
+// nested calls join. Every rule is one conditional statement, a unique key or
+// is decided under a lock on its row, never by a mere read before a write, so
+// READ COMMITTED is enough everywhere and a unit of work may be run again after
+// a serialisation failure.
 //
 // SQLite has one writer: a goroutine runs the units that wait one after the
 // other inside one transaction, commits once and only then answers them all.

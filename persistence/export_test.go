@@ -2,6 +2,8 @@ package persistence
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
 	"io/fs"
 	"time"
 )
@@ -53,3 +55,49 @@ func Statements(s *Store) (n int) {
 
 // Patience sets how long a read of a server may take; zero is as in production.
 func Patience(s *Store, d time.Duration) { s.hooks.viewTimeout = d }
+
+// QueuePlans are how the database goes about the statements every worker runs
+// again and again. A server has looked at the table by then, SQLite never does.
+func QueuePlans(ctx context.Context, s *Store) map[string][]string {
+	explain, analyse := "EXPLAIN ", "ANALYZE messages"
+	switch s.src.dialect {
+	case dialectSQLite:
+		explain, analyse = "EXPLAIN QUERY PLAN ", "SELECT 1"
+	case dialectMySQL:
+		analyse = "ANALYZE TABLE messages"
+	}
+	if _, err := s.write.db.ExecContext(ctx, analyse); err != nil {
+		panic(err)
+	}
+	plans := map[string][]string{}
+	for what, q := range map[string]struct {
+		query string
+		args  []any
+	}{
+		"any":   {sqlAnyDue, []any{int64(1) << 60}},
+		"claim": {s.locking(sqlDue, forTaking), []any{int64(1) << 60, 10}},
+		"stats": {sqlQueueStats, nil},
+	} {
+		rows, err := s.write.db.QueryContext(ctx, explain+s.write.text(q.query), q.args...)
+		if err != nil {
+			panic(err)
+		}
+		columns, _ := rows.Columns()
+		for rows.Next() {
+			line := make([]any, len(columns))
+			for n := range line {
+				line[n] = new(sql.NullString)
+			}
+			if err := rows.Scan(line...); err != nil {
+				panic(err)
+			}
+			text := ""
+			for _, v := range line {
+				text += fmt.Sprint(v.(*sql.NullString).String, " ")
+			}
+			plans[what] = append(plans[what], text)
+		}
+		_ = rows.Close()
+	}
+	return plans
+}

@@ -68,7 +68,7 @@ func TestNothingIsAcknowledgedAfterAFailedFlush(t *testing.T) {
 	if err != nil {
 		testdb.Missing(t, "strace is not installed: no flush can be made to fail")
 	}
-	for _, n := range []int{30, 427, 428, 429} {
+	for _, n := range []int{60, 403, 404, 405} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			dsn := testdb.SQLite(t)

@@ -19,7 +19,7 @@ import (
 func TestIdentityComesBackAsItWas(t *testing.T) {
 	each(t, func(t *testing.T, s *persistence.Store) {
 		p := newPerson("ana@example.org")
-		p.ExternalID = "crm-1"
+		p.ExternalID, p.Epoch = "crm-1", 4
 		p.Traits = json.RawMessage(`{ "z" : 1.50, "a":"ü\u0000" }`)
 		p.MetadataPublic, p.MetadataAdmin = json.RawMessage(`null`), json.RawMessage(`{"k":[1, 2]}`)
 		second := p.Verifiable[0]

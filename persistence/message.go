@@ -30,11 +30,11 @@ const (
 	withRecipient    = ` AND recipient = ?`
 	sqlMessagesOrder = ` ORDER BY created_at DESC, id DESC LIMIT ?`
 
-	// What waits is what has a due_at, and is all that its index holds.
-	sqlQueueStats = `SELECT (SELECT COUNT(*) FROM messages WHERE due_at IS NOT NULL),
-		(SELECT MIN(created_at) FROM messages WHERE due_at IS NOT NULL),
-		(SELECT COUNT(*) FROM messages WHERE status = 'abandoned'),
-		(SELECT last_error FROM messages WHERE due_at IS NOT NULL AND last_error <> '' ORDER BY updated_at DESC LIMIT 1)`
+	// What waits is what has a due_at. Count and minimum together, because the
+	// minimum alone would tempt a planner to walk along the age of what was sent.
+	sqlQueueStats = `SELECT w.waiting, w.oldest, (SELECT COUNT(*) FROM messages WHERE status = 'abandoned'),
+		(SELECT last_error FROM messages WHERE due_at IS NOT NULL AND last_error <> '' ORDER BY updated_at DESC LIMIT 1)
+		FROM (SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest FROM messages WHERE due_at IS NOT NULL) w`
 
 	sqlAnyDue = `SELECT 1 FROM messages WHERE due_at <= ? LIMIT 1`
 	sqlDue    = `SELECT ` + messageColumns + ` FROM messages WHERE due_at <= ? ORDER BY due_at LIMIT ?`

@@ -140,6 +140,11 @@ func TestMigrateUnderALease(t *testing.T) {
 	require.NoError(t, stores[0].Tx(t.Context(), func(ctx context.Context) error {
 		return stores[0].InsertIdentity(ctx, newPerson("ana@example.org"))
 	}))
+	insertMessage(t, stores[0], nil)
+	claimed, err := stores[1].ClaimMessages(t.Context(), noon, noon, 10)
+	require.NoError(t, err)
+	require.Len(t, claimed, 1)
+	require.True(t, spend(t, stores[0], ana, noon, fiveAnHour...))
 }
 
 // A server that nobody has migrated yet is a matter of waiting, not an error of

@@ -8,6 +8,7 @@ import (
 	"github.com/gofrs/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/persistence"
 	"github.com/foyer-id/foyer/selfservice"
@@ -43,20 +44,30 @@ func TestPurgeTakesWhatIsOverAndNothingElse(t *testing.T) {
 		ended.ExpiresAt = noon
 		require.NoError(t, s.InsertSession(t.Context(), ended, hashOf(1)))
 		require.NoError(t, s.InsertSession(t.Context(), live, hashOf(2)))
+		sent := insertMessage(t, s, func(m *courier.Message) {
+			m.Status, m.DueAt, m.ExpiresAt = courier.Sent, time.Time{}, noon.Add(time.Second)
+		})
+		spent := insertMessage(t, s, func(m *courier.Message) { m.ExpiresAt = noon })
+		spent.Rev = 1
+		require.NoError(t, s.SaveMessage(t.Context(), spent, &courier.Attempt{ID: newID(), MessageID: spent.ID}))
+		onItsWay := insertMessage(t, s, nil)
+		once := selfservice.Limit{Count: 1, Per: time.Hour}
+		require.True(t, spend(t, s, []byte("past"), noon.Add(-time.Hour), once))
+		require.True(t, spend(t, s, []byte("live"), noon.Add(time.Microsecond-time.Hour), once))
 
 		o := persistence.PurgeOptions{Now: noon, Batch: 1, FlowGrace: time.Hour}
 		total := 0
 		for {
 			n, more, err := s.Purge(t.Context(), o)
 			require.NoError(t, err)
-			require.LessOrEqual(t, n, 4, "one batch of each kind")
+			require.LessOrEqual(t, n, 6, "one batch of each kind")
 			require.Equal(t, n > 0, more)
 			if n == 0 {
 				break
 			}
 			total += n
 		}
-		require.Equal(t, 6, total)
+		require.Equal(t, 8, total)
 		for id, stays := range want {
 			_, err := s.Flow(t.Context(), selfservice.Registration, id)
 			if stays {
@@ -73,6 +84,11 @@ func TestPurgeTakesWhatIsOverAndNothingElse(t *testing.T) {
 		require.ErrorIs(t, err, session.ErrNotFound)
 		_, err = s.SessionByToken(t.Context(), hashOf(2))
 		require.NoError(t, err)
+		_, _, err = s.Message(t.Context(), spent.ID)
+		require.ErrorIs(t, err, courier.ErrNoMessage)
+		requireMessage(t, s, sent)
+		requireMessage(t, s, onItsWay)
+		require.False(t, spend(t, s, []byte("live"), noon, once))
 	})
 }
 

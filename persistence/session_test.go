@@ -1,8 +1,10 @@
 package persistence_test
 
 import (
+	"context"
 	"testing"
 
+	"github.com/gofrs/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/identity"
@@ -13,6 +15,7 @@ import (
 func TestSessionIsFoundByEachOfItsTokens(t *testing.T) {
 	each(t, func(t *testing.T, s *persistence.Store) {
 		p := newPerson("ana@example.org")
+		p.Epoch = 3
 		more := p.Verifiable[0]
 		more.ID, more.Canonical = newID(), "b@example.org"
 		p.Verifiable = append(p.Verifiable, more)
@@ -55,5 +58,38 @@ func TestSessionNeedsItsIdentityAndATokenItsSession(t *testing.T) {
 		require.ErrorIs(t, err, session.ErrNotFound)
 		_, err = s.Session(t.Context(), v.ID)
 		require.ErrorIs(t, err, session.ErrNotFound)
+	})
+}
+
+// What is revoked is so at once, for every token; the spared one and other
+// people's live on.
+func TestRevokedSessionsAreEnded(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		ana, bob := newPerson("ana@example.org"), newPerson("bob@example.org")
+		require.NoError(t, s.InsertIdentity(t.Context(), ana))
+		require.NoError(t, s.InsertIdentity(t.Context(), bob))
+		for n, owner := range []uuid.UUID{ana.ID, ana.ID, ana.ID, bob.ID} {
+			require.NoError(t, s.InsertSession(t.Context(), newSession(owner), hashOf(byte(n))))
+		}
+		live := func() (all []bool) {
+			for n := range byte(4) {
+				v, err := s.SessionByToken(t.Context(), hashOf(n))
+				require.NoError(t, err)
+				all = append(all, v.Active)
+			}
+			return all
+		}
+		spared, err := s.SessionByToken(t.Context(), hashOf(1))
+		require.NoError(t, err)
+		require.ErrorIs(t, s.Tx(t.Context(), func(ctx context.Context) error {
+			require.NoError(t, s.RevokeSessions(ctx, ana.ID, uuid.Nil))
+			return errMine
+		}), errMine)
+		require.Equal(t, []bool{true, true, true, true}, live())
+		require.NoError(t, s.RevokeSessions(t.Context(), ana.ID, spared.ID))
+		require.Equal(t, []bool{false, true, false, true}, live())
+		require.NoError(t, s.RevokeSessions(t.Context(), ana.ID, uuid.Nil))
+		require.NoError(t, s.RevokeSessions(t.Context(), newID(), uuid.Nil))
+		require.Equal(t, []bool{false, false, false, true}, live())
 	})
 }

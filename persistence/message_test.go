@@ -1,0 +1,332 @@
+package persistence_test
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gofrs/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/courier"
+	"github.com/foyer-id/foyer/internal/testdb"
+	"github.com/foyer-id/foyer/persistence"
+)
+
+var _ courier.Store = (*persistence.Store)(nil)
+
+func newMessage() *courier.Message {
+	return &courier.Message{
+		ID: newID(), Channel: courier.Email, Template: "verification_code_valid", Locale: "de-CH", Recipient: "Ana@example.org",
+		Status: courier.Queued, Sealed: []byte{0, 1, 255}, DueAt: noon, CreatedAt: noon, UpdatedAt: noon,
+	}
+}
+
+func insertMessage(t *testing.T, s *persistence.Store, change func(m *courier.Message)) *courier.Message {
+	t.Helper()
+	m := newMessage()
+	if change != nil {
+		change(m)
+	}
+	require.NoError(t, s.InsertMessage(t.Context(), m))
+	return m
+}
+
+func requireMessage(t *testing.T, s *persistence.Store, want *courier.Message, attempts ...courier.Attempt) {
+	t.Helper()
+	got, tries, err := s.Message(t.Context(), want.ID)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.Equal(t, attempts, tries)
+}
+
+func TestMessageComesBackAsItWas(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		requireMessage(t, s, insertMessage(t, s, nil))
+		requireMessage(t, s, insertMessage(t, s, func(m *courier.Message) {
+			m.Status, m.Sealed, m.DueAt, m.LastError = courier.Abandoned, nil, time.Time{}, "550 no such ü"
+			m.SendCount, m.Rev, m.ExpiresAt = 5, 9, noon.Add(time.Hour)
+		}))
+		odd := insertMessage(t, s, func(m *courier.Message) { m.LastError, m.Locale = "a\x00\xff", "\x00" })
+		odd.LastError, odd.Locale = "a\uFFFD\uFFFD", "\uFFFD"
+		requireMessage(t, s, odd)
+		_, _, err := s.Message(t.Context(), newID())
+		require.ErrorIs(t, err, courier.ErrNoMessage)
+	})
+}
+
+func TestMessageIsSavedOnceForEachRevision(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		m := insertMessage(t, s, nil)
+		next := *m
+		next.Status, next.Sealed, next.SendCount, next.Rev, next.DueAt = courier.Queued, []byte("x"), 1, 1, noon.Add(time.Minute)
+		next.LastError, next.UpdatedAt = "451 later", noon.Add(time.Second)
+		first := courier.Attempt{ID: newID(), MessageID: m.ID, Error: "451 later\x00", StartedAt: noon, FinishedAt: noon.Add(time.Second)}
+		require.NoError(t, s.SaveMessage(t.Context(), &next, &first))
+		first.Error = "451 later\uFFFD"
+		requireMessage(t, s, &next, first)
+
+		late := courier.Attempt{ID: newID(), MessageID: m.ID, StartedAt: noon.Add(time.Minute)}
+		require.ErrorIs(t, s.SaveMessage(t.Context(), &next, &late), courier.ErrMoved)
+		requireMessage(t, s, &next, first)
+
+		next.Status, next.Sealed, next.Rev, next.DueAt, next.LastError, next.ExpiresAt = courier.Sent, nil, 2, time.Time{}, "", noon.Add(time.Hour)
+		require.NoError(t, s.SaveMessage(t.Context(), &next, &late))
+		requireMessage(t, s, &next, late, first)
+		next.Rev = 3
+		require.NoError(t, s.SaveMessage(t.Context(), &next, nil))
+		requireMessage(t, s, &next, late, first)
+
+		gone := newMessage()
+		gone.Rev = 1
+		require.ErrorIs(t, s.SaveMessage(t.Context(), gone, &courier.Attempt{ID: newID(), MessageID: gone.ID}), courier.ErrMoved)
+	})
+}
+
+// A message that has moved on does not undo what else its caller does.
+func TestMovedMessageInATxKeepsTheChoiceToTheCaller(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		m, f := insertMessage(t, s, nil), newFlow()
+		require.NoError(t, s.Tx(t.Context(), func(ctx context.Context) error {
+			require.ErrorIs(t, s.SaveMessage(ctx, m, nil), courier.ErrMoved)
+			return s.InsertFlow(ctx, f)
+		}))
+		_, err := s.Flow(t.Context(), f.Kind, f.ID)
+		require.NoError(t, err)
+	})
+}
+
+func TestMessageIsCommittedWithItsCauseOrNotAtAll(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		m := newMessage()
+		require.ErrorIs(t, s.Tx(t.Context(), func(ctx context.Context) error {
+			require.NoError(t, s.InsertMessage(ctx, m))
+			claimed, err := s.ClaimMessages(ctx, noon, noon, 1)
+			require.NoError(t, err)
+			require.Len(t, claimed, 1, "it sees its own")
+			return errMine
+		}), errMine)
+		_, _, err := s.Message(t.Context(), m.ID)
+		require.ErrorIs(t, err, courier.ErrNoMessage)
+	})
+}
+
+func TestClaimTakesWhatIsDueTheLongestDueFirst(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		at := func(d time.Duration) func(m *courier.Message) {
+			return func(m *courier.Message) { m.DueAt = noon.Add(d) }
+		}
+		second := insertMessage(t, s, at(-time.Minute))
+		third := insertMessage(t, s, at(0))
+		later := insertMessage(t, s, at(time.Microsecond))
+		first := insertMessage(t, s, func(m *courier.Message) {
+			m.Status, m.SendCount, m.Rev, m.DueAt = courier.Processing, 2, 4, noon.Add(-time.Hour) // a lease that ran out
+		})
+		done := insertMessage(t, s, func(m *courier.Message) { m.Status, m.DueAt = courier.Sent, time.Time{} })
+		until := noon.Add(time.Minute)
+		claim := func(n int) (ids []uuid.UUID) {
+			claimed, err := s.ClaimMessages(t.Context(), noon, until, n)
+			require.NoError(t, err)
+			for _, m := range claimed {
+				requireMessage(t, s, m)
+				require.Equal(t, courier.Processing, m.Status)
+				require.Equal(t, until, m.DueAt)
+				ids = append(ids, m.ID)
+			}
+			return ids
+		}
+		require.Empty(t, claim(0))
+		require.Equal(t, []uuid.UUID{first.ID, second.ID}, claim(2))
+		require.Equal(t, []uuid.UUID{third.ID}, claim(2))
+		require.Empty(t, claim(2))
+		requireMessage(t, s, later)
+		requireMessage(t, s, done)
+		first.SendCount, first.Rev, first.DueAt = 3, 5, until
+		requireMessage(t, s, first)
+
+		stale := *first
+		require.ErrorIs(t, s.SaveMessage(t.Context(), &stale, nil), courier.ErrMoved, "the revision from before the claim")
+		again, err := s.ClaimMessages(t.Context(), until, until.Add(time.Minute), 100)
+		require.NoError(t, err)
+		require.Len(t, again, 4, "leases that ran out, and what has become due")
+	})
+}
+
+func TestClaimOfMoreThanOneStatementTakes(t *testing.T) {
+	s := migrated(t, testdb.SQLite(t))
+	insertMany(t, s, 130, newMessage)
+	for _, want := range []int{100, 30, 0} {
+		claimed, err := s.ClaimMessages(t.Context(), noon, noon.Add(time.Hour), 1000)
+		require.NoError(t, err)
+		require.Len(t, claimed, want)
+	}
+}
+
+// A worker with nothing to do costs the writer and the disk nothing.
+func TestIdleClaimWritesNothing(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		s := migrated(t, dsn)
+		insertMessage(t, s, func(m *courier.Message) { m.DueAt = noon.Add(time.Hour) })
+		before := s.Stats()
+		claimed, err := s.ClaimMessages(t.Context(), noon, noon.Add(time.Hour), 10)
+		require.NoError(t, err)
+		require.Empty(t, claimed)
+		require.Equal(t, before, s.Stats())
+	})
+}
+
+func insertMany(t *testing.T, s *persistence.Store, n int, message func() *courier.Message) {
+	t.Helper()
+	for done := 0; done < n; {
+		require.NoError(t, s.Tx(t.Context(), func(ctx context.Context) error {
+			for range min(n-done, 1000) {
+				if err := s.InsertMessage(ctx, message()); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		done += min(n-done, 1000)
+	}
+}
+
+// Many claimers, as on several servers: each message is given out once, and
+// once more when its lease has run out.
+func TestMessagesAreGivenOutOnce(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		const claimers, messages = 8, 500
+		stores := []*persistence.Store{migrated(t, dsn), open(t, dsn)}
+		insertMany(t, stores[0], messages, newMessage)
+		for round := range 2 {
+			now := noon.Add(time.Duration(round) * time.Hour)
+			var mu sync.Mutex
+			given := map[uuid.UUID]int{}
+			var wg sync.WaitGroup
+			for n := range claimers {
+				s := stores[n%len(stores)]
+				wg.Go(func() {
+					for mine := 1; mine > 0; {
+						claimed, err := s.ClaimMessages(t.Context(), now, now.Add(time.Hour), 7)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						mine = len(claimed)
+						mu.Lock()
+						for _, m := range claimed {
+							given[m.ID]++
+							if m.SendCount != round+1 || m.Rev != round+1 {
+								t.Errorf("round %d: %d sent at revision %d", round, m.SendCount, m.Rev)
+							}
+						}
+						mu.Unlock()
+					}
+				})
+			}
+			wg.Wait()
+			for id, n := range given {
+				require.Equal(t, 1, n, id)
+			}
+			// A claimer ends when others hold the last ones, which are theirs.
+			require.Len(t, given, messages)
+		}
+	})
+}
+
+func TestMessagesArePagedNewestFirst(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		var want []*courier.Message
+		for n := range 9 {
+			want = append(want, insertMessage(t, s, func(m *courier.Message) {
+				m.CreatedAt = noon.Add(time.Duration(n/3) * time.Microsecond) // three at a time
+				if n%3 == 0 {
+					m.Status, m.Recipient = courier.Abandoned, "bob@example.org"
+				}
+			}))
+		}
+		insertMessage(t, s, func(m *courier.Message) { m.Channel, m.Status, m.DueAt = courier.Nowhere, courier.Sent, time.Time{} })
+		list := func(q courier.Query) (all []*courier.Message) {
+			for q.Limit = 2; ; {
+				page, err := s.Messages(t.Context(), q)
+				require.NoError(t, err)
+				require.LessOrEqual(t, len(page), 2)
+				if len(page) == 0 {
+					return all
+				}
+				all = append(all, page...)
+				last := page[len(page)-1]
+				q.BeforeCreated, q.BeforeID = last.CreatedAt, last.ID
+			}
+		}
+		all := list(courier.Query{})
+		require.ElementsMatch(t, want, all)
+		for n, m := range all[1:] {
+			before := all[n]
+			require.True(t, m.CreatedAt.Before(before.CreatedAt) ||
+				m.CreatedAt.Equal(before.CreatedAt) && bytes.Compare(m.ID[:], before.ID[:]) < 0)
+		}
+		require.Len(t, list(courier.Query{Status: courier.Abandoned}), 3)
+		require.Len(t, list(courier.Query{Status: courier.Queued}), 6)
+		require.Empty(t, list(courier.Query{Status: courier.Sent}), "what goes nowhere is not listed")
+		require.Len(t, list(courier.Query{Recipient: "bob@example.org"}), 3)
+		require.Empty(t, list(courier.Query{Recipient: "ana@example.org"}), "exactly as stored")
+		require.Empty(t, list(courier.Query{Status: courier.Queued, Recipient: "bob@example.org"}))
+	})
+}
+
+func TestQueueStats(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		empty, err := s.QueueStats(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, empty)
+		for n, m := range []courier.Message{
+			{Status: courier.Queued, DueAt: noon, LastError: "first"},
+			{Status: courier.Processing, DueAt: noon, LastError: "last"},
+			{Status: courier.Queued, DueAt: noon.Add(time.Hour)},
+			{Status: courier.Abandoned, LastError: "over"},
+			{Status: courier.Sent},
+			{Status: courier.Sent, Channel: courier.Nowhere},
+		} {
+			insertMessage(t, s, func(to *courier.Message) {
+				to.Status, to.DueAt, to.LastError = m.Status, m.DueAt, m.LastError
+				to.CreatedAt, to.UpdatedAt = noon.Add(-time.Duration(n)*time.Minute), noon.Add(time.Duration(n)*time.Minute)
+			})
+		}
+		got, err := s.QueueStats(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, courier.QueueStats{Waiting: 3, Oldest: noon.Add(-2 * time.Minute), Abandoned: 1, LastError: "last"}, got)
+	})
+}
+
+// What was sent long ago and is still kept slows down neither the figures nor
+// the claims: all that they look at is in an index.
+func TestQueueIsQuickBesideManyOldMessages(t *testing.T) {
+	t.Parallel()
+	for name, fresh := range map[string]func(testing.TB) string{"sqlite": testdb.SQLite, "postgres": testdb.Postgres, "mysql": testdb.MySQL} {
+		t.Run(name, func(t *testing.T) {
+			s := migrated(t, fresh(t))
+			insertMany(t, s, 3_000, func() *courier.Message {
+				m := newMessage()
+				m.Status, m.DueAt, m.ExpiresAt = courier.Sent, time.Time{}, noon.Add(time.Hour)
+				return m
+			})
+			insertMany(t, s, 3, newMessage)
+			for what, plan := range persistence.QueuePlans(t.Context(), s) {
+				looks := 0
+				for _, line := range plan {
+					if regexp.MustCompile(`\bmessages\b`).MatchString(line) {
+						looks++
+						require.Regexp(t, "messages_(due|status)", line, what)
+						require.NotContains(t, line, " messages index ", "MySQL would read a whole index")
+					}
+				}
+				require.Equal(t, map[string]int{"any": 1, "claim": 1, "stats": 3}[what], looks, "%s: %s", what, plan)
+			}
+		})
+	}
+}
