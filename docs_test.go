@@ -296,6 +296,11 @@ func configKeys(t *testing.T) map[string]string {
 	out := map[string]string{}
 	var walk func(n *configNode, path string)
 	walk = func(n *configNode, path string) {
+		if strings.HasSuffix(n.Ref, "/template") && n.Effect == "" {
+			// Eight keys each, all alike: the page spells them out once.
+			out[path+".*"] = written(nil)
+			return
+		}
 		if d := schema.Definitions[strings.TrimPrefix(n.Ref, "#/definitions/")]; d != nil {
 			n = &configNode{Properties: d.Properties, Default: n.Default, Effect: n.Effect}
 		}

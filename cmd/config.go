@@ -34,6 +34,13 @@ type Config struct {
 	Outbound    web.OutboundConfig // clients.http
 	Database    Database
 	Security    Security
+	Courier     Courier
+	Brand       Brand
+
+	// SMTPDisallowPrivate keeps the connection to the mail server from private
+	// addresses (clients.smtp). Mail servers are often next door, so unlike
+	// Outbound it is off unless asked for.
+	SMTPDisallowPrivate bool
 
 	// Revision is the hex SHA-256 of what is in effect, defaults and environment
 	// included. Equal revisions behave alike. Secrets and passwords are left out:
@@ -92,30 +99,64 @@ type SelfService struct {
 	DefaultReturnURL  string   // absolute; where a browser goes after a flow that names no return_to
 	AllowedReturnURLs []string // absolute; the host may start with one wildcard label
 	Registration      Registration
+	Verification      Verification
 	ErrorUIURL        string
 	Password          Password
+	Code              Code
+	Link              Link
 }
 
-// Registration is the one flow kind served so far.
+// Registration is signing up.
 type Registration struct {
 	Enabled  bool
 	UIURL    string // absolute; "" only when disabled
 	Lifespan time.Duration
 	After    After
+	// VerifyBeforeCreate holds back whatever a registration would create until
+	// the address is proved. Security.MitigateEnumeration implies it.
+	VerifyBeforeCreate bool
 }
 
-// After is what happens when a flow has succeeded.
+// After is what happens when a registration has succeeded. Hooks, here and of
+// a method, are the names of those in effect: these run first, then the
+// method's, session after all others. Those that are accepted but not built are
+// in the report instead.
 type After struct {
 	ReturnURL string // "" falls back to SelfService.DefaultReturnURL
+	Hooks     []string
 	Password  AfterMethod
+	Code      AfterMethod
 }
 
 // AfterMethod is After for one method; its return URL wins over the flow's.
-// Hooks are the names of those in effect. Those that are accepted but not built
-// are in the report instead.
 type AfterMethod struct {
 	ReturnURL string
 	Hooks     []string
+}
+
+// Verification is proving an address.
+type Verification struct {
+	Enabled       bool
+	UIURL         string // absolute; "" only when disabled
+	Lifespan      time.Duration
+	Use           string // "code" or "link": what is sent, by a method that is enabled
+	NotifyUnknown bool   // addresses nobody has are written to as well
+	ReturnURL     string // "" falls back to SelfService.DefaultReturnURL
+}
+
+// Code is the method of one-time codes.
+type Code struct {
+	Enabled        bool
+	Lifespan       time.Duration // at most an hour
+	MaxSubmissions int           // guesses a flow
+	Length         int           // digits, 6 to 12
+}
+
+// Link is the method of mailed links.
+type Link struct {
+	Enabled  bool
+	Lifespan time.Duration
+	BaseURL  string // what links begin with, no trailing slash; the public base URL unless told
 }
 
 // Password is the password method and its policy, whose Pwned is left nil.
@@ -173,6 +214,7 @@ type Database struct {
 // Security holds hardening switches.
 type Security struct {
 	DisallowRefInSchemas bool
+	MitigateEnumeration  bool // answer alike whether or not an account exists
 }
 
 // String is the configuration without its secrets.
@@ -192,7 +234,7 @@ func (c *Config) LogValue() slog.Value {
 	)
 }
 
-// revision digests c.
+// revision digests c. What is secret in Courier hides itself.
 func (c Config) revision() (string, error) {
 	c.DSN, c.Secrets = redactDSN(c.DSN), Secrets{}
 	c.Serve.Public.TLS.KeyBase64, c.Serve.Admin.TLS.KeyBase64 = "", ""

@@ -55,6 +55,22 @@ func (s settings) list(key string) []settings {
 	return out
 }
 
+// words reads a section whose keys are free and whose values are strings. It is
+// nil where there are none.
+func (s settings) words(key string) map[string]string {
+	section, _ := s.at(key).(map[string]any)
+	var out map[string]string
+	for name, value := range section {
+		if text, ok := value.(string); ok {
+			if out == nil {
+				out = map[string]string{}
+			}
+			out[name] = text
+		}
+	}
+	return out
+}
+
 // size reads an amount of memory in bytes: 128MB and 19MiB alike count in
 // powers of 1024, as operators of this field are used to.
 func (s settings) size(key string) uint64 {
@@ -102,7 +118,15 @@ func buildConfig(s settings, dev bool, hostname string) *Config {
 			CleanupBatch: s.num("database.cleanup.batch_size"), CleanupSleep: s.dur("database.cleanup.sleep.tables"),
 			CleanupOlderThan: s.dur("database.cleanup.older_than"), AllowUnsafe: s.flag("database.allow_unsafe_durability"),
 		},
-		Security: Security{DisallowRefInSchemas: s.flag("security.disallow_ref_in_identity_schemas")},
+		Security: Security{
+			DisallowRefInSchemas: s.flag("security.disallow_ref_in_identity_schemas"),
+			MitigateEnumeration:  s.flag("security.account_enumeration.mitigate"),
+		},
+		Brand:               buildBrand(s),
+		SMTPDisallowPrivate: s.flag("clients.smtp.disallow_private_ip_ranges"),
+	}
+	if c.Security.MitigateEnumeration {
+		c.SelfService.Registration.VerifyBeforeCreate = true
 	}
 	if c.Hashers.Algorithm == hash.BCrypt {
 		c.SelfService.Password.MaxBytes = hash.MaxBcrypt
@@ -119,6 +143,8 @@ func buildConfig(s settings, dev bool, hostname string) *Config {
 		}
 	}
 	c.Serve.Admin = buildEndpoint(s, "serve.admin", dev, hostname)
+	c.SelfService.Link.BaseURL = cmp.Or(c.SelfService.Link.BaseURL, c.Serve.Public.BaseURL)
+	c.Courier = buildCourier(s, c)
 	buildCookies(c, s)
 	return c
 }
@@ -181,13 +207,45 @@ func buildSelfService(s settings) SelfService {
 			Lifespan: s.dur(flow + "lifespan"),
 			After: After{
 				ReturnURL: s.str(flow + "after.default_browser_return_url"),
-				Password: AfterMethod{
-					ReturnURL: s.str(flow + "after.password.default_browser_return_url"),
-					Hooks:     buildHooks(s, flow+"after.password.hooks"),
-				},
+				Hooks:     buildHooks(s, flow+"after.hooks"),
+				Password:  buildAfterMethod(s, flow+"after.password."),
+				Code:      buildAfterMethod(s, flow+"after.code."),
 			},
+			VerifyBeforeCreate: s.flag(flow + "verify_before_create"),
 		},
-		Password: buildPassword(s),
+		Verification: buildVerification(s),
+		Password:     buildPassword(s),
+		Code:         buildCode(s),
+		Link:         buildLink(s),
+	}
+}
+
+func buildAfterMethod(s settings, at string) AfterMethod {
+	return AfterMethod{ReturnURL: s.str(at + "default_browser_return_url"), Hooks: buildHooks(s, at+"hooks")}
+}
+
+func buildVerification(s settings) Verification {
+	const flow = "selfservice.flows.verification."
+	return Verification{
+		Enabled: s.flag(flow + "enabled"), UIURL: s.str(flow + "ui_url"), Lifespan: s.dur(flow + "lifespan"),
+		Use: s.str(flow + "use"), NotifyUnknown: s.flag(flow + "notify_unknown_recipients"),
+		ReturnURL: s.str(flow + "after.default_browser_return_url"),
+	}
+}
+
+func buildCode(s settings) Code {
+	const method = "selfservice.methods.code."
+	return Code{
+		Enabled: s.flag(method + "enabled"), Lifespan: s.dur(method + "config.lifespan"),
+		MaxSubmissions: s.num(method + "config.max_submissions"), Length: s.num(method + "config.length"),
+	}
+}
+
+func buildLink(s settings) Link {
+	const method = "selfservice.methods.link."
+	return Link{
+		Enabled: s.flag(method + "enabled"), Lifespan: s.dur(method + "config.lifespan"),
+		BaseURL: strings.TrimRight(s.str(method+"config.base_url"), "/"),
 	}
 }
 

@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -72,12 +73,20 @@ func (c *checker) run() {
 	c.cookies()
 	c.durations()
 	c.flows()
+	c.hooks()
+	c.verification()
+	c.proveFirst()
 	c.returnURLs()
 	c.identity()
 	c.password()
 	c.hashers()
 	c.outgoing()
 	c.code()
+	c.link()
+	c.courier()
+	c.channels()
+	c.templates()
+	c.brand()
 }
 
 func (c *checker) dsn() {
@@ -157,6 +166,7 @@ func (c *checker) machine() {
 			c.refuse(at+"."+fault.key, "%s", fault.reason)
 		}
 	}
+	c.courierFiles()
 }
 
 // webURL refuses what is no absolute http(s) URL of one host.
@@ -246,11 +256,18 @@ func (c *checker) cookieDomain(key, domain, host string) {
 
 func (c *checker) durations() {
 	for key, least := range map[string]time.Duration{
-		"selfservice.flows.registration.lifespan": time.Second,
-		"session.lifespan":                        time.Minute,
-		"hashers.max_wait":                        time.Millisecond,
-		"database.cleanup.sleep.tables":           0,
-		"database.cleanup.older_than":             0,
+		"selfservice.flows.registration.lifespan":  time.Second,
+		"selfservice.flows.verification.lifespan":  time.Second,
+		"selfservice.methods.code.config.lifespan": time.Second,
+		"selfservice.methods.link.config.lifespan": time.Second,
+		"session.lifespan":                         time.Minute,
+		"courier.worker.pull_wait":                 10 * time.Millisecond,
+		"courier.lease":                            minLease,
+		"courier.timeout":                          10 * time.Millisecond,
+		"courier.retention":                        0,
+		"hashers.max_wait":                         time.Millisecond,
+		"database.cleanup.sleep.tables":            0,
+		"database.cleanup.older_than":              0,
 	} {
 		text := c.given.str(key)
 		if text == "" {
@@ -277,23 +294,34 @@ func (c *checker) flows() {
 	if self.Registration.Enabled && !self.Password.Enabled {
 		c.warn("selfservice.methods.password.enabled: no method is left to register with")
 	}
-	for _, at := range []string{"selfservice.flows.registration.after.hooks", "selfservice.flows.registration.after.password.hooks"} {
-		c.hooksOnce(at)
+}
+
+// hooks looks at what follows a registration. The global hooks run with those
+// of each method, so what is among them need not be listed there again.
+func (c *checker) hooks() {
+	global := map[string]bool{}
+	for n, at := range registrationHooks {
+		seen := maps.Clone(global)
+		for i, hook := range c.given.list(at) {
+			c.hook(fmt.Sprintf("%s.%d", at, i), hook, seen)
+		}
+		if n == 0 {
+			global = seen
+		}
 	}
 }
 
-// hooksOnce refuses a built-in hook that is listed twice.
-func (c *checker) hooksOnce(at string) {
-	seen := map[string]bool{}
-	for i, hook := range c.given.list(at) {
-		name := hook.str("hook")
-		if seen[name] && name != "web_hook" {
-			c.refuse(fmt.Sprintf("%s.%d.hook", at, i), "the hook %q is listed twice", name)
-		}
-		seen[name] = true
-		if name == "web_hook" && hook.flag("config.response.ignore") && (hook.flag("config.can_interrupt") || hook.flag("config.response.parse")) {
-			c.refuse(fmt.Sprintf("%s.%d.config.response.ignore", at, i), "contradicts can_interrupt and response.parse, which need the answer")
-		}
+func (c *checker) hook(at string, hook settings, seen map[string]bool) {
+	name := hook.str("hook")
+	if seen[name] && name != "web_hook" {
+		c.refuse(at+".hook", "the hook %q is listed twice", name)
+	}
+	seen[name] = true
+	if name == "web_hook" && hook.flag("config.response.ignore") && (hook.flag("config.can_interrupt") || hook.flag("config.response.parse")) {
+		c.refuse(at+".config.response.ignore", "contradicts can_interrupt and response.parse, which need the answer")
+	}
+	if name == "show_verification_ui" && !c.cfg.SelfService.Verification.Enabled {
+		c.refuse(at+".hook", "needs selfservice.flows.verification.enabled: there is no verification to show")
 	}
 }
 
@@ -313,6 +341,8 @@ func (c *checker) returnURLs() {
 		"selfservice.default_browser_return_url":                                   self.DefaultReturnURL,
 		"selfservice.flows.registration.after.default_browser_return_url":          self.Registration.After.ReturnURL,
 		"selfservice.flows.registration.after.password.default_browser_return_url": self.Registration.After.Password.ReturnURL,
+		"selfservice.flows.registration.after.code.default_browser_return_url":     self.Registration.After.Code.ReturnURL,
+		"selfservice.flows.verification.after.default_browser_return_url":          self.Verification.ReturnURL,
 	} {
 		if text != "" {
 			c.webURL(key, text)
@@ -378,13 +408,5 @@ func (c *checker) outgoing() {
 	}
 	if c.cfg.Outbound.AllowPrivate {
 		c.warn("clients.http.disallow_private_ip_ranges is false: outgoing calls may reach private addresses")
-	}
-}
-
-// code refuses settings of a method to come that contradict each other.
-func (c *checker) code() {
-	const at = "selfservice.methods.code."
-	if c.given.flag(at+"passwordless_enabled") && c.given.flag(at+"mfa_enabled") {
-		c.refuse(at+"mfa_enabled", "contradicts passwordless_enabled: a code cannot be both factors")
 	}
 }

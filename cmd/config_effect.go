@@ -65,9 +65,18 @@ func (e *effects) hook(item any, path []string, listed bool) {
 	}
 }
 
+// registrationHooks is where hooks that follow a registration are listed: the
+// global ones, then those of each method that can register.
+var registrationHooks = []string{
+	"selfservice.flows.registration.after.hooks",
+	"selfservice.flows.registration.after.password.hooks",
+	"selfservice.flows.registration.after.code.hooks",
+}
+
 // builtHook reports whether the hook works where it stands.
 func builtHook(name string, path []string) bool {
-	return name == "session" && strings.HasPrefix(strings.Join(path, "."), "selfservice.flows.registration.after.password.hooks.")
+	built := name == "session" || name == "show_verification_ui"
+	return built && slices.Contains(registrationHooks, strings.Join(path[:len(path)-1], "."))
 }
 
 // says reports whether a value asks for anything. What is off or empty is

@@ -33,7 +33,7 @@ func envValues(root *schemaNode, environ []string) (out []envValue, warnings []s
 			warnings = append(warnings, fmt.Sprintf("environment variable %s names no key; did you mean %q?", name, nearly))
 		}
 	}
-	slices.SortFunc(out, func(a, b envValue) int {
+	slices.SortStableFunc(out, func(a, b envValue) int {
 		return cmp.Or(cmp.Compare(len(a.path), len(b.path)), compareIndexed(a.path, b.path))
 	})
 	slices.Sort(warnings)

@@ -31,7 +31,13 @@ func TestEnvironmentNamesKeys(t *testing.T) {
 		{[]string{"SERVE_PUBLIC_TRUSTED_PROXIES=[]"}, func(c *cmd.Config) any { return len(c.Serve.Public.TrustedProxies) }, 0},
 		{[]string{`SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS=[{"hook":"session"}]`}, func(c *cmd.Config) any { return c.SelfService.Registration.After.Password.Hooks }, []string{"session"}},
 		{[]string{"SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS_0_HOOK=session"}, func(c *cmd.Config) any { return c.SelfService.Registration.After.Password.Hooks }, []string{"session"}},
-		{[]string{"COURIER_SMTP_CONNECTION_URI=smtp://x", "COURIER_SMTP_HEADERS={\"X-A\":\"b\"}"}, func(c *cmd.Config) any { return len(c.Revision) }, 64},
+		{[]string{"COURIER_SMTP_CONNECTION_URI=smtp://x"}, func(c *cmd.Config) any { return c.Courier.SMTP.ConnectionURI }, "smtp://x"},
+		{[]string{`COURIER_SMTP_HEADERS={"X-A":"b"}`}, func(c *cmd.Config) any { return c.Courier.SMTP.Headers }, map[string]string{"X-A": "b"}},
+		{[]string{"COURIER_CHANNELS_0_ID=sms", "COURIER_CHANNELS_0_REQUEST_CONFIG_URL=https://sms.example.com"}, func(c *cmd.Config) any { return c.Courier.Channels }, []cmd.Channel{{ID: "sms", Type: "http", Request: cmd.Request{URL: "https://sms.example.com", Method: "POST"}}}},
+		{[]string{"COURIER_TEMPLATES_VERIFICATION_CODE_VALID_EMAIL_BODY_HTML=file:///x"}, func(c *cmd.Config) any { return c.Courier.Templates }, []cmd.TemplateSource{{Name: "verification_code", Valid: true, Part: "email.body.html", URL: "file:///x"}}},
+		{[]string{"COURIER_BUDGET_PER_DAY=20"}, func(c *cmd.Config) any { return c.Courier.Budget }, cmd.Budget{Per10Minutes: 3, PerDay: 20}},
+		{[]string{"BRAND_COLOR=#112233"}, func(c *cmd.Config) any { return c.Brand }, cmd.Brand{Color: "#112233"}},
+		{[]string{"CLIENTS_SMTP_DISALLOW_PRIVATE_IP_RANGES=true"}, func(c *cmd.Config) any { return c.SMTPDisallowPrivate }, true},
 		{[]string{"PATH=/bin", "LOG=x", "SESSION=y", "SECRETS=z", "VERSION=trunk", "_=x", "SERVE_PUBLIC_PORT_80_TCP=tcp"}, func(c *cmd.Config) any { return c.Serve.Public.Port }, 4433},
 	}
 	for _, tt := range tests {
@@ -62,8 +68,10 @@ func TestEnvironmentChangesOneEntryOfAList(t *testing.T) {
 }
 
 func TestEnvironmentSpellsDashesAsUnderscores(t *testing.T) {
-	_, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"WATCH_COURIER=1"}})
-	require.Equal(t, []string{"watch-courier"}, report.NotInEffect)
+	cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"WATCH_COURIER=0"}})
+	require.False(t, cfg.Courier.Watch)
+	cfg, _ = load(t, cmd.LoadOptions{Files: []string{"testdata/full.yml"}, Env: []string{"SQA_OPT_OUT=1", "WATCH_COURIER=1"}})
+	require.True(t, cfg.Courier.Watch)
 }
 
 func TestEnvironmentNearMissIsMentioned(t *testing.T) {

@@ -13,6 +13,7 @@ type LoadOptions struct {
 	Files []string // .yml, .yaml, .json or .toml; later ones win, lists are replaced as a whole
 	Env   []string // NAME=value as in os.Environ; above all files
 	Dev   bool     // --dev; "dev: true" in a file does the same
+	Watch bool     // --watch-courier; "watch-courier: true" in a file does the same
 	Serve bool     // what serving needs of this machine is checked, too: certificates, and where the database is to be
 }
 
@@ -49,6 +50,7 @@ func Load(o LoadOptions) (*Config, *Report, error) {
 	dev := o.Dev || full.flag("dev")
 	hostname, _ := os.Hostname()
 	cfg := buildConfig(full, dev, hostname)
+	cfg.Courier.Watch = cfg.Courier.Watch || o.Watch
 
 	report := &Report{Warnings: warnings}
 	check := &checker{cfg: cfg, given: settings{given}, report: report}

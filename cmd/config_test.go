@@ -110,9 +110,8 @@ func TestFullConfiguration(t *testing.T) {
 	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/full.yml"}})
 	require.Equal(t, []string{
 		"ciphers",
-		"clients.smtp",
 		"clients.web_hook",
-		"courier",
+		"courier.templates.verifiable_address_changed",
 		"expose-metrics-port",
 		"feature_flags.cacheable_sessions",
 		"feature_flags.cacheable_sessions_max_age",
@@ -126,13 +125,10 @@ func TestFullConfiguration(t *testing.T) {
 		"selfservice.flows.recovery",
 		"selfservice.flows.registration.after.hooks.0: web_hook",
 		"selfservice.flows.registration.after.oidc",
-		"selfservice.flows.registration.after.password.hooks.0: show_verification_ui",
 		"selfservice.flows.registration.login_hints",
 		"selfservice.flows.registration.style: profile_first",
 		"selfservice.flows.settings",
-		"selfservice.flows.verification",
-		"selfservice.methods.code",
-		"selfservice.methods.link",
+		"selfservice.methods.code.passwordless_enabled",
 		"selfservice.methods.oidc",
 		"selfservice.methods.passkey",
 		"selfservice.methods.password.config.migrate_hook",
@@ -140,7 +136,6 @@ func TestFullConfiguration(t *testing.T) {
 		"session.earliest_possible_extend",
 		"session.whoami",
 		"tracing",
-		"watch-courier",
 	}, report.NotInEffect)
 	require.Empty(t, report.Lifted)
 
@@ -154,7 +149,9 @@ func TestFullConfiguration(t *testing.T) {
 	require.Equal(t, "http://admin.internal", cfg.Serve.Admin.BaseURL)
 	after := cfg.SelfService.Registration.After
 	require.Equal(t, "https://www.example.com/welcome", after.ReturnURL)
-	require.Equal(t, []string{"session"}, after.Password.Hooks, "a hook that is not built is in the report only")
+	require.Empty(t, after.Hooks, "a hook that is not built is in the report only")
+	require.Equal(t, []string{"show_verification_ui", "session"}, after.Password.Hooks)
+	require.Equal(t, cmd.AfterMethod{ReturnURL: "https://www.example.com/hi", Hooks: []string{"show_verification_ui"}}, after.Code)
 	require.Equal(t, "https://www.example.com/hello", after.Password.ReturnURL)
 	require.Equal(t, "default", cfg.SelfService.Password.RegistrationGroup)
 	require.Equal(t, []schema.Source{
@@ -193,6 +190,42 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	require.Contains(t, printed, cfg.Revision)
 }
 
+// What stands for itself in a log must hide itself, wherever it is nested.
+func TestNoCredentialOfTheCourierIsPrinted(t *testing.T) {
+	full := write(t, "more.yml", `
+courier:
+  http: {request_config: {url: "https://gateway/x?query-token", headers: {A: header-token}, auth: {type: api_key, config: {name: X-Key, value: auth-value}}}}
+  templates: {verification: {valid: {email: {subject: "https://templates.internal/s?sig=template-sig"}}}}
+`)
+	cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/full.yml", full}})
+	var log bytes.Buffer
+	courier := cfg.Courier
+	for _, h := range []slog.Handler{slog.NewJSONHandler(&log, nil), slog.NewTextHandler(&log, nil)} {
+		slog.New(h).Info("x", "config", cfg, "courier", courier, "pointer", &courier, "smtp", courier.SMTP, "http", courier.HTTP, "auth", courier.HTTP.Auth, "templates", courier.Templates)
+	}
+	for _, verb := range []string{"%v", "%+v", "%s", "%#v"} {
+		for _, part := range []any{*cfg, courier, &courier, courier.SMTP, courier.HTTP, courier.HTTP.Auth, courier.Channels, courier.Templates} {
+			fmt.Fprintf(&log, verb+"\n", part)
+		}
+	}
+	raw, err := json.Marshal(cfg)
+	require.NoError(t, err)
+	printed := log.String() + string(courierOf(t, raw))
+	for _, secret := range []string{"mail-user", "mail-password", "uri-key", "query-token", "header-token", "auth-user", "auth-password", "auth-value", "template-sig"} {
+		require.NotContains(t, printed, secret)
+	}
+	for _, known := range []string{"mail.internal:465", "skip_ssl_verify=true", "server_name=mail.example.com", "sms.internal", "X-Token", "basic_auth", "templates.internal"} {
+		require.Contains(t, printed, known)
+	}
+}
+
+func courierOf(t *testing.T, config []byte) json.RawMessage {
+	var c struct{ Courier json.RawMessage }
+	require.NoError(t, json.Unmarshal(config, &c))
+	require.NotEmpty(t, c.Courier)
+	return c.Courier
+}
+
 func TestRevisionIsOfTheEffectiveConfiguration(t *testing.T) {
 	base, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}})
 	spelled := write(t, "spelled.yml", "log: {level: info}\nsession: {lifespan: 24h}\n")
@@ -200,7 +233,7 @@ func TestRevisionIsOfTheEffectiveConfiguration(t *testing.T) {
 	require.Equal(t, base.Revision, same.Revision, "spelling out a default changes nothing")
 	other, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"SESSION_LIFESPAN=25h"}})
 	require.NotEqual(t, base.Revision, other.Revision)
-	planned, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"COURIER_SMTP_CONNECTION_URI=smtp://me:hunter2@mail"}})
+	planned, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"TRACING_SERVICE_NAME=me"}})
 	require.Equal(t, base.Revision, planned.Revision, "what is not in effect changes nothing")
 }
 
@@ -209,20 +242,30 @@ func TestRevisionTellsNothingOfSecrets(t *testing.T) {
 	revision := func(env ...string) string {
 		cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: append([]string{
 			"DSN=postgres://foyer:a@db/foyer", "SECRETS_DEFAULT=a-secret-of-sixteen-letters",
+			"SELFSERVICE_FLOWS_VERIFICATION_ENABLED=true", "SELFSERVICE_FLOWS_VERIFICATION_UI_URL=https://www.example.com/verification",
 			"SERVE_PUBLIC_TLS_CERT_BASE64=AAAA", "SERVE_PUBLIC_TLS_KEY_BASE64=AAAA",
+			"COURIER_SMTP_CONNECTION_URI=smtp://u:a@mail", `COURIER_SMTP_HEADERS={"X-A":"a"}`,
+			"COURIER_CHANNELS_0_ID=sms", "COURIER_CHANNELS_0_REQUEST_CONFIG_URL=https://sms?key=a",
+			`COURIER_CHANNELS_0_REQUEST_CONFIG_HEADERS={"X-A":"a"}`, "COURIER_CHANNELS_0_REQUEST_CONFIG_AUTH_TYPE=basic_auth",
+			"COURIER_CHANNELS_0_REQUEST_CONFIG_AUTH_CONFIG_USER=a", "COURIER_CHANNELS_0_REQUEST_CONFIG_AUTH_CONFIG_PASSWORD=a",
 		}, env...)})
 		return cfg.Revision
 	}
 	first := revision()
 	for _, secret := range []string{
 		"DSN=postgres://foyer:b@db/foyer", "SECRETS_DEFAULT=another-secret-of-letters", "SECRETS_COOKIE=another-secret-of-letters",
-		"SERVE_PUBLIC_TLS_KEY_BASE64=BBBB",
+		"SERVE_PUBLIC_TLS_KEY_BASE64=BBBB", "COURIER_SMTP_CONNECTION_URI=smtp://v:b@mail", `COURIER_SMTP_HEADERS={"X-A":"b"}`,
+		"COURIER_CHANNELS_0_REQUEST_CONFIG_URL=https://sms?key=b", `COURIER_CHANNELS_0_REQUEST_CONFIG_HEADERS={"X-A":"b"}`,
+		"COURIER_CHANNELS_0_REQUEST_CONFIG_AUTH_CONFIG_USER=b", "COURIER_CHANNELS_0_REQUEST_CONFIG_AUTH_CONFIG_PASSWORD=b",
 	} {
 		require.Equal(t, first, revision(secret), secret)
 	}
 	for _, other := range []string{
 		"DSN=postgres://foyer:a@db/other", "SERVE_PUBLIC_TLS_CERT_BASE64=BBBB", "HASHERS_ARGON2_ITERATIONS=3",
 		"SERVE_PUBLIC_TRUSTED_PROXIES=10.0.0.0/8", "SERVE_PUBLIC_CORS_MAX_AGE=7", "SELFSERVICE_METHODS_PASSWORD_CONFIG_MAX_BREACHES=7",
+		"COURIER_SMTP_CONNECTION_URI=smtp://u:a@other", "COURIER_SMTP_CONNECTION_URI=smtp://u:a@mail?skip_ssl_verify=true",
+		`COURIER_SMTP_HEADERS={"X-B":"a"}`, "COURIER_CHANNELS_0_REQUEST_CONFIG_URL=https://other?key=a", "COURIER_LEASE=50s",
+		"SECURITY_ACCOUNT_ENUMERATION_MITIGATE=true", "BRAND_NAME=x",
 	} {
 		require.NotEqual(t, first, revision(other), other)
 	}

@@ -1,0 +1,130 @@
+package cmd
+
+import (
+	"cmp"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/foyer-id/foyer/persistence"
+)
+
+// buildCourier needs c's DSN, brand and public URL, from which some defaults come.
+func buildCourier(s settings, c *Config) Courier {
+	const at = "courier."
+	out := Courier{
+		Strategy: s.str(at + "delivery_strategy"),
+		SMTP:     buildSMTP(s),
+		HTTP:     buildRequest(s, at+"http.request_config"),
+		Retries:  s.num(at + "message_retries"), PullCount: s.num(at + "worker.pull_count"), PullWait: s.dur(at + "worker.pull_wait"),
+		Lease: s.dur(at + "lease"), Timeout: s.dur(at + "timeout"), Retention: s.dur(at + "retention"),
+		Budget: Budget{
+			Per10Minutes: s.num(at + "budget.per_10_minutes"), PerDay: s.num(at + "budget.per_day"),
+			PerMinuteTotal: s.num(at + "budget.per_minute_total"),
+		},
+		TemplateFolder: s.str(at + "template_override_path"),
+		Templates:      buildTemplates(s),
+	}
+	for _, one := range s.list(at + "channels") {
+		ch := Channel{ID: one.str("id"), Type: one.str("type"), Request: buildRequest(one, "request_config")}
+		if ch.ID != "email" {
+			out.Channels = append(out.Channels, ch)
+			continue
+		}
+		if out.Strategy = ch.Type; ch.Type == "http" {
+			out.HTTP = ch.Request
+		}
+	}
+	out.SMTP.FromAddress = cmp.Or(out.SMTP.FromAddress, "no-reply@"+mailDomain(c.Serve.Public.BaseURL))
+	out.SMTP.FromName = cmp.Or(out.SMTP.FromName, c.Brand.Name)
+	out.Inbox = c.Dev && !out.canMail()
+	if watch, given := s.at("watch-courier").(bool); given {
+		out.Watch = watch
+	} else {
+		_, local, err := persistence.DatabaseFile(c.DSN)
+		out.Watch = local && err == nil
+	}
+	return out
+}
+
+// canMail reports whether there is a way for mail to leave.
+func (c Courier) canMail() bool {
+	if c.Strategy == "http" {
+		return c.HTTP.URL != ""
+	}
+	return c.SMTP.ConnectionURI != ""
+}
+
+// mailDomain is the host of base, unless it is an address.
+func mailDomain(base string) string {
+	u, err := url.Parse(base)
+	if err != nil || u.Hostname() == "" {
+		return "localhost"
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return "localhost"
+	}
+	return u.Hostname()
+}
+
+func buildSMTP(s settings) SMTP {
+	const at = "courier.smtp."
+	return SMTP{
+		ConnectionURI: strings.TrimSpace(s.str(at + "connection_uri")),
+		FromAddress:   s.str(at + "from_address"), FromName: s.str(at + "from_name"), Headers: s.words(at + "headers"),
+		ClientCertPath: s.str(at + "client_cert_path"), ClientKeyPath: s.str(at + "client_key_path"), LocalName: s.str(at + "local_name"),
+	}
+}
+
+func buildRequest(s settings, at string) Request {
+	at += "."
+	r := Request{
+		URL: s.str(at + "url"), Method: s.str(at + "method"), Headers: s.words(at + "headers"), BodyURL: s.str(at + "body"),
+		Auth: Auth{Type: s.str(at + "auth.type")},
+	}
+	at += "auth.config."
+	switch r.Auth.Type {
+	case "api_key":
+		r.Auth.Name, r.Auth.Value, r.Auth.In = s.str(at+"name"), s.str(at+"value"), cmp.Or(s.str(at+"in"), "header")
+	case "basic_auth":
+		r.Auth.User, r.Auth.Password = s.str(at+"user"), s.str(at+"password")
+	}
+	return r
+}
+
+// The templates in effect and the parts of each that can be replaced.
+var (
+	templateNames = []string{"login_code", "recovery", "recovery_code", "registration_code", "verification", "verification_code"}
+	templateParts = []string{"email.subject", "email.body.html", "email.body.plaintext", "sms.body.plaintext"}
+)
+
+func buildTemplates(s settings) (list []TemplateSource) {
+	for _, name := range templateNames {
+		for _, valid := range []bool{true, false} {
+			for _, part := range templateParts {
+				if from := s.str(templateKey(name, valid, part)); from != "" {
+					list = append(list, TemplateSource{Name: name, Valid: valid, Part: part, URL: from})
+				}
+			}
+		}
+	}
+	return list
+}
+
+// templateKey is the configuration's key of one part.
+func templateKey(name string, valid bool, part string) string {
+	audience := "invalid"
+	if valid {
+		audience = "valid"
+	}
+	return "courier.templates." + name + "." + audience + "." + part
+}
+
+func buildBrand(s settings) Brand {
+	const at = "brand."
+	return Brand{
+		Name: s.str(at + "name"), LogoURL: s.str(at + "logo_url"), Color: s.str(at + "color"),
+		BackgroundColor: s.str(at + "background_color"), TextColor: s.str(at + "text_color"), Footer: s.str(at + "footer"),
+		SupportURL: s.str(at + "support_url"), SignInURL: s.str(at + "sign_in_url"),
+	}
+}

@@ -1,0 +1,74 @@
+package cmd
+
+import "time"
+
+// What is advisable for codes, and the most that is accepted. Six digits bear
+// few guesses and little time.
+const (
+	goodCodeLife    = 10 * time.Minute
+	maxCodeLife     = time.Hour
+	goodSubmissions = 5
+)
+
+// verification looks at what a verification flow needs.
+func (c *checker) verification() {
+	v := c.cfg.SelfService.Verification
+	if !v.Enabled {
+		return
+	}
+	c.needsPage("selfservice.flows.verification.ui_url", v.UIURL)
+	const use = "selfservice.flows.verification.use"
+	switch {
+	case v.Use == "code" && !c.cfg.SelfService.Code.Enabled:
+		c.refuse(use, "is code, which selfservice.methods.code.enabled turns off")
+	case v.Use == "link" && !c.cfg.SelfService.Link.Enabled:
+		c.refuse(use, "is link, which needs selfservice.methods.link.enabled")
+	}
+	c.needsCourier()
+}
+
+// proveFirst looks at what holding a registration back needs. The key is the
+// one the operator has set.
+func (c *checker) proveFirst() {
+	self := c.cfg.SelfService
+	if !self.Registration.Enabled || !self.Registration.VerifyBeforeCreate {
+		return
+	}
+	key := "selfservice.flows.registration.verify_before_create"
+	if c.cfg.Security.MitigateEnumeration {
+		key = "security.account_enumeration.mitigate"
+	}
+	switch {
+	case !self.Verification.Enabled:
+		c.refuse(key, "needs selfservice.flows.verification.enabled: nobody could prove an address")
+	case !self.Code.Enabled:
+		c.refuse(key, "needs selfservice.methods.code.enabled: whoever opens a mailed link elsewhere is shown a code")
+	}
+	c.needsCourier()
+}
+
+// code looks at the method of one-time codes.
+func (c *checker) code() {
+	const at = "selfservice.methods.code."
+	if c.given.flag(at+"passwordless_enabled") && c.given.flag(at+"mfa_enabled") {
+		c.refuse(at+"mfa_enabled", "contradicts passwordless_enabled: a code cannot be both factors")
+	}
+	code := c.cfg.SelfService.Code
+	if code.Lifespan > maxCodeLife {
+		c.refuse(at+"config.lifespan", "must be at most %s: a code is short, so it may not live long", maxCodeLife)
+	} else if code.Enabled && code.Lifespan > goodCodeLife {
+		c.warn("%sconfig.lifespan: %s is more than is advisable for a code, which is %s", at, code.Lifespan, goodCodeLife)
+	}
+	if code.Enabled && code.MaxSubmissions > goodSubmissions {
+		c.warn("%sconfig.max_submissions: %d is more than is advisable for a code, which is %d", at, code.MaxSubmissions, goodSubmissions)
+	}
+}
+
+// link looks at the method of mailed links.
+func (c *checker) link() {
+	const at = "selfservice.methods.link.config.base_url"
+	if base := c.given.str(at); base != "" {
+		c.webURL(at, base)
+		c.notPlain(at, base, "a link that is opened over http can be read on its way")
+	}
+}
