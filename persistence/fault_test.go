@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"modernc.org/sqlite"
 
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/internal/fail"
@@ -281,6 +282,7 @@ func TestLostConnectionIsNotTakenForAnAnswer(t *testing.T) {
 	eachFaulty(t, func(t *testing.T, s *persistence.Store, f *faults) {
 		r := newRegistration(t, s)
 		require.NoError(t, r.submit(t.Context(), s))
+		m := insertMessage(t, s, nil)
 		for name, ask := range map[string]func() error{
 			"flow":     func() error { _, err := s.Flow(t.Context(), r.flow.Kind, r.flow.ID); return err },
 			"error":    func() error { _, err := s.Error(t.Context(), newID()); return err },
@@ -288,6 +290,13 @@ func TestLostConnectionIsNotTakenForAnAnswer(t *testing.T) {
 			"list":     func() error { _, err := s.Identities(t.Context(), identity.Query{Limit: 1}); return err },
 			"token":    func() error { _, err := s.SessionByToken(t.Context(), r.hash()); return err },
 			"session":  func() error { _, err := s.Session(t.Context(), r.session.ID); return err },
+			"address":  func() error { _, err := s.VerifiableAddress(t.Context(), identity.ViaEmail, "x"); return err },
+			"taken":    func() error { _, err := s.Taken(t.Context(), r.person); return err },
+			"revoke":   func() error { return s.RevokeSessions(t.Context(), r.person.ID, uuid.Nil) },
+			"queue":    func() error { _, err := s.QueueStats(t.Context()); return err },
+			"message":  func() error { _, _, err := s.Message(t.Context(), m.ID); return err },
+			"messages": func() error { _, err := s.Messages(t.Context(), courier.Query{Limit: 1}); return err },
+			"mail":     func() error { return s.InsertMessage(t.Context(), newMessage()) },
 			"delete":   func() error { return s.DeleteIdentity(t.Context(), r.person.ID) },
 			"update":   func() error { return s.UpdateFlow(t.Context(), r.flow) },
 			"insert":   func() error { return s.InsertFlow(t.Context(), newFlow()) },
@@ -302,7 +311,137 @@ func TestLostConnectionIsNotTakenForAnAnswer(t *testing.T) {
 			require.Equal(t, "storage_unavailable", fail.As(err).ID, name)
 		}
 		require.True(t, r.stored(t, s))
+		v, err := s.Session(t.Context(), r.session.ID)
+		require.NoError(t, err)
+		require.True(t, v.Active)
+		requireMessage(t, s, m)
 	})
+}
+
+// deed is one more unit of work that must be carried out as a whole or not at all.
+type deed struct {
+	do   func() error
+	done func() bool // fails the test where half of it is
+}
+
+var deeds = map[string]func(t *testing.T, s *persistence.Store) deed{
+	"claim": func(t *testing.T, s *persistence.Store) deed {
+		m := insertMessage(t, s, nil)
+		return deed{
+			do: func() error {
+				claimed, err := s.ClaimMessages(t.Context(), noon, noon.Add(time.Hour), 10)
+				require.Equal(t, err == nil, len(claimed) == 1, "%v: %d claimed", err, len(claimed))
+				return err
+			},
+			done: func() bool {
+				got, _, err := s.Message(t.Context(), m.ID)
+				require.NoError(t, err)
+				require.Equal(t, got.Rev, got.SendCount)
+				return got.Rev == 1
+			},
+		}
+	},
+	"save": func(t *testing.T, s *persistence.Store) deed {
+		m := insertMessage(t, s, func(m *courier.Message) { m.DueAt = noon.Add(time.Hour) })
+		m.Rev, m.Status, m.DueAt = 1, courier.Sent, time.Time{}
+		return deed{
+			do: func() error { return s.SaveMessage(t.Context(), m, &courier.Attempt{ID: newID(), MessageID: m.ID}) },
+			done: func() bool {
+				got, attempts, err := s.Message(t.Context(), m.ID)
+				require.NoError(t, err)
+				require.Len(t, attempts, got.Rev)
+				return got.Rev == 1
+			},
+		}
+	},
+	"budget": func(t *testing.T, s *persistence.Store) deed {
+		subject, once := newID().Bytes(), []selfservice.Limit{{Count: 1, Per: time.Hour}}
+		return deed{
+			do: func() error {
+				ok, err := s.SpendBudget(t.Context(), subject, noon, once)
+				require.Equal(t, err == nil, ok, "%v", err)
+				return err
+			},
+			done: func() (spent bool) {
+				require.ErrorIs(t, s.Tx(t.Context(), func(ctx context.Context) error {
+					ok, err := s.SpendBudget(ctx, subject, noon, once)
+					require.NoError(t, err)
+					spent = !ok
+					return errMine
+				}), errMine)
+				return spent
+			},
+		}
+	},
+	"proof": func(t *testing.T, s *persistence.Store) deed {
+		p := newPerson(newID().String() + "@example.org")
+		require.NoError(t, s.InsertIdentity(t.Context(), p))
+		return deed{
+			do: func() error {
+				first, err := s.VerifyAddress(t.Context(), p.ID, p.Verifiable[0].ID, 0, noon)
+				require.Equal(t, err == nil, first, "%v", err)
+				return err
+			},
+			done: func() bool {
+				got, err := s.Identity(t.Context(), p.ID)
+				require.NoError(t, err)
+				require.Equal(t, got.Verifiable[0].Verified, got.Epoch == 1)
+				return got.Epoch == 1
+			},
+		}
+	},
+}
+
+// Mail, budgets and proofs at a connection that is lost before any statement.
+func TestConnectionLostAtEachStatementOfADeed(t *testing.T) {
+	eachFaulty(t, func(t *testing.T, s *persistence.Store, f *faults) {
+		for name, fresh := range deeds {
+			k := 1
+			for ; ; k++ {
+				d := fresh(t, s)
+				f.arm(k, cutError(), false)
+				err := d.do()
+				reached := len(f.seen()) >= k
+				f.arm(0, nil, false)
+				if !reached {
+					require.NoError(t, err, name)
+					require.True(t, d.done(), name)
+					break
+				}
+				require.NotNil(t, fail.As(err), "%s, statement %d: %v", name, k, err)
+				require.Equal(t, "storage_unavailable", fail.As(err).ID, name)
+				require.False(t, d.done(), "%s, statement %d", name, k)
+				require.NoError(t, d.do(), "%s, once more after statement %d", name, k)
+				require.True(t, d.done(), name)
+			}
+			require.Greater(t, k, 4, name)
+		}
+	})
+}
+
+// And at a server that undoes them because of others.
+func TestSerialisationFailureAtEachStatementOfADeed(t *testing.T) {
+	for name, c := range map[string]struct {
+		dsn func(testing.TB) string
+		err error
+	}{"postgres": {testdb.Postgres, &pgconn.PgError{Code: "40001"}}, "mysql": {testdb.MySQL, &mysql.MySQLError{Number: 1213}}} {
+		t.Run(name, func(t *testing.T) {
+			s, f := openFaulty(t, c.dsn(t))
+			for name, fresh := range deeds {
+				k := 1
+				for reached := true; reached; k++ {
+					d := fresh(t, s)
+					before := s.Stats()
+					f.arm(k, c.err, false)
+					require.NoError(t, d.do(), "%s, statement %d", name, k)
+					reached = s.Stats().Retries > before.Retries
+					f.arm(0, nil, false)
+					require.True(t, d.done(), "%s, statement %d", name, k)
+				}
+				require.Greater(t, k, 4, name)
+			}
+		})
+	}
 }
 
 // COMMIT was carried out, its answer is lost: the caller is told that the
