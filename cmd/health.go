@@ -2,11 +2,14 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/persistence"
 )
@@ -17,6 +20,7 @@ var Version = ""
 // health tells whether the program lives, and whether it can do its work.
 type health struct {
 	store    *persistence.Store
+	queue    *courier.Courier
 	revision string
 }
 
@@ -33,11 +37,37 @@ func (h *health) alive(w http.ResponseWriter, _ *http.Request, _ web.Params) err
 
 func (h *health) ready(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 	wrong := h.wrong(r.Context())
-	if len(wrong) == 0 {
+	if len(wrong) > 0 {
+		web.JSON(w, http.StatusServiceUnavailable, map[string]any{"errors": wrong})
+		return nil
+	}
+	late, err := h.late(r.Context())
+	if err != nil || late == "" {
 		return h.alive(w, r, nil)
 	}
-	web.JSON(w, http.StatusServiceUnavailable, map[string]any{"errors": wrong})
+	web.JSON(w, http.StatusOK, map[string]any{"status": "ok", "warnings": map[string]string{"courier": late}})
 	return nil
+}
+
+// maxDelay is how old a message may be before somebody should look.
+const maxDelay = 5 * time.Minute
+
+// late says that mail does not leave, and why. It takes no server out of
+// service: the others would not send it either.
+func (h *health) late(ctx context.Context) (string, error) {
+	stats, err := h.queue.Store.QueueStats(ctx)
+	if err != nil || stats.Oldest.IsZero() {
+		return "", err
+	}
+	age := h.queue.Now().Sub(stats.Oldest)
+	if age < maxDelay {
+		return "", nil
+	}
+	told := fmt.Sprintf("%d messages wait, the oldest for %s", stats.Waiting, age.Round(time.Second))
+	if stats.LastError == "" {
+		return told + "; is a worker running? (serve --watch-courier, or foyer courier watch)", nil
+	}
+	return told + "; the last failure was: " + stats.LastError, nil
 }
 
 // readyPublic names what is wrong and hides how.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/identity/hash"
 	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/persistence"
@@ -20,7 +22,7 @@ type metrics struct {
 	handler  http.Handler
 }
 
-func newMetrics(store *persistence.Store, hasher *hash.Hasher, durability string) *metrics {
+func newMetrics(store *persistence.Store, hasher *hash.Hasher, worker *courier.Worker, durability string) *metrics {
 	registry := prometheus.NewRegistry()
 	m := &metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -45,6 +47,7 @@ func newMetrics(store *persistence.Store, hasher *hash.Hasher, durability string
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests,
 		level,
+		&queueMetrics{worker: worker},
 		gauge("foyer_hash_running", "Password hashes being computed.", func() float64 { n, _ := hasher.Stats(); return float64(n) }),
 		gauge("foyer_hash_waiting", "Callers waiting in line for a password hash.", func() float64 { _, n := hasher.Stats(); return float64(n) }),
 		counter("foyer_store_units_total", "Units of work committed.", func() float64 { return float64(store.Stats().Units) }),
@@ -67,4 +70,45 @@ func (m *metrics) observe(route, method string, status int, took time.Duration) 
 func (m *metrics) serve(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 	m.handler.ServeHTTP(w, r)
 	return nil
+}
+
+var (
+	waitingDesc   = prometheus.NewDesc("foyer_courier_waiting", "Messages queued or being sent.", nil, nil)
+	oldestDesc    = prometheus.NewDesc("foyer_courier_oldest_seconds", "Age of the oldest message that has not left; 0 for none.", nil, nil)
+	abandonedDesc = prometheus.NewDesc("foyer_courier_abandoned", "Messages given up, which an operator can send again or discard.", nil, nil)
+	attemptsDesc  = prometheus.NewDesc("foyer_courier_attempts_total", "Attempts of this process to deliver a message.", []string{"outcome"}, nil)
+)
+
+// queueMetrics asks the database how the queue stands whenever it is scraped.
+type queueMetrics struct{ worker *courier.Worker }
+
+// scrapeTimeout bounds what a scrape waits for the database.
+const scrapeTimeout = 2 * time.Second
+
+// Describe implements prometheus.Collector.
+func (q *queueMetrics) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{waitingDesc, oldestDesc, abandonedDesc, attemptsDesc} {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector. While the database does not answer
+// only the attempts are told.
+func (q *queueMetrics) Collect(to chan<- prometheus.Metric) {
+	for _, o := range courier.Outcomes() {
+		to <- prometheus.MustNewConstMetric(attemptsDesc, prometheus.CounterValue, float64(q.worker.Count(o)), string(o))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	stats, err := q.worker.Courier.Store.QueueStats(ctx)
+	if err != nil {
+		return
+	}
+	age := 0.0
+	if !stats.Oldest.IsZero() {
+		age = max(0, q.worker.Courier.Now().Sub(stats.Oldest).Seconds())
+	}
+	to <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(stats.Waiting))
+	to <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, age)
+	to <- prometheus.MustNewConstMetric(abandonedDesc, prometheus.GaugeValue, float64(stats.Abandoned))
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/hash"
 	"github.com/foyer-id/foyer/identity/session"
@@ -12,22 +13,35 @@ import (
 	"github.com/foyer-id/foyer/selfservice"
 )
 
+// rooms are the parts of the program that answer requests.
+type rooms struct {
+	flows       *selfservice.HTTP
+	activations *selfservice.AdminHTTP
+	sessions    *session.HTTP
+	schemas     *schema.Handler
+	people      *identity.HTTP
+	messages    *courier.HTTP
+	hasher      *hash.Hasher
+}
+
 // route gives the two listeners their routes. They share none but health and
 // schemas, so nothing administrative can be reached through the public one.
-func (a *App) route(durability string, flows *selfservice.HTTP, sessions *session.HTTP, schemas *schema.Handler, people *identity.HTTP, hasher *hash.Hasher) error {
-	metrics := newMetrics(a.Store, hasher, durability)
-	health := &health{store: a.Store, revision: a.Config.Revision}
+func (a *App) route(durability string, in rooms) error {
+	metrics := newMetrics(a.Store, in.hasher, a.Worker, durability)
+	health := &health{store: a.Store, revision: a.Config.Revision, queue: a.Worker.Courier}
 
 	public := a.router(metrics)
-	flows.Mount(public)
-	sessions.Mount(public)
-	schemas.Mount(public, "")
+	in.flows.Mount(public)
+	in.sessions.Mount(public)
+	in.schemas.Mount(public, "")
 	public.Handle(http.MethodGet, "/health/alive", health.alive)
 	public.Handle(http.MethodGet, "/health/ready", health.readyPublic)
 
 	admin := a.router(metrics)
-	people.Mount(admin)
-	schemas.Mount(admin, "/admin")
+	in.people.Mount(admin)
+	in.activations.Mount(admin)
+	in.messages.Mount(admin)
+	in.schemas.Mount(admin, "/admin")
 	admin.Handle(http.MethodGet, "/admin/health/alive", health.alive)
 	admin.Handle(http.MethodGet, "/admin/health/ready", health.ready)
 	admin.Handle(http.MethodGet, "/admin/health/config", health.config)
@@ -46,7 +60,7 @@ func (a *App) route(durability string, flows *selfservice.HTTP, sessions *sessio
 	}
 	a.Public = web.Chain(public, around...)
 	operator := a.Config.Serve.Admin
-	around = append(a.middleware(operator, false), web.ProgramsOnly(operator.BaseURL, strings.HasPrefix(operator.Host, unixPrefix)))
+	around = append(a.middleware(operator, false), web.ProgramsOnly(operator.BaseURL, strings.HasPrefix(operator.Host, unixPrefix), courier.InboxPath))
 	a.Admin = web.Chain(underAdmin(a.Config.Serve.Public.BaseURL, admin), around...)
 	return nil
 }

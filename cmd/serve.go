@@ -27,7 +27,7 @@ func newServe() *cobra.Command {
 	}
 	fileFlag(c, &o.Files)
 	c.Flags().BoolVar(&o.Dev, "dev", false, "lift the floors that hinder work on one's own machine; never in production")
-	c.Flags().Bool("watch-courier", false, "accepted; there are no messages to deliver yet")
+	c.Flags().BoolVar(&o.Watch, "watch-courier", false, "deliver messages in this process; with SQLite that is so anyway")
 	return c
 }
 
@@ -78,12 +78,19 @@ func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
 		a.server(a.Public, PublicTimeouts),
 		a.server(a.Admin, AdminTimeouts),
 	}
-	ended := make(chan error, len(servers)+1)
+	ended := make(chan error, len(servers)+2)
 	for n, l := range []net.Listener{public, admin} {
 		a.options.Log.Info("listening", "api", []string{"public", "admin"}[n], "address", l.Addr().String())
 		go func() { ended <- servers[n].Serve(l) }()
 	}
 	go func() { ended <- a.sweep(ctx) }()
+	delivered := make(chan struct{})
+	go func() {
+		defer close(delivered)
+		if a.Config.Courier.Watch {
+			ended <- a.Worker.Run(ctx)
+		}
+	}()
 
 	var first error
 	select {
@@ -91,6 +98,7 @@ func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
 	case first = <-ended:
 	}
 	cancel()
+	defer func() { <-delivered }()
 	grace, stop := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer stop()
 	for _, s := range servers {

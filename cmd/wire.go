@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/hook"
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/hash"
@@ -15,6 +16,8 @@ import (
 	"github.com/foyer-id/foyer/persistence"
 	"github.com/foyer-id/foyer/schema"
 	"github.com/foyer-id/foyer/selfservice"
+	"github.com/foyer-id/foyer/selfservice/strategy/code"
+	"github.com/foyer-id/foyer/selfservice/strategy/link"
 	"github.com/foyer-id/foyer/selfservice/strategy/password"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
@@ -30,6 +33,7 @@ type Options struct {
 type App struct {
 	Config  *Config
 	Store   *persistence.Store
+	Worker  *courier.Worker // delivers what is queued; nil where nothing can be delivered
 	Public  http.Handler
 	Admin   http.Handler
 	Routes  []web.Route // of both; the admin API's begin with /admin/
@@ -95,6 +99,18 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 
+	if err := provable(c, schemas); err != nil {
+		return nil, err
+	}
+	post, err := newPost(ctx, c, outbound, store, private, o)
+	if err != nil {
+		return nil, err
+	}
+	locales, err := matcher(messages, post.renderer)
+	if err != nil {
+		return nil, err
+	}
+
 	people := &identity.Manager{Schemas: schemas, Store: store, Now: o.Now}
 	sessions := &session.Manager{Store: store, Lifespan: c.Session.Lifespan, Now: o.Now}
 	viewer := identity.Viewer{PublicURL: c.Serve.Public.BaseURL}
@@ -107,26 +123,45 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Store:      store,
 		Identities: people,
 		Sessions:   sessions,
-		Strategies: strategies(c, people, hasher, outbound, messages),
+		Strategies: strategies(c, people, hasher, outbound, messages, post.reaches(courier.SMS)),
 		Rules:      rules(c, sessions),
 		Return:     returnTo,
 		Messages:   messages,
+		Locales:    locales,
 		Ring:       private,
+		PublicURL:  c.Serve.Public.BaseURL,
+		LinkURL:    c.SelfService.Link.BaseURL,
 		Now:        o.Now,
+
+		Courier: post.courier,
+		Codes: selfservice.Codes{
+			Length: c.SelfService.Code.Length, Lifespan: c.SelfService.Code.Lifespan,
+			LinkOnly: c.SelfService.Link.Lifespan, Guesses: c.SelfService.Code.MaxSubmissions,
+		},
+		MessageLimits: []selfservice.Limit{
+			{Count: c.Courier.Budget.Per10Minutes, Per: 10 * time.Minute}, {Count: c.Courier.Budget.PerDay, Per: 24 * time.Hour},
+		},
+		Flood:         flood(c.Courier.Budget.PerMinuteTotal),
+		SMS:           post.reaches(courier.SMS),
+		Stealth:       c.Security.MitigateEnumeration,
+		RevokeOnProof: true,
 	}
 	flows := &selfservice.HTTP{
-		Engine:    engine,
-		Sessions:  sessionHTTP,
-		CSRF:      web.NewCSRF(c.Serve.Public.BaseURL, c.Cookies),
-		Origins:   origins,
-		Trusted:   c.Serve.Public.TrustedProxies,
-		PublicURL: c.Serve.Public.BaseURL,
-		ErrorURL:  c.SelfService.ErrorUIURL,
+		Engine:   engine,
+		Sessions: sessionHTTP,
+		CSRF:     web.NewCSRF(c.Serve.Public.BaseURL, c.Cookies),
+		Origins:  origins,
+		Trusted:  c.Serve.Public.TrustedProxies,
+		ErrorURL: c.SelfService.ErrorUIURL,
 	}
 	admin := &identity.HTTP{Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL}
 
-	a := &App{Config: c, Store: store, options: o}
-	return a, a.route(durability, flows, sessionHTTP, &schema.Handler{Set: schemas}, admin, hasher)
+	a := &App{Config: c, Store: store, Worker: post.worker, options: o}
+	return a, a.route(durability, rooms{
+		flows: flows, activations: &selfservice.AdminHTTP{Engine: engine}, sessions: sessionHTTP,
+		schemas: &schema.Handler{Set: schemas}, people: admin, hasher: hasher,
+		messages: &courier.HTTP{Courier: post.courier, Renderer: post.renderer, Ring: private, Dev: c.Dev},
+	})
 }
 
 // bringUp migrates an SQLite database. Any other is the operator's to migrate,
@@ -143,24 +178,35 @@ func bringUp(ctx context.Context, store *persistence.Store, log *slog.Logger) er
 	return err
 }
 
-func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound, messages ui.Catalogue) []selfservice.Strategy {
+func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound, messages ui.Catalogue, sms bool) []selfservice.Strategy {
 	var list []selfservice.Strategy
-	if p := c.SelfService.Password; p.Enabled {
+	methods := c.SelfService
+	traits := map[string]*ui.TraitForm{}
+	for _, s := range people.Schemas.All() {
+		traits[s.ID] = ui.NewTraitForm(s, methods.Password.RegistrationGroup, messages)
+	}
+	if p := methods.Password; p.Enabled {
 		policy := p.Policy
 		if p.PwnedHost != "" {
 			policy.Pwned = &password.Pwned{Host: p.PwnedHost, Do: outbound.Do}
 		}
-		traits := map[string]*ui.TraitForm{}
-		for _, s := range people.Schemas.All() {
-			traits[s.ID] = ui.NewTraitForm(s, p.RegistrationGroup, messages)
-		}
 		list = append(list, &password.Strategy{Identities: people, Hasher: hasher, Policy: &policy, Traits: traits})
+	}
+	if methods.Code.Enabled {
+		list = append(list, &code.Strategy{Length: methods.Code.Length, SMS: sms, Verifies: methods.Verification.Use == code.ID, Traits: traits})
+	}
+	if methods.Link.Enabled && methods.Verification.Use == link.ID {
+		list = append(list, &link.Strategy{SMS: sms})
 	}
 	return list
 }
 
 func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservice.Rules {
-	r := c.SelfService.Registration
+	r, v := c.SelfService.Registration, c.SelfService.Verification
+	after := hooks(r.After.Hooks, sessions)
+	if v.Enabled {
+		after = append([]selfservice.Hook{hook.Verification()}, after...)
+	}
 	return map[selfservice.Kind]*selfservice.Rules{
 		selfservice.Registration: {
 			Enabled:        r.Enabled,
@@ -168,7 +214,17 @@ func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservi
 			Lifespan:       r.Lifespan,
 			ReturnTo:       r.After.ReturnURL,
 			MethodReturnTo: map[string]string{password.ID: r.After.Password.ReturnURL},
+			After:          after,
 			AfterMethod:    map[string][]selfservice.Hook{password.ID: hooks(r.After.Password.Hooks, sessions)},
+			ProveFirst:     r.VerifyBeforeCreate || c.Security.MitigateEnumeration,
+		},
+		selfservice.Verification: {
+			Enabled:       v.Enabled,
+			UIURL:         v.UIURL,
+			Lifespan:      v.Lifespan,
+			ReturnTo:      v.ReturnURL,
+			Use:           v.Use,
+			NotifyUnknown: v.NotifyUnknown,
 		},
 	}
 }
@@ -176,8 +232,11 @@ func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservi
 func hooks(names []string, sessions *session.Manager) []selfservice.Hook {
 	var list []selfservice.Hook
 	for _, name := range names {
-		if name == "session" {
+		switch name {
+		case "session":
 			list = append(list, hook.Session(sessions))
+		case "show_verification_ui":
+			list = append(list, hook.ShowVerificationUI())
 		}
 	}
 	return list
@@ -187,7 +246,7 @@ func hooks(names []string, sessions *session.Manager) []selfservice.Hook {
 // the pages that draw flows, and whoever CORS lets in.
 func trustedOrigins(c *Config) []string {
 	list := []string{c.Serve.Public.BaseURL}
-	for _, page := range []string{c.SelfService.Registration.UIURL, c.SelfService.DefaultReturnURL} {
+	for _, page := range []string{c.SelfService.Registration.UIURL, c.SelfService.Verification.UIURL, c.SelfService.DefaultReturnURL} {
 		if page != "" {
 			list = append(list, page)
 		}

@@ -16,7 +16,7 @@ import (
 // compiler's own ones, which fail on any other value, are wrapped.
 var registerFormats = sync.OnceFunc(func() {
 	formats := map[string]func(string) bool{
-		"email":       isEmail,
+		"email":       IsEmail,
 		"email_loose": isLooseEmail,
 		"tel":         isTel,
 		"no-validate": func(string) bool { return true },
@@ -37,10 +37,10 @@ var registerFormats = sync.OnceFunc(func() {
 	}
 })
 
-// isEmail reports whether s is an address as RFC 5321 transports it without
+// IsEmail reports whether s is an address as RFC 5321 transports it without
 // quoting: a dot-atom of ASCII, "@", a host name. No display name, comment,
 // address literal, control character or white space.
-func isEmail(s string) bool {
+func IsEmail(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
 	return ok && len(s) <= 320 && len(local) <= 64 && isDotAtom(local) && isDomain(domain)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // Loader reads, checks and compiles identity schemas.
@@ -59,7 +61,7 @@ func (l *Loader) Load(ctx context.Context, defaultID string, sources []Source) (
 		}
 		seen[source.ID] = true
 		for _, p := range problems[:min(len(problems), maxProblems)] {
-			failed.Problems = append(failed.Problems, Problem{source.ID, display(source.URL), p.Pointer, p.Reason})
+			failed.Problems = append(failed.Problems, Problem{source.ID, web.DisplayURL(source.URL), p.Pointer, p.Reason})
 		}
 		if len(problems) > 0 {
 			continue

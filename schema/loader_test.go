@@ -111,7 +111,7 @@ func TestLoadRefusesWhatIsNotAllowed(t *testing.T) {
 	_, err = (&schema.Loader{AllowRef: true}).Load(context.Background(), "s", source(ref))
 	require.NoError(t, err)
 	_, err = (&schema.Loader{}).Load(context.Background(), "s", []schema.Source{{ID: "s", URL: "https://example.org/x"}})
-	require.ErrorContains(t, err, "remote schemas are not allowed here")
+	require.ErrorContains(t, err, "remote sources are not allowed here")
 	_, err = (&schema.Loader{}).Load(context.Background(), "s", nil)
 	require.ErrorContains(t, err, "is the default but not among the schemas")
 }

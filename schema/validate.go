@@ -56,7 +56,7 @@ func (s *Schema) Validate(traits map[string]any) (found []Violation) {
 			continue
 		}
 		for _, value := range s.Read(traits, f) {
-			if !isEmail(value) {
+			if !IsEmail(value) {
 				t.add("traits."+f.Name, "format:email", map[string]any{"value": web.Clip(value)})
 			}
 		}

@@ -24,11 +24,17 @@ func fingerprint(f *Flow, in *Input) [][]byte {
 // outcome, with a fresh token of the same session, since only hashes of tokens
 // are kept. Any other is told that the flow is complete. Nothing acts twice.
 func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
-	completed := &Step{Flow: f, Next: withCompletedMessage(f), Input: in, Schema: e.schema(f), Progress: Asked}
+	completed := &Step{Flow: f, Next: withCompletedMessage(f), Input: in, Schema: e.schema(f), Progress: Asked, Refused: true}
 	if f.Expired(e.Now()) || !e.Ring.Verify(submitMAC, f.Outcome.Fingerprint, fingerprint(f, in)...) {
 		return completed, nil
 	}
 	s := &Step{Flow: f, Next: f, Input: in, Schema: e.schema(f), Progress: Done}
+	if kinds[f.Kind].stays {
+		return s, nil
+	}
+	if o := f.Outcome; o.VerificationID != uuid.Nil {
+		s.Verification, s.Verifying, s.ShowVerification = &Flow{ID: o.VerificationID, Kind: Verification}, o.Verifying, o.ShowVerification
+	}
 	var err error
 	s.Identity, err = e.Identities.Store.Identity(ctx, f.Outcome.IdentityID)
 	switch {

@@ -1,6 +1,9 @@
 package selfservice
 
-import "net/url"
+import (
+	"net/url"
+	"strings"
+)
 
 // destination is where a browser goes when f is done: where it asked to go, if
 // that is still allowed, else what is configured for the method, the flow, or
@@ -18,6 +21,22 @@ func (e *Engine) destination(f *Flow) string {
 	return withState(to, f.notes.State)
 }
 
+// afterVerification is where a browser goes once it has proved an address after
+// the registration f: as it asked in after_verification_return_to, else where
+// the registration itself leads.
+func (e *Engine) afterVerification(f *Flow) string {
+	u, err := url.Parse(f.RequestURL)
+	if err != nil {
+		return f.ReturnTo
+	}
+	asked := u.Query().Get("after_verification_return_to")
+	to, err := e.Return.Check(asked)
+	if asked == "" || err != nil {
+		return f.ReturnTo
+	}
+	return to
+}
+
 // withState appends the opaque state to where a browser goes, whose own bytes
 // may be signed and stay as they are. A state of its own is not touched.
 func withState(to, state string) string {
@@ -30,6 +49,13 @@ func withState(to, state string) string {
 	}
 	u.RawQuery += "state=" + url.QueryEscape(state)
 	return u.String()
+}
+
+// withoutQuery leaves out the query of a URL, which holds secrets where it is a
+// mailed link.
+func withoutQuery(raw string) string {
+	before, _, _ := strings.Cut(raw, "?")
+	return before
 }
 
 // withQuery sets a parameter of a URL that was checked before.

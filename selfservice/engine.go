@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/gofrs/uuid"
+	"golang.org/x/text/language"
+	"golang.org/x/time/rate"
 
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/internal/fail"
@@ -27,8 +30,19 @@ type Engine struct {
 	Rules      map[Kind]*Rules
 	Return     *web.ReturnTo
 	Messages   ui.Catalogue
-	Ring       *seal.Ring // seals private notes, keys fingerprints
+	Locales    language.Matcher // of the languages that forms or messages are written in
+	Ring       *seal.Ring       // seals private notes, keys fingerprints
+	PublicURL  string           // no slash at its end
+	LinkURL    string           // what mailed links begin with; no slash at its end
 	Now        func() time.Time
+
+	Courier       *courier.Courier // queues messages; nil where no flow sends any
+	Codes         Codes
+	MessageLimits []Limit       // messages to one address
+	Flood         *rate.Limiter // messages of this server to anybody; nil for no limit
+	SMS           bool          // whether phones can be written to
+	Stealth       bool          // a taken and a free identifier are answered alike
+	RevokeOnProof bool          // the first proof of an address ends all sessions but the prover's
 }
 
 // Opening is what a client asks for when it opens a flow.
@@ -40,6 +54,7 @@ type Opening struct {
 	IdentitySchema string // empty for the default
 	LoginHint      string
 	State          string // opaque to us, given back at the end
+	Locale         string // what the person reads, as a BCP 47 tag or an Accept-Language header, best first; empty for any
 	Session        *session.Session
 }
 
@@ -58,7 +73,7 @@ func (e *Engine) Start(ctx context.Context, k Kind, o Opening) (*Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Session != nil {
+	if o.Session != nil && !kinds[k].anybody {
 		return nil, ErrSessionAvailable
 	}
 	if o.ReturnTo != "" {
@@ -73,23 +88,55 @@ func (e *Engine) Start(ctx context.Context, k Kind, o Opening) (*Flow, error) {
 	if err != nil {
 		return nil, err
 	}
+	f := e.newFlow(k, s.ID, o)
+	f.Active = rules.Use
+	f.Values = prefill(k, s, o.LoginHint)
+	e.sealNotes(f, notes{State: o.State})
+	return f, e.Store.InsertFlow(ctx, f)
+}
+
+// newFlow makes a flow at its beginning, not stored. What o asks for was checked.
+func (e *Engine) newFlow(k Kind, schemaID string, o Opening) *Flow {
 	now := e.Now().UTC()
-	f := &Flow{
+	return &Flow{
 		ID:         uuid.Must(uuid.NewV4()),
 		Kind:       k,
 		State:      kinds[k].initial,
 		Native:     o.Native,
 		Binding:    o.Binding,
-		SchemaID:   s.ID,
-		Locale:     ui.DefaultLocale,
+		SchemaID:   schemaID,
+		Locale:     e.locale(o.Locale),
 		ReturnTo:   o.ReturnTo,
 		RequestURL: o.RequestURL,
-		Values:     prefill(s, o.LoginHint),
 		IssuedAt:   now,
-		ExpiresAt:  now.Add(rules.Lifespan),
+		ExpiresAt:  now.Add(e.Rules[k].Lifespan),
 	}
-	e.sealNotes(f, notes{State: o.State})
-	return f, e.Store.InsertFlow(ctx, f)
+}
+
+// locale chooses the language for what a person reads.
+func (e *Engine) locale(reads string) string {
+	if reads == "" {
+		return ui.DefaultLocale
+	}
+	tags, _, err := language.ParseAcceptLanguage(reads)
+	if err != nil || len(tags) == 0 {
+		return ui.DefaultLocale
+	}
+	tag, _, confidence := e.Locales.Match(tags...)
+	if confidence == language.No {
+		return ui.DefaultLocale
+	}
+	return withoutExtensions(tag)
+}
+
+// withoutExtensions is the tag of a language as files are named by it.
+func withoutExtensions(t language.Tag) string {
+	base, script, region := t.Raw()
+	plain, err := language.Compose(base, script, region)
+	if err != nil {
+		return ui.DefaultLocale
+	}
+	return plain.String()
 }
 
 // Read returns a flow for showing its form, if may says the client may see it.
@@ -105,6 +152,8 @@ func (e *Engine) Read(ctx context.Context, k Kind, id uuid.UUID, may func(*Flow)
 		return nil, err
 	}
 	switch {
+	case f.Completed() && kinds[k].stays:
+		return f, nil
 	case f.Completed():
 		return withCompletedMessage(f), nil
 	case f.Expired(e.Now()):
@@ -157,10 +206,14 @@ func (e *Engine) chooseSchema(id string) (*schema.Schema, error) {
 
 func (e *Engine) schema(f *Flow) *schema.Schema { return e.Identities.Schemas.Get(f.SchemaID) }
 
-// prefill puts a login hint where the schema has its first identifier.
-func prefill(s *schema.Schema, hint string) json.RawMessage {
-	if hint == "" {
+// prefill puts a login hint where the schema has its first identifier, or where
+// an address is asked for.
+func prefill(k Kind, s *schema.Schema, hint string) json.RawMessage {
+	switch {
+	case hint == "":
 		return nil
+	case kinds[k].address:
+		return mustJSON(typed{Address: hint})
 	}
 	for _, f := range s.Fields {
 		if !f.Identifier {

@@ -58,9 +58,9 @@ type Flow struct {
 	Locale     string
 	ReturnTo   string
 	RequestURL string
-	Values     json.RawMessage // what was typed and may be shown again: {"traits":{…}}
+	Values     json.RawMessage // what was typed and may be shown again: {"traits":{…},"address":"…"}
 	Problems   []ui.Problem    // what was wrong with the last submit
-	Private    []byte          // sealed notes: the transient payload, the opaque state
+	Private    []byte          // sealed notes: what was carried along, secrets awaited, drafts
 	Refusals   int             // wrong answers so far
 	Rev        int             // raised by every save; a step is answered once
 	Outcome    *Outcome        // set when the flow has completed
@@ -76,7 +76,12 @@ type Flow struct {
 type Outcome struct {
 	Fingerprint []byte    `json:"fingerprint"` // keyed MAC of the submit that completed the flow
 	IdentityID  uuid.UUID `json:"identity_id"`
-	SessionID   uuid.UUID `json:"session_id"` // Nil when no session was issued
+	SessionID   uuid.UUID `json:"session_id"`    // Nil when no session was issued
+	Via         string    `json:"via,omitempty"` // the channel of the address that was proved
+	// The verification flow that was opened with it, Nil for none.
+	VerificationID   uuid.UUID `json:"verification_id"`
+	Verifying        string    `json:"verifying,omitempty"` // the address that flow is about
+	ShowVerification bool      `json:"show_verification,omitempty"`
 }
 
 // Completed reports whether the flow has done what it was for.

@@ -12,6 +12,9 @@ import (
 // language. csrf is the masked token of the browser asking; empty for native
 // clients.
 func (e *Engine) Form(f *Flow, csrf string) ui.Form {
+	if f.Completed() && kinds[f.Kind].stays {
+		return e.endForm(f)
+	}
 	form := ui.Form{Method: "POST", Nodes: []ui.Node{ui.NewInput(ui.GroupDefault, ui.Input{
 		Name: ui.NodeCSRF, Type: ui.InputHidden, Value: csrf, Required: true,
 	})}}
@@ -23,9 +26,27 @@ func (e *Engine) Form(f *Flow, csrf string) ui.Form {
 		}
 	}
 	e.sort(f, form.Nodes)
+	e.say(&form, f)
+	return form
+}
+
+// endForm is what is left of a flow that stays to be seen: where to go on.
+func (e *Engine) endForm(f *Flow) ui.Form {
+	to := e.destination(f)
+	form := ui.Form{Action: to, Method: "GET", Nodes: []ui.Node{ui.NewAnchor(f.Active, ui.NodeContinue, to, ui.LabelContinue)}}
+	e.say(&form, f)
+	return form
+}
+
+// say puts the form into words: labels, and either what is wrong or how things stand.
+func (e *Engine) say(form *ui.Form, f *Flow) {
 	form.Localise(e.Messages, f.Locale)
 	form.Place(f.Problems, e.Messages, f.Locale)
-	return form
+	if says := kinds[f.Kind].says; says != nil && len(f.Problems) == 0 {
+		if id := says(f); id != 0 {
+			form.Messages = append(form.Messages, e.Messages.Message(f.Locale, id, nil))
+		}
+	}
 }
 
 // appendNew adds nodes, leaving out fields another method has added already.
@@ -33,7 +54,7 @@ func (e *Engine) Form(f *Flow, csrf string) ui.Form {
 func appendNew(nodes, more []ui.Node) []ui.Node {
 	before := nodes
 	for i := range more {
-		if in := &more[i].Attributes; in.Type == ui.InputSubmit || !named(before, in.Name) {
+		if in := more[i].Input(); in == nil || in.Type == ui.InputSubmit || !named(before, in.Name) {
 			nodes = append(nodes, more[i])
 		}
 	}
@@ -42,7 +63,7 @@ func appendNew(nodes, more []ui.Node) []ui.Node {
 
 func named(nodes []ui.Node, name string) bool {
 	for i := range nodes {
-		if nodes[i].Attributes.Name == name {
+		if nodes[i].Name() == name {
 			return true
 		}
 	}
@@ -55,32 +76,41 @@ func named(nodes []ui.Node, name string) bool {
 // what is pressed last.
 func (e *Engine) sort(f *Flow, nodes []ui.Node) {
 	groups := kinds[f.Kind].groups
-	fields := e.schema(f).Fields
-	rank := func(n ui.Node) [2]int {
+	if groups == nil {
+		return
+	}
+	first := ""
+	if fields := e.schema(f).Fields; len(fields) > 0 {
+		first = ui.TraitPrefix + fields[0].Name
+	}
+	rank := func(n *ui.Node) [2]int {
 		group := n.Group
 		if group == ui.GroupPassword {
 			group = ui.GroupDefault
 		}
-		return [2]int{slices.Index(groups, group), nameRank(n.Attributes, len(fields) > 0 && n.Attributes.Name == ui.TraitPrefix+fields[0].Name)}
+		return [2]int{slices.Index(groups, group), nameRank(n, first)}
 	}
 	slices.SortStableFunc(nodes, func(a, b ui.Node) int {
-		if a.Attributes.Name == ui.NodeCSRF || b.Attributes.Name == ui.NodeCSRF {
-			return cmp.Compare(nameRank(a.Attributes, false), nameRank(b.Attributes, false))
+		if a.Name() == ui.NodeCSRF || b.Name() == ui.NodeCSRF {
+			return cmp.Compare(nameRank(&a, first), nameRank(&b, first))
 		}
-		ra, rb := rank(a), rank(b)
+		ra, rb := rank(&a), rank(&b)
 		return slices.Compare(ra[:], rb[:])
 	})
 }
 
-func nameRank(in ui.Input, firstTrait bool) int {
+func nameRank(n *ui.Node, firstTrait string) int {
+	name, in := n.Name(), n.Input()
 	switch {
-	case in.Name == ui.NodeCSRF:
+	case name == ui.NodeCSRF:
 		return 0
-	case firstTrait:
+	case in == nil:
+		return 4
+	case name == firstTrait:
 		return 1
-	case in.Name == ui.NodePassword:
+	case name == ui.NodePassword:
 		return 2
-	case strings.HasPrefix(in.Name, ui.TraitPrefix):
+	case strings.HasPrefix(name, ui.TraitPrefix):
 		return 3
 	case in.Type == ui.InputSubmit:
 		return 5

@@ -1,9 +1,14 @@
 package selfservice
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/netip"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/gofrs/uuid"
 
@@ -15,13 +20,14 @@ import (
 
 // HTTP is the flows as clients meet them.
 type HTTP struct {
-	Engine    *Engine
-	Sessions  *session.HTTP
-	CSRF      *web.CSRF
-	Origins   *web.Origins   // whose pages may post forms here
-	Trusted   []netip.Prefix // proxies whose forwarding headers count
-	PublicURL string         // no slash at its end
-	ErrorURL  string         // the page that shows stored errors
+	Engine   *Engine
+	Sessions *session.HTTP
+	CSRF     *web.CSRF
+	Origins  *web.Origins   // whose pages may post forms here
+	Trusted  []netip.Prefix // proxies whose forwarding headers count
+	ErrorURL string         // the page that shows stored errors
+
+	waiting atomic.Int32
 }
 
 // maxBody bounds what a client may post, in bytes.
@@ -92,14 +98,32 @@ func (h *HTTP) opening(r *http.Request) (Opening, error) {
 	q := r.URL.Query()
 	s, err := h.session(r)
 	return Opening{
-		RequestURL:     web.RequestURL(r, h.PublicURL),
+		RequestURL:     web.RequestURL(r, h.Engine.PublicURL),
 		ReturnTo:       q.Get("return_to"),
 		IdentitySchema: q.Get("identity_schema"),
 		LoginHint:      q.Get("login_hint"),
 		State:          q.Get("state"),
+		Locale:         reads(r),
 		Session:        s,
 	}, err
 }
+
+// reads is what the person reads: as the client asked by ui_locales (OpenID
+// Connect Core 1.0, 3.1.2.1) or locale, else as the browser says.
+func reads(r *http.Request) string {
+	q := r.URL.Query()
+	asked := cmp.Or(q.Get("ui_locales"), q.Get("locale"))
+	if asked == "" {
+		asked = r.Header.Get("Accept-Language")
+	}
+	if len(asked) > maxLocales {
+		return ""
+	}
+	return strings.Join(strings.Fields(asked), ",")
+}
+
+// maxLocales bounds the languages a client may list, in bytes.
+const maxLocales = 512
 
 // session returns the request's live session, nil for none.
 func (h *HTTP) session(r *http.Request) (*session.Session, error) {
@@ -112,11 +136,64 @@ func (h *HTTP) session(r *http.Request) (*session.Session, error) {
 
 func (h *HTTP) read(w http.ResponseWriter, r *http.Request, k Kind) error {
 	f, err := h.visible(r, k, "id")
+	if err == nil {
+		f, err = h.wait(r, k, f)
+	}
 	if err != nil {
 		return err
 	}
 	web.JSON(w, http.StatusOK, h.flow(f, h.csrf(r, f)))
 	return nil
+}
+
+const (
+	// waitFor is how long a client may wait for a flow to move on: shorter
+	// than requests under way have when the program is told to stop.
+	waitFor   = 10 * time.Second
+	waitPause = 500 * time.Millisecond
+	// maxWaiting bounds the clients that wait at once.
+	maxWaiting = 4096
+)
+
+// wait holds the answer back while the flow is still at the revision that the
+// client names in after, so that a page moves on by itself once the address was
+// proved on another device. After ten seconds it is answered as it is.
+func (h *HTTP) wait(r *http.Request, k Kind, f *Flow) (*Flow, error) {
+	after := r.URL.Query().Get("after")
+	if after == "" || after != strconv.Itoa(f.Rev) || f.Completed() {
+		return f, nil
+	}
+	defer h.waiting.Add(-1)
+	if h.waiting.Add(1) > maxWaiting {
+		busy := fail.New(fail.TooMany, "too_many_waiting", "Too many clients wait for a flow at once. Ask again in a moment.")
+		busy.RetryAfter = waitFor
+		return nil, busy
+	}
+	deadline := time.NewTimer(waitFor)
+	defer deadline.Stop()
+	for after == strconv.Itoa(f.Rev) {
+		select {
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		case <-deadline.C:
+			return f, nil
+		case <-time.After(waitPause):
+		}
+		var err error
+		if f, err = h.visible(r, k, "id"); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// waitURL is where a client waits for f to move on, empty where nothing but
+// itself moves it.
+func (h *HTTP) waitURL(f *Flow) string {
+	if f.Kind != Verification || f.State != StateSentEmail {
+		return ""
+	}
+	return h.Engine.PublicURL + "/self-service/" + string(f.Kind) + "/flows?id=" + f.ID.String() + "&after=" + strconv.Itoa(f.Rev)
 }
 
 // visible loads the flow that a parameter names, if the client may see it.
@@ -145,12 +222,19 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 	if err != nil {
 		return err
 	}
-	step, err := h.Engine.Submit(r.Context(), k, id, &Input{
+	in := &Input{
 		Body:    body,
 		Device:  h.device(r),
 		Session: s,
 		Guard:   func(f *Flow) error { return h.guard(r, f, s, body) },
-	})
+	}
+	if secret := h.CSRF.Secret(r); secret != nil {
+		// The same at every submit of this browser to this flow, so that the
+		// first answer, given again, does not lock it out of what came of it.
+		in.nextSecret = h.Engine.Ring.MAC("csrf", id.Bytes(), secret)
+		in.NextBinding = web.Binding(in.nextSecret)
+	}
+	step, err := h.Engine.Submit(r.Context(), k, id, in)
 	if err != nil {
 		return h.moved(w, r, k, err)
 	}
@@ -160,12 +244,45 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 // show answers a GET on the submit URL, as a link or a reload makes it: it
 // shows the form and acts on nothing.
 func (h *HTTP) show(w http.ResponseWriter, r *http.Request, k Kind) error {
+	if q := r.URL.Query(); q.Has("token") || q.Has("code") {
+		return h.follow(w, r, k, Link{Token: q.Get("token"), Code: q.Get("code")})
+	}
 	f, err := h.visible(r, k, "flow")
 	if err != nil {
 		return err
 	}
 	if f.Native || web.WantsJSON(r) {
 		web.JSON(w, http.StatusOK, h.flow(f, h.csrf(r, f)))
+		return nil
+	}
+	web.Redirect(w, r, h.pageURL(f))
+	return nil
+}
+
+// follow answers a mailed link. Whoever follows it, a scanner included, gets a
+// page with a button and changes nothing.
+func (h *HTTP) follow(w http.ResponseWriter, r *http.Request, k Kind, l Link) error {
+	id, err := flowID(r, "flow")
+	if err != nil {
+		return err
+	}
+	if r.Method == http.MethodHead {
+		web.Redirect(w, r, h.Engine.Rules[k].UIURL)
+		return nil
+	}
+	o, err := h.opening(r)
+	if err != nil {
+		return err
+	}
+	o.RequestURL = withoutQuery(o.RequestURL)
+	secret := h.CSRF.Ensure(w, r)
+	o.Binding = web.Binding(secret)
+	f, err := h.Engine.Follow(r.Context(), k, id, l, o, func(f *Flow) bool { return !f.Native && h.bound(r, f) == nil })
+	if err != nil {
+		return err
+	}
+	if web.WantsJSON(r) {
+		web.JSON(w, http.StatusOK, h.flow(f, web.Mask(secret)))
 		return nil
 	}
 	web.Redirect(w, r, h.pageURL(f))

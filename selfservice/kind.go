@@ -2,10 +2,8 @@ package selfservice
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -17,7 +15,14 @@ type kind struct {
 	completed int      // message for any further submit to a completed flow
 	noMethod  int      // message for a submit that names no method
 	methods   []string // what the protocol knows for this kind, enabled or not
-	groups    []string // the order in which groups of nodes are drawn
+	groups    []string // the order in which groups of nodes are drawn; nil leaves them as the methods have them
+	asked     int      // status of an answer that asks for more, by the protocol
+	traits    bool     // a submit may carry traits, which are kept to be shown again
+	address   bool     // the same for an address
+	anybody   bool     // who is signed in may open and submit it, too
+	stays     bool     // a completed flow is shown as it ended, not with the message completed
+	// says is the message of the form itself when there are no problems, 0 for none.
+	says func(f *Flow) int
 	// finish stores what the flow is for. It runs in the commit's transaction.
 	finish func(ctx context.Context, e *Engine, s *Step) error
 }
@@ -30,12 +35,27 @@ var kinds = map[Kind]kind{
 		noMethod:  ui.ErrNoRegistrationMethod,
 		methods:   []string{"password", "oidc", "code", "webauthn", "passkey", "profile"},
 		groups:    []string{"oidc", "saml", ui.GroupDefault, "webauthn", "passkey", "code", "captcha", "profile"},
+		asked:     400,
+		traits:    true,
+		says:      registrationSays,
 		finish:    finishRegistration,
 	},
-	Login:        {initial: StateChooseMethod},
-	Verification: {initial: StateChooseMethod},
-	Recovery:     {initial: StateChooseMethod},
-	Settings:     {initial: StateShowForm},
+	Verification: {
+		initial:   StateChooseMethod,
+		expired:   ui.ErrVerificationExpired,
+		completed: ui.ErrVerificationCompleted,
+		noMethod:  ui.ErrNoVerificationMethod,
+		methods:   []string{"code", "link"},
+		asked:     200,
+		address:   true,
+		anybody:   true,
+		stays:     true,
+		says:      verificationSays,
+		finish:    finishVerification,
+	},
+	Login:    {initial: StateChooseMethod},
+	Recovery: {initial: StateChooseMethod},
+	Settings: {initial: StateShowForm},
 }
 
 // Rules is what an operator configures for one kind of flow.
@@ -47,6 +67,10 @@ type Rules struct {
 	MethodReturnTo map[string]string // the same by strategy, before ReturnTo
 	After          []Hook            // for every method
 	AfterMethod    map[string][]Hook // by strategy, besides After
+
+	ProveFirst    bool   // registration: an address is proved before the identity exists
+	Use           string // verification: id of the strategy that proves addresses
+	NotifyUnknown bool   // verification: write to addresses that nobody has, too
 }
 
 // hooks lists what runs when a flow is finished by a strategy: global ones
@@ -63,13 +87,4 @@ func (r *Rules) hooks(strategy string) []Hook {
 		}
 	}
 	return append(first, last...)
-}
-
-// finishRegistration is what a registration is for: the identity comes to be.
-func finishRegistration(ctx context.Context, e *Engine, s *Step) error {
-	err := e.Identities.Create(ctx, s.Identity)
-	if errors.Is(err, identity.ErrTaken) {
-		return Refuse("", ui.ErrTaken, nil)
-	}
-	return err
 }

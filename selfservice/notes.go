@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 
+	"github.com/gofrs/uuid"
+
 	"github.com/foyer-id/foyer/schema"
 )
 
@@ -12,15 +14,22 @@ import (
 type notes struct {
 	State     string          `json:"state,omitempty"`
 	Transient json.RawMessage `json:"transient_payload,omitempty"`
+	Challenge *Challenge      `json:"challenge,omitempty"` // the secret awaited
+	Draft     *draft          `json:"draft,omitempty"`     // who comes to be once it is answered
+	Followed  *followed       `json:"followed,omitempty"`  // the mailed link that led here
+	Spare     uuid.UUID       `json:"spare,omitzero"`      // the session that a proof in this flow leaves alive
 }
 
 // sealNotes makes n the flow's notes.
 func (e *Engine) sealNotes(f *Flow, n notes) {
 	f.notes, f.Private = n, nil
-	if n.State != "" || n.Transient != nil {
-		f.Private = e.Ring.Seal("flow/"+f.ID.String(), mustJSON(n))
+	if raw := mustJSON(n); string(raw) != "{}" {
+		f.Private = e.Ring.Seal("flow/"+f.ID.String(), raw)
 	}
 }
+
+// carried is the part of the notes that goes along to the end and to successors.
+func (n notes) carried() notes { return notes{State: n.State} }
 
 func (e *Engine) openNotes(f *Flow) (notes, error) {
 	var n notes
@@ -36,21 +45,36 @@ func (e *Engine) openNotes(f *Flow) (notes, error) {
 
 // typed is the stored form of Flow.Values.
 type typed struct {
-	Traits map[string]any `json:"traits,omitempty"`
+	Traits  map[string]any `json:"traits,omitempty"`
+	Address string         `json:"address,omitempty"`
+}
+
+// typed reads Values. What cannot be read was not typed.
+func (f *Flow) typed() (t typed) {
+	if len(f.Values) > 0 {
+		_ = decode(f.Values, &t)
+	}
+	return t
 }
 
 // Traits returns the traits typed so far, numbers as json.Number.
 func (f *Flow) Traits() map[string]any {
-	if len(f.Values) == 0 {
-		return nil
+	if d := f.notes.Draft; d != nil {
+		var traits map[string]any
+		_ = decode(d.Traits, &traits)
+		return traits
 	}
-	var t typed
-	d := json.NewDecoder(bytes.NewReader(f.Values))
+	return f.typed().Traits
+}
+
+// Address returns the address typed so far.
+func (f *Flow) Address() string { return f.typed().Address }
+
+// decode reads JSON of our own with numbers as they were.
+func decode(raw json.RawMessage, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	if err := d.Decode(&t); err != nil {
-		return nil
-	}
-	return t.Traits
+	return d.Decode(into)
 }
 
 // known returns the part of traits that the form has fields for. Nothing else

@@ -25,7 +25,11 @@ func (h *HTTP) answer(w http.ResponseWriter, r *http.Request, s *Step) error {
 			web.Redirect(w, r, h.pageURL(s.Next))
 			return nil
 		}
-		web.JSON(w, http.StatusBadRequest, h.flow(s.Next, h.csrf(r, s.Next)))
+		status := kinds[s.Flow.Kind].asked
+		if s.Refused {
+			status = http.StatusBadRequest
+		}
+		web.JSON(w, status, h.flow(s.Next, h.csrf(r, s.Next)))
 		return nil
 	}
 	if s.Session != nil && !s.Flow.Native {
@@ -33,11 +37,19 @@ func (h *HTTP) answer(w http.ResponseWriter, r *http.Request, s *Step) error {
 			return err
 		}
 	}
-	if html {
+	stays := kinds[s.Flow.Kind].stays
+	switch {
+	case html && stays:
+		web.Redirect(w, r, h.pageURL(s.Next))
+	case html && s.ShowVerification:
+		web.Redirect(w, r, h.pageURL(s.Verification))
+	case html:
 		web.Redirect(w, r, h.Engine.destination(s.Next))
-		return nil
+	case stays:
+		web.JSON(w, http.StatusOK, h.flow(s.Next, h.csrf(r, s.Next)))
+	default:
+		web.JSON(w, http.StatusOK, h.success(s))
 	}
-	web.JSON(w, http.StatusOK, h.success(s))
 	return nil
 }
 
@@ -45,7 +57,7 @@ func (h *HTTP) answer(w http.ResponseWriter, r *http.Request, s *Step) error {
 // new CSRF secret with it.
 func (h *HTTP) signIn(w http.ResponseWriter, s *Step) error {
 	if s.Input.Session == nil {
-		h.CSRF.Rotate(w)
+		h.CSRF.Give(w, s.Input.nextSecret)
 	}
 	return h.Sessions.Cookie.Write(w, s.SessionToken, s.Session.ExpiresAt)
 }
@@ -111,7 +123,7 @@ func (h *HTTP) restart(f *Flow) map[string]any {
 	if len(again) > 0 {
 		query = "?" + again.Encode()
 	}
-	base := h.PublicURL + "/self-service/" + string(f.Kind)
+	base := h.Engine.PublicURL + "/self-service/" + string(f.Kind)
 	if f.Native {
 		return map[string]any{"api": base + "/api" + query}
 	}
@@ -180,7 +192,7 @@ func busy(w http.ResponseWriter, e *fail.Error) error {
 }
 
 func (h *HTTP) submitURL(f *Flow) string {
-	return h.PublicURL + "/self-service/" + string(f.Kind) + "?flow=" + f.ID.String()
+	return h.Engine.PublicURL + "/self-service/" + string(f.Kind) + "?flow=" + f.ID.String()
 }
 
 func (h *HTTP) pageURL(f *Flow) string {

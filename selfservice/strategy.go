@@ -53,11 +53,20 @@ type Step struct {
 	Schema *schema.Schema
 	Traits map[string]any // as submitted, in the schema's types, not validated; nil where none were
 
+	Answer       Answer     // what came of the secret that was sent with the submit
+	Proven       *Challenge // what the right answer proves
 	Progress     Progress
+	Refused      bool               // Asked because of problems, which are on Next
 	Identity     *identity.Identity // whom the step is about; drafted by a registration
 	Session      *session.Session   // planned or found; nil for none
 	SessionToken string             // the secret that leads to Session
 
+	Verification     *Flow  // planned beside: where an address of Identity is proved
+	Verifying        string // that address
+	ShowVerification bool   // the client is to go there next
+
+	engine *Engine
+	home   *Flow // that waits for the secret; Flow itself, or the one whose link led here
 	writes []func(context.Context) error
 }
 
@@ -71,6 +80,11 @@ type Input struct {
 	Device  session.Device
 	Session *session.Session  // the request's live session, nil for none
 	Guard   func(*Flow) error // checks that this client may act on the flow
+	// NextBinding is the binding of the browser once it is signed in; nil for
+	// native clients. It is the same for every submit to one flow by one browser.
+	NextBinding []byte
+
+	nextSecret []byte
 }
 
 // Refused is the error for what the person at the form can mend.

@@ -17,18 +17,23 @@ import (
 // the flow meanwhile.
 const maxTries = 4
 
+// maxPaidTries is maxTries for a submit whose guess is paid for: the right code
+// must not lose against many wrong ones.
+const maxPaidTries = 32
+
 // Submit takes one submit as far as it gets. The step tells how far; problems a
 // person can mend are on step.Next, not in the error.
 func (e *Engine) Submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*Step, error) {
 	if _, err := e.rules(k); err != nil {
 		return nil, err
 	}
-	for try := 1; ; try++ {
-		step, err := e.submit(ctx, k, id, in)
+	var a attempt
+	for a.tries = 1; ; a.tries++ {
+		step, err := e.submit(ctx, k, id, in, &a)
 		switch {
 		case !errors.Is(err, ErrStale):
 			return step, err
-		case try < maxTries:
+		case a.tries < maxTries, a.paid != nil && a.tries < maxPaidTries:
 		case step != nil:
 			return step, nil // what is wrong with the submit is true all the same
 		default:
@@ -37,7 +42,7 @@ func (e *Engine) Submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 	}
 }
 
-func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*Step, error) {
+func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a *attempt) (*Step, error) {
 	f, err := e.load(ctx, k, id)
 	if err != nil {
 		return nil, err
@@ -48,7 +53,7 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 	if f.Completed() {
 		return e.again(ctx, f, in)
 	}
-	if in.Session != nil {
+	if in.Session != nil && !kinds[k].anybody {
 		return nil, ErrSessionAvailable
 	}
 	s, err := e.step(f, in)
@@ -58,7 +63,13 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 	if f.Expired(e.Now()) {
 		return nil, e.replaceExpired(ctx, s)
 	}
+	if e.draftedBy(f, in) {
+		return s.unchanged(), nil
+	}
 	m, err := e.pick(s)
+	if err == nil {
+		err = e.weigh(ctx, s, a)
+	}
 	if err == nil {
 		err = e.apply(ctx, m, s)
 	}
@@ -75,17 +86,42 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 	return s, nil
 }
 
+// draftedBy reports whether in is the very submit that f was drafted by: a
+// double click.
+func (e *Engine) draftedBy(f *Flow, in *Input) bool {
+	d := f.notes.Draft
+	return d != nil && e.Ring.Verify(submitMAC, d.Fingerprint, fingerprint(f, in)...)
+}
+
+// unchanged answers with the flow as it is.
+func (s *Step) unchanged() *Step {
+	return &Step{Flow: s.Flow, Next: s.Flow, Input: s.Input, Schema: s.Schema, Progress: Asked}
+}
+
 // step prepares a submit: the next flow is a copy that already holds what was
 // typed, with the problems of the submit before cleared.
 func (e *Engine) step(f *Flow, in *Input) (*Step, error) {
 	next := *f
 	next.Rev++
 	next.Problems = nil
-	s := &Step{Flow: f, Next: &next, Input: in, Schema: e.schema(f)}
+	s := &Step{Flow: f, Next: &next, Input: in, Schema: e.schema(f), engine: e}
 	if err := e.keepTransient(s); err != nil {
 		return nil, err
 	}
-	return s, s.readTraits()
+	switch {
+	case kinds[f.Kind].traits:
+		return s, s.readTraits()
+	case kinds[f.Kind].address:
+		s.readAddress()
+	}
+	return s, nil
+}
+
+// readAddress keeps the address that was typed, if it can be one.
+func (s *Step) readAddress() {
+	if typedAddress := s.Input.Body.String(ui.NodeEmail); typedAddress != "" && len(typedAddress) <= identity.MaxIdentifier {
+		s.Next.Values = mustJSON(typed{Address: typedAddress})
+	}
 }
 
 // maxTransient bounds what a client may have carried to hooks, as JSON.
@@ -104,7 +140,9 @@ func (e *Engine) keepTransient(s *Step) error {
 	if len(raw) > maxTransient {
 		return fail.New(fail.TooLarge, "transient_payload_too_large", "The transient_payload has more than 64 KiB.")
 	}
-	e.sealNotes(s.Next, notes{State: s.Flow.notes.State, Transient: raw})
+	n := s.Flow.notes
+	n.Transient = raw
+	e.sealNotes(s.Next, n)
 	return nil
 }
 
@@ -118,7 +156,9 @@ func (s *Step) readTraits() error {
 		return fail.New(fail.BadRequest, "traits_invalid", "traits has to be an object.")
 	}
 	s.Traits = s.Schema.Coerce(raw)
-	s.Next.Values = encodeTraits(known(s.Schema, s.Traits))
+	if !s.Flow.Drafted() { // a draft is sealed, and so are its traits
+		s.Next.Values = encodeTraits(known(s.Schema, s.Traits))
+	}
 	if len(mustJSON(s.Traits)) > identity.MaxTraits {
 		return identity.ErrTraitsTooLarge
 	}
@@ -146,8 +186,14 @@ func (e *Engine) pick(s *Step) (Method, error) {
 
 // apply lets the method judge and the hooks have their say. Nothing is stored.
 func (e *Engine) apply(ctx context.Context, m Method, s *Step) (err error) {
+	if s.Answer == Wrong {
+		e.letGo(s)
+	}
 	if s.Progress, err = m.Apply(ctx, s); err != nil || s.Progress != Done {
 		return err
+	}
+	if s.Flow.Kind == Registration && e.Rules[Registration].ProveFirst && s.Proven == nil {
+		return e.proveFirst(ctx, s)
 	}
 	for _, h := range e.Rules[s.Flow.Kind].hooks(s.Next.Active) {
 		if err := h.Run(ctx, s); err != nil {
@@ -186,21 +232,31 @@ func (e *Engine) commit(ctx context.Context, s *Step) error {
 	return err
 }
 
-// completed is the flow with its outcome. It never acts again, so nothing typed
-// is kept and no transient payload.
+// completed is the flow with its outcome.
 func (e *Engine) completed(s *Step) *Flow {
-	f := *s.Next
-	f.State = StatePassedChallenge
-	f.Values = nil
-	f.Outcome = &Outcome{Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...)}
+	o := Outcome{Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...)}
 	if s.Identity != nil {
-		f.Outcome.IdentityID = s.Identity.ID
+		o.IdentityID = s.Identity.ID
 	}
 	if s.Session != nil {
-		f.Outcome.SessionID = s.Session.ID
+		o.SessionID = s.Session.ID
 	}
-	e.sealNotes(&f, notes{State: f.notes.State})
-	return &f
+	if s.Proven != nil {
+		o.Via = s.Proven.Via
+	}
+	if s.Verification != nil {
+		o.VerificationID, o.Verifying, o.ShowVerification = s.Verification.ID, s.Verifying, s.ShowVerification
+	}
+	return e.ended(s.Next, o)
+}
+
+// ended is f with its outcome. It never acts again, so nothing typed is kept,
+// no transient payload and no secret.
+func (e *Engine) ended(f *Flow, o Outcome) *Flow {
+	done := *f
+	done.State, done.Values, done.Problems, done.Outcome = StatePassedChallenge, nil, nil, &o
+	e.sealNotes(&done, f.notes.carried())
+	return &done
 }
 
 // refuse stores the problems on the flow, which is all that a refused submit
@@ -212,5 +268,5 @@ func (e *Engine) refuse(ctx context.Context, s *Step, problems []ui.Problem) (*S
 	if err != nil && !errors.Is(err, ErrStale) {
 		return nil, err
 	}
-	return &Step{Flow: s.Flow, Next: s.Next, Input: s.Input, Schema: s.Schema, Progress: Asked}, err
+	return &Step{Flow: s.Flow, Next: s.Next, Input: s.Input, Schema: s.Schema, Progress: Asked, Refused: true}, err
 }

@@ -54,14 +54,19 @@ func (e *Engine) beget(ctx context.Context, s *Step) (*Flow, error) {
 	heir := *f
 	heir.ID = uuid.Must(uuid.NewV4())
 	heir.State = kinds[f.Kind].initial
-	heir.Active = ""
+	heir.Active = e.Rules[f.Kind].Use
 	heir.Values = s.Next.Values
+	if heir.Values == nil && f.Drafted() {
+		heir.Values = encodeTraits(f.Traits())
+	}
 	heir.Problems = []ui.Problem{{ID: kinds[f.Kind].expired, Context: map[string]any{
 		"expired_at": f.ExpiresAt, "expired_at_unix": f.ExpiresAt.Unix(),
 	}}}
 	heir.Refusals, heir.Rev, heir.Successor = 0, 0, uuid.Nil
 	heir.IssuedAt, heir.ExpiresAt = now, now.Add(e.Rules[f.Kind].Lifespan)
-	e.sealNotes(&heir, s.Next.notes)
+	n := s.Next.notes.carried()
+	n.Transient = s.Next.notes.Transient
+	e.sealNotes(&heir, n)
 
 	last := *f
 	last.Rev++

@@ -21,7 +21,7 @@ type flowView struct {
 	ReturnTo         string          `json:"return_to,omitempty"`
 	Active           string          `json:"active,omitempty"`
 	UI               ui.Form         `json:"ui"`
-	OrganizationID   *string         `json:"organization_id"`
+	OrganizationID   json.RawMessage `json:"organization_id,omitempty"`
 	State            State           `json:"state"`
 	TransientPayload json.RawMessage `json:"transient_payload,omitempty"`
 	IdentitySchema   string          `json:"identity_schema,omitempty"`
@@ -32,6 +32,8 @@ type flowView struct {
 // typed clients keep working.
 type foyerView struct {
 	State string `json:"state,omitempty"` // the opaque state the flow was opened with
+	// Where to wait until the flow has moved on: another device may prove the address.
+	Wait string `json:"wait,omitempty"`
 }
 
 // successView answers a flow that is done.
@@ -44,9 +46,17 @@ type successView struct {
 
 // continueWith is one thing a client should do next.
 type continueWith struct {
-	Action            string `json:"action"`
-	RedirectBrowserTo string `json:"redirect_browser_to,omitempty"`
-	SessionToken      string `json:"ory_session_token,omitempty"`
+	Action            string    `json:"action"`
+	Flow              *nextFlow `json:"flow,omitempty"`
+	RedirectBrowserTo string    `json:"redirect_browser_to,omitempty"`
+	SessionToken      string    `json:"ory_session_token,omitempty"`
+}
+
+// nextFlow is a flow that a client should show next.
+type nextFlow struct {
+	ID                uuid.UUID `json:"id"`
+	VerifiableAddress string    `json:"verifiable_address"`
+	URL               string    `json:"url,omitempty"` // the page, for browsers
 }
 
 // flow shapes f with its form. csrf is the masked token; empty for native clients.
@@ -62,14 +72,18 @@ func (h *HTTP) flow(f *Flow, csrf string) flowView {
 		UI:               h.Engine.Form(f, csrf),
 		State:            f.State,
 		TransientPayload: f.notes.Transient,
-		IdentitySchema:   f.SchemaID,
+	}
+	if kinds[f.Kind].traits {
+		v.OrganizationID, v.IdentitySchema = json.RawMessage("null"), f.SchemaID
 	}
 	if f.Native {
 		v.Type = "api"
 	}
-	v.UI.Action = h.submitURL(f)
-	if f.notes.State != "" {
-		v.Foyer = &foyerView{State: f.notes.State}
+	if v.UI.Action == "" {
+		v.UI.Action = h.submitURL(f)
+	}
+	if beyond := (foyerView{State: f.notes.State, Wait: h.waitURL(f)}); beyond != (foyerView{}) {
+		v.Foyer = &beyond
 	}
 	return v
 }
@@ -83,6 +97,13 @@ func (h *HTTP) success(s *Step) successView {
 	}
 	if !s.Flow.Native {
 		v.ContinueWith = append(v.ContinueWith, continueWith{Action: "redirect_browser_to", RedirectBrowserTo: h.Engine.destination(s.Next)})
+	}
+	if s.ShowVerification {
+		next := &nextFlow{ID: s.Verification.ID, VerifiableAddress: s.Verifying}
+		if !s.Flow.Native {
+			next.URL = h.pageURL(s.Verification)
+		}
+		v.ContinueWith = append(v.ContinueWith, continueWith{Action: "show_verification_ui", Flow: next})
 	}
 	if s.Session == nil {
 		return v

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 
@@ -79,6 +80,11 @@ func (a *Answer) JSON() map[string]any {
 	return v
 }
 
+// Decode decodes the body.
+func (a *Answer) Decode(into any) {
+	require.NoError(a.env.t, json.Unmarshal(a.Body, into), "%d %s", a.Status, a.Body)
+}
+
 // ErrorID is the stable id of an error envelope, empty if it is none.
 func (a *Answer) ErrorID() string {
 	var v struct {
@@ -119,6 +125,7 @@ type Flow struct {
 	Transient json.RawMessage `json:"transient_payload"`
 	Foyer     struct {
 		State string `json:"state"`
+		Wait  string `json:"wait"`
 	} `json:"foyer"`
 	UI struct {
 		Action   string    `json:"action"`
@@ -126,6 +133,8 @@ type Flow struct {
 		Nodes    []Node    `json:"nodes"`
 		Messages []Message `json:"messages"`
 	} `json:"ui"`
+
+	kind string
 }
 
 // Node is a part of a form.
@@ -135,7 +144,14 @@ type Node struct {
 		Name  string `json:"name"`
 		Type  string `json:"type"`
 		Value any    `json:"value"`
+
+		ID   string  `json:"id"`
+		Href string  `json:"href"`
+		Text Message `json:"text"`
 	} `json:"attributes"`
+	Meta struct {
+		Label Message `json:"label"`
+	} `json:"meta"`
 	Messages []Message `json:"messages"`
 }
 
@@ -262,27 +278,64 @@ func (c *Client) Request(method, path string, body io.Reader) *http.Request {
 // query is appended as it is, for example "return_to=…".
 func (c *Client) Open(query string) *Flow {
 	c.Env.t.Helper()
-	start := "/self-service/registration/browser?"
+	return c.OpenKind("registration", query)
+}
+
+// OpenKind is Open for any kind of flow.
+func (c *Client) OpenKind(kind, query string) *Flow {
+	c.Env.t.Helper()
+	start := "/self-service/" + kind + "/browser?"
 	if c.Kind == Native {
-		start = "/self-service/registration/api?"
+		start = "/self-service/" + kind + "/api?"
 	}
-	a := c.Get(start + query)
+	return c.shown(kind, c.Get(start+query))
+}
+
+// Follow opens a mailed link and returns the flow that it leads to.
+func (c *Client) Follow(link string) *Flow {
+	c.Env.t.Helper()
+	u, err := url.Parse(link)
+	require.NoError(c.Env.t, err)
+	return c.shown(path.Base(u.Path), c.Get(link))
+}
+
+// shown is the flow that an answer holds, or sends a browser to.
+func (c *Client) shown(kind string, a *Answer) *Flow {
+	c.Env.t.Helper()
 	if c.Kind != HTML {
-		require.Equal(c.Env.t, http.StatusOK, a.Status, "%s", a.Body)
-		return a.Flow()
+		require.Contains(c.Env.t, []int{http.StatusOK, http.StatusBadRequest}, a.Status, "%s", a.Body)
+		f := a.Flow()
+		f.kind = kind
+		return f
 	}
 	require.Equal(c.Env.t, http.StatusSeeOther, a.Status, "%s", a.Body)
-	return c.Read(a.Location().Query().Get("flow"))
+	require.Contains(c.Env.t, a.Location().Path, kind, "%s", a.Location())
+	return c.ReadKind(kind, a.Location().Query().Get("flow"))
 }
 
 // Read fetches a registration flow, which the page that draws it would do.
 func (c *Client) Read(id string) *Flow {
 	c.Env.t.Helper()
-	req := c.Request(http.MethodGet, "/self-service/registration/flows?id="+id, nil)
+	return c.ReadKind("registration", id)
+}
+
+// ReadKind is Read for any kind of flow.
+func (c *Client) ReadKind(kind, id string) *Flow {
+	c.Env.t.Helper()
+	req := c.Request(http.MethodGet, "/self-service/"+kind+"/flows?id="+id, nil)
 	req.Header.Set("Accept", "application/json")
 	a := c.Do(req)
 	require.Equal(c.Env.t, http.StatusOK, a.Status, "%s", a.Body)
-	return a.Flow()
+	f := a.Flow()
+	f.kind = kind
+	return f
+}
+
+// Say submits values and returns the flow that is shown next, whatever is
+// wrong with it.
+func (c *Client) Say(f *Flow, v Values) *Flow {
+	c.Env.t.Helper()
+	return c.shown(f.kind, c.Submit(f, v))
 }
 
 // Values are the fields of a submit: dotted name to string, number, bool or list.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,6 +83,40 @@ func WithoutSession() Option {
 	return With("selfservice.flows.registration.after", map[string]any{})
 }
 
+// WithVerification lets people prove addresses by code, and takes browsers there
+// after they have registered.
+func WithVerification() Option {
+	return func(s *settings) {
+		set(s.config, "selfservice.flows.verification", map[string]any{"enabled": true, "ui_url": "http://127.0.0.1:4455/verification"})
+		set(s.config, "selfservice.flows.registration.after.password.hooks", []map[string]any{{"hook": "session"}, {"hook": "show_verification_ui"}})
+	}
+}
+
+// WithLinks is WithVerification by link instead of code.
+func WithLinks() Option {
+	return func(s *settings) {
+		WithVerification()(s)
+		set(s.config, "selfservice.flows.verification.use", "link")
+		set(s.config, "selfservice.methods.link.enabled", true)
+	}
+}
+
+// WithProofFirst lets nobody exist before their address is proved.
+func WithProofFirst() Option {
+	return func(s *settings) {
+		WithVerification()(s)
+		set(s.config, "selfservice.flows.registration.verify_before_create", true)
+	}
+}
+
+// WithStealth answers taken and free addresses alike.
+func WithStealth() Option {
+	return func(s *settings) {
+		WithVerification()(s)
+		set(s.config, "security.account_enumeration.mitigate", true)
+	}
+}
+
 // New starts a program and stops it at the end of the test. Password hashes
 // are cheap, since what is tested is everything but their cost.
 func New(t testing.TB, options ...Option) *Env {
@@ -136,6 +171,7 @@ func (e *Env) write(options []Option) string {
 		"hashers.argon2.iterations":                                  1,
 		"identity.default_schema_id":                                 "default",
 		"log.level":                                                  "debug",
+		"watch-courier":                                              false, // tests deliver by Deliver
 		"database.cleanup.sleep.tables":                              "1h",
 	} {
 		set(s.config, path, value)
@@ -165,6 +201,62 @@ func (e *Env) Identities() int {
 	defer res.Body.Close()
 	require.NoError(e.t, json.NewDecoder(res.Body).Decode(&all))
 	return len(all)
+}
+
+// Mail is a message as the inbox of dev mode shows it.
+type Mail struct {
+	ID        string         `json:"id"`
+	Recipient string         `json:"recipient"`
+	Channel   string         `json:"channel"`
+	Template  string         `json:"template_type"`
+	Locale    string         `json:"locale"`
+	Subject   string         `json:"subject"`
+	Text      string         `json:"text"`
+	HTML      string         `json:"html"`
+	Status    string         `json:"status"`
+	Data      map[string]any `json:"data"`
+}
+
+// Code is the one-time code of a mail that has one.
+func (m Mail) Code() string {
+	for _, name := range []string{"verification_code", "registration_code"} {
+		if code, ok := m.Data[name].(string); ok {
+			return code
+		}
+	}
+	return ""
+}
+
+// Link is where a mail leads, empty for nowhere.
+func (m Mail) Link() string {
+	for _, name := range []string{"verification_url", "registration_url"} {
+		if link, ok := m.Data[name].(string); ok {
+			return link
+		}
+	}
+	return ""
+}
+
+// Inbox lists the messages to a recipient, to anybody for "", newest first.
+func (e *Env) Inbox(recipient string) []Mail {
+	e.t.Helper()
+	var all []Mail
+	a := e.Admin(http.MethodGet, "/admin/inbox/messages?limit=1000&recipient="+url.QueryEscape(recipient), nil)
+	require.Equal(e.t, http.StatusOK, a.Status, "%s", a.Body)
+	require.NoError(e.t, json.Unmarshal(a.Body, &all))
+	return all
+}
+
+// Deliver sends all that is due.
+func (e *Env) Deliver() {
+	e.t.Helper()
+	for {
+		n, err := e.App.Worker.Round(context.Background())
+		require.NoError(e.t, err)
+		if n == 0 {
+			return
+		}
+	}
 }
 
 // Admin sends a request to the admin API; body is encoded as JSON unless nil.

@@ -123,19 +123,28 @@ func mac(key []byte, purpose string, parts [][]byte) []byte {
 	return h.Sum(nil)
 }
 
+// Digits returns n decimal digits from the system's CSPRNG, 3.3 bits each.
+func Digits(n int) string { return random("0123456789", n) }
+
 const alphanumerics = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 // Alphanumeric returns n characters of A-Z, a-z, 0-9 from the system's CSPRNG,
 // 5.95 bits each: 32 of them are 190 bits.
-func Alphanumeric(n int) string {
+func Alphanumeric(n int) string { return random(alphanumerics, n) }
+
+// random returns n characters of alphabet, each as likely as any other.
+func random(alphabet string, n int) string {
+	// Bytes from the largest multiple of the alphabet's size on are left out:
+	// the remainder of one of those would favour the first characters.
+	size := byte(len(alphabet))
+	limit := byte(256 / len(alphabet) * len(alphabet) % 256) // 0 stands for 256
 	out := make([]byte, 0, n)
 	var buf [64]byte
 	for len(out) < n {
 		rand.Read(buf[:])
 		for _, b := range buf {
-			// 248 is the largest multiple of 62 in a byte; taking b%62 of the rest would skew.
-			if b < 248 && len(out) < n {
-				out = append(out, alphanumerics[b%62])
+			if (limit == 0 || b < limit) && len(out) < n {
+				out = append(out, alphabet[b%size])
 			}
 		}
 	}

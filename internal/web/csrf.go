@@ -58,8 +58,13 @@ func (c *CSRF) Ensure(w http.ResponseWriter, r *http.Request) []byte {
 func (c *CSRF) Rotate(w http.ResponseWriter) []byte {
 	secret := make([]byte, secretSize)
 	rand.Read(secret)
-	c.Cookie.set(w, base64.StdEncoding.EncodeToString(secret), csrfMaxAge, time.Time{})
+	c.Give(w, secret)
 	return secret
+}
+
+// Give is Rotate with a secret of the caller's, 32 bytes that nobody can guess.
+func (c *CSRF) Give(w http.ResponseWriter, secret []byte) {
+	c.Cookie.set(w, base64.StdEncoding.EncodeToString(secret), csrfMaxAge, time.Time{})
 }
 
 // Check returns nil if token was made from the secret of the browser that

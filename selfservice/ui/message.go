@@ -10,9 +10,27 @@ import (
 
 // Message ids of Ory Kratos' wire protocol, as far as they are in use.
 const (
-	LabelSignUp   = 1040001
-	LabelPassword = 1070001
-	LabelTrait    = 1070002 // {title, name}
+	LabelSignUp           = 1040001
+	InfoSignUpCodeSent    = 1040005
+	LabelPassword         = 1070001
+	LabelTrait            = 1070002 // {title, name}
+	LabelEmail            = 1070007
+	LabelResend           = 1070008 // {available_at}
+	LabelContinue         = 1070009
+	LabelVerificationCode = 1070011
+	LabelSignUpCode       = 1070012
+	LabelEmailOrPhone     = 1070018
+	InfoLinkSent          = 1080001
+	SuccessEmailVerified  = 1080002
+	InfoCodeSent          = 1080003
+	InfoCodeSentSMS       = 1080004
+	SuccessPhoneVerified  = 1080005
+
+	// Beyond the protocol.
+	InfoTypeCode       = 1040101 // {code}
+	InfoWhoAsked       = 1040102 // {at, device, ip}
+	LabelConfirmSignUp = 1040103
+	LabelConfirm       = 1080101
 
 	ErrGeneric               = 4000001 // {reason}
 	ErrRequired              = 4000002 // {property}
@@ -38,9 +56,16 @@ const (
 	ErrPasswordTooLong       = 4000033 // {max_length, actual_length}
 	ErrEmail                 = 4000040 // {value}
 	ErrTel                   = 4000041 // {value}
+	ErrTraitsChanged         = 4000036
 	ErrNoRegistrationMethod  = 4010003
+	ErrNoVerificationMethod  = 4010006
 	ErrRegistrationExpired   = 4040001 // {expired_at, expired_at_unix}
 	ErrRegistrationCompleted = 4040002
+	ErrSignUpCode            = 4040003
+	ErrVerificationToken     = 4070001
+	ErrVerificationCompleted = 4070002
+	ErrVerificationExpired   = 4070005 // {expired_at, expired_at_unix}
+	ErrVerificationCode      = 4070006
 )
 
 // keywordIDs maps the JSON-schema keyword that failed to its message.
@@ -110,8 +135,11 @@ type Message struct {
 
 // messageType derives a message's type from its id: 4 and 5 million are errors.
 func messageType(id int) string {
-	if id >= 4000000 {
+	switch {
+	case id >= 4000000:
 		return "error"
+	case id == 1050001, id == 1060001, id == SuccessEmailVerified, id == SuccessPhoneVerified:
+		return "success"
 	}
 	return "info"
 }
@@ -122,14 +150,10 @@ type Catalogue map[string]map[int]string
 // DefaultLocale is the language of last resort; its texts are complete.
 const DefaultLocale = "en"
 
-// Message fills the text of id in locale, or in the default language where
-// locale lacks it.
+// Message fills the text of id in locale, a canonical BCP 47 tag, or in the
+// next language of its chain that has it.
 func (c Catalogue) Message(locale string, id int, context map[string]any) Message {
-	text, ok := c[locale][id]
-	if !ok {
-		text = c[DefaultLocale][id]
-	}
-	return Message{ID: id, Type: messageType(id), Text: fill(text, context), Context: context}
+	return Message{ID: id, Type: messageType(id), Text: fill(c.text(locale, id), context), Context: context}
 }
 
 // parse reads one language file: a JSON object of id to text.

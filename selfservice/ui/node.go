@@ -4,6 +4,8 @@ package ui
 const (
 	GroupDefault  = "default"
 	GroupPassword = "password"
+	GroupCode     = "code"
+	GroupLink     = "link"
 )
 
 // Input types of HTML forms that nodes use.
@@ -26,17 +28,40 @@ const (
 	NodeCSRF     = "csrf_token"
 	NodeMethod   = "method"
 	NodePassword = "password"
+	NodeEmail    = "email"
+	NodeSMS      = "sms"
+	NodeCode     = "code"
+	NodeToken    = "token"
+	NodeResend   = "resend"
+	NodeContinue = "continue"
 	TraitPrefix  = "traits."
 )
 
 // Node is one part of a form, as on the wire.
 type Node struct {
-	Type       string    `json:"type"`
-	Group      string    `json:"group"`
-	Attributes Input     `json:"attributes"`
-	Messages   []Message `json:"messages"`
-	Meta       Meta      `json:"meta"`
+	Type       string     `json:"type"`
+	Group      string     `json:"group"`
+	Attributes Attributes `json:"attributes"`
+	Messages   []Message  `json:"messages"`
+	Meta       Meta       `json:"meta"`
 }
+
+// Attributes is what sets one type of node apart: *Input, *Text or *Anchor.
+// Nodes share them, so whoever wants others makes a copy.
+type Attributes interface {
+	name() string // what problems are placed by; empty for none
+	// localised returns the attributes with their own texts in locale.
+	localised(c Catalogue, locale string) Attributes
+}
+
+// Input returns the attributes of an input node, nil for any other.
+func (n *Node) Input() *Input {
+	in, _ := n.Attributes.(*Input)
+	return in
+}
+
+// Name is the node's name in a form; empty for a node that is no input.
+func (n *Node) Name() string { return n.Attributes.name() }
 
 // Meta carries a node's label.
 type Meta struct {
@@ -52,9 +77,45 @@ type Input struct {
 	Required     bool     `json:"required,omitempty"`
 	Autocomplete string   `json:"autocomplete,omitempty"`
 	Pattern      string   `json:"pattern,omitempty"`
+	MaxLength    int      `json:"maxlength,omitempty"`
 	Options      []Option `json:"options,omitempty"`
 	Disabled     bool     `json:"disabled"`
 	NodeType     string   `json:"node_type"`
+}
+
+func (in *Input) name() string { return in.Name }
+
+func (in *Input) localised(Catalogue, string) Attributes { return in }
+
+// Text is the attributes of a node that only says something.
+type Text struct {
+	ID       string  `json:"id"`
+	Text     Message `json:"text"`
+	NodeType string  `json:"node_type"`
+}
+
+func (*Text) name() string { return "" }
+
+func (t *Text) localised(c Catalogue, locale string) Attributes {
+	filled := *t
+	filled.Text = c.Message(locale, t.Text.ID, t.Text.Context)
+	return &filled
+}
+
+// Anchor is the attributes of a link.
+type Anchor struct {
+	ID       string  `json:"id"`
+	Href     string  `json:"href"`
+	Title    Message `json:"title"`
+	NodeType string  `json:"node_type"`
+}
+
+func (*Anchor) name() string { return "" }
+
+func (a *Anchor) localised(c Catalogue, locale string) Attributes {
+	filled := *a
+	filled.Title = c.Message(locale, a.Title.ID, a.Title.Context)
+	return &filled
 }
 
 // Option is one choice of an input that offers several.
@@ -69,7 +130,19 @@ var none = []Message{}
 // NewInput returns an input node without label and messages.
 func NewInput(group string, in Input) Node {
 	in.NodeType = "input"
-	return Node{Type: "input", Group: group, Attributes: in, Messages: none}
+	return Node{Type: "input", Group: group, Attributes: &in, Messages: none}
+}
+
+// NewText returns a node that says the message with this id.
+func NewText(group, id string, message int, context map[string]any) Node {
+	text := &Text{ID: id, Text: Message{ID: message, Context: context}, NodeType: "text"}
+	return Node{Type: "text", Group: group, Attributes: text, Messages: none}
+}
+
+// NewAnchor returns a link whose title, and label, is the message with this id.
+func NewAnchor(group, id, href string, message int) Node {
+	a := &Anchor{ID: id, Href: href, Title: Message{ID: message}, NodeType: "a"}
+	return Node{Type: "a", Group: group, Attributes: a, Messages: none}.Labelled(message, nil)
 }
 
 // Labelled returns n with a label whose text is filled in when the form is
@@ -87,9 +160,10 @@ type Form struct {
 	Messages []Message `json:"messages,omitempty"`
 }
 
-// Localise fills the text of every label, in place.
+// Localise fills every text, in place.
 func (f *Form) Localise(c Catalogue, locale string) {
 	for i := range f.Nodes {
+		f.Nodes[i].Attributes = f.Nodes[i].Attributes.localised(c, locale)
 		if l := f.Nodes[i].Meta.Label; l != nil && l.Text == "" {
 			filled := c.Message(locale, l.ID, l.Context)
 			f.Nodes[i].Meta.Label = &filled
@@ -115,7 +189,7 @@ func (f *Form) node(name string) *Node {
 		return nil
 	}
 	for i := range f.Nodes {
-		if f.Nodes[i].Attributes.Name == name {
+		if f.Nodes[i].Name() == name {
 			return &f.Nodes[i]
 		}
 	}

@@ -86,7 +86,7 @@ func TestTraits(t *testing.T) {
 		nodes := draw(s, nil)
 		require.Len(t, nodes, 1, property)
 		want.Name, want.NodeType = "traits.one", "input"
-		require.Equal(t, want, nodes[0].Attributes, property)
+		require.Equal(t, want, *nodes[0].Input(), property)
 		require.Equal(t, "profile", nodes[0].Group)
 		require.Nil(t, nodes[0].Meta.Label, "no title, no label")
 	}
@@ -102,7 +102,7 @@ func TestTraitValues(t *testing.T) {
 	  "a":{"type":"string","title":"A"},"b":{"type":"object","properties":{"c":{"type":"integer"},"d":{"type":"boolean"}}},"e":{"type":"array","items":{"type":"string"}}}}}}`)
 	values := func(typed map[string]any) (out []any) {
 		for _, n := range draw(s, typed) {
-			out = append(out, n.Attributes.Value)
+			out = append(out, n.Input().Value)
 		}
 		return out
 	}
@@ -123,10 +123,10 @@ func TestTraitFormIsShared(t *testing.T) {
 	one.Place([]ui.Problem{{Node: "traits.a", ID: 1, Context: map[string]any{"n": 1}}}, catalogue, "en")
 	one.Nodes = append(one.Nodes, ui.NewInput("", ui.Input{Name: "more"}))
 	two.Nodes = append(two.Nodes, ui.NewInput("", ui.Input{Name: "other"}))
-	require.Nil(t, two.Nodes[0].Attributes.Value)
+	require.Nil(t, two.Nodes[0].Input().Value)
 	require.Empty(t, two.Nodes[0].Messages)
-	require.Equal(t, "more", one.Nodes[1].Attributes.Name)
-	require.Nil(t, form.Nodes("en", nil)[0].Attributes.Value)
+	require.Equal(t, "more", one.Nodes[1].Name())
+	require.Nil(t, form.Nodes("en", nil)[0].Input().Value)
 	require.Empty(t, form.Nodes("en", nil)[0].Messages)
 	require.Equal(t, "A", form.Nodes("unknown", nil)[0].Meta.Label.Text, "a language nobody ships is the default one")
 }

@@ -36,8 +36,21 @@ func (t *TraitForm) Nodes(locale string, values map[string]any) []Node {
 	if len(values) > 0 {
 		for i := range nodes {
 			if value := lookUp(values, t.fields[i].Path); value != nil {
-				nodes[i].Attributes.Value = value
+				in := *nodes[i].Input()
+				in.Value = value
+				nodes[i].Attributes = &in
 			}
+		}
+	}
+	return nodes
+}
+
+// Hidden returns a hidden node for each trait that has a value, so that a later
+// step carries along what an earlier one asked for.
+func (t *TraitForm) Hidden(group string, values map[string]any) (nodes []Node) {
+	for i := range t.fields {
+		if value := lookUp(values, t.fields[i].Path); value != nil {
+			nodes = append(nodes, NewInput(group, Input{Name: TraitPrefix + t.fields[i].Name, Type: InputHidden, Value: value}))
 		}
 	}
 	return nodes

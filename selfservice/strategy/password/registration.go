@@ -14,7 +14,7 @@ type registration struct{ *Strategy }
 
 func (m registration) Form(f *selfservice.Flow) []ui.Node {
 	traits, ok := m.Traits[f.SchemaID]
-	if !ok {
+	if !ok || f.State != selfservice.StateChooseMethod {
 		return nil
 	}
 	return append(traits.Nodes(f.Locale, f.Traits()),

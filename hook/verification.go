@@ -1,0 +1,25 @@
+package hook
+
+import (
+	"context"
+
+	"github.com/foyer-id/foyer/selfservice"
+)
+
+// Verification opens a verification flow for the first address that is not
+// proved yet and sends the secret there, in the flow's own commit.
+func Verification() selfservice.Hook {
+	return selfservice.Hook{Name: "verification", Run: func(_ context.Context, s *selfservice.Step) error {
+		s.PlanVerification()
+		return nil
+	}}
+}
+
+// ShowVerificationUI sends the client to the verification flow that the hook
+// Verification opened. Where there is nothing to verify it does nothing.
+func ShowVerificationUI() selfservice.Hook {
+	return selfservice.Hook{Name: "show_verification_ui", Run: func(_ context.Context, s *selfservice.Step) error {
+		s.ShowVerification = s.Verification != nil
+		return nil
+	}}
+}

@@ -1,0 +1,171 @@
+package selfservice
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// draft is a person who does not exist yet: what a valid registration was
+// about, sealed inside its flow until an address is proved. It reserves nothing
+// and dies with the flow.
+type draft struct {
+	Method      string                `json:"method"` // the strategy by which they registered
+	Traits      json.RawMessage       `json:"traits"`
+	Credentials []identity.Credential `json:"credentials"`
+	Fingerprint []byte                `json:"fingerprint"` // of the submit that was valid
+	Recipient   string                `json:"recipient"`
+	Taken       bool                  `json:"taken"` // the address is another's, who is told so; nobody else is
+	Asker       session.Device        `json:"asker"`
+	At          time.Time             `json:"at"`
+}
+
+// proveFirst turns a valid registration into a draft and sends a secret to its
+// address. Under stealth a taken and a free address take the same steps and
+// write the same rows; what differs is in the sealed message alone.
+func (e *Engine) proveFirst(ctx context.Context, s *Step) error {
+	i := s.Identity
+	a := provable(i)
+	if a == nil {
+		return Refuse("", ui.ErrNoIdentifier, nil)
+	}
+	taken, err := e.Identities.Store.Taken(ctx, i)
+	if err != nil {
+		return err
+	}
+	if taken && !e.Stealth {
+		return Refuse("", ui.ErrTaken, nil)
+	}
+	d := &draft{
+		Method: s.Next.Active, Traits: i.Traits, Credentials: i.Credentials, Taken: taken, Recipient: a.Value,
+		Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...), Asker: s.Input.Device, At: e.Now().UTC(),
+	}
+	if e.Stealth {
+		owner, err := e.Identities.Store.VerifiableAddress(ctx, a.Via, a.Canonical)
+		if err != nil && !errors.Is(err, identity.ErrNotFound) {
+			return err
+		}
+		d.Recipient = spelling(owner, a)
+	}
+	s.Progress, s.Identity = Asked, nil
+	s.Next.Active, s.Next.Values = CodeID, nil
+	n := s.Next.notes
+	n.Draft = d
+	e.sealNotes(s.Next, n)
+	e.sendSignUp(s, Challenge{Via: a.Via, Address: a.Value, Canonical: a.Canonical})
+	return nil
+}
+
+// CodeID is the id of the strategy that draws the form for a code.
+const CodeID = "code"
+
+// provable is the address that a registration proves: the first that a person
+// signs in with.
+func provable(i *identity.Identity) *identity.Address {
+	for n := range i.Verifiable {
+		if slices.Contains(i.Identifiers(), i.Verifiable[n].Canonical) {
+			return &i.Verifiable[n]
+		}
+	}
+	return nil
+}
+
+// spelling is how owner wrote the address; as a has it where there is no owner.
+func spelling(owner *identity.Identity, a *identity.Address) string {
+	if owner != nil {
+		for _, own := range owner.Verifiable {
+			if own.Via == a.Via && own.Canonical == a.Canonical {
+				return own.Value
+			}
+		}
+	}
+	return a.Value
+}
+
+// sendSignUp plans the message of a drafted registration: the secret, or to
+// the owner of a taken address that they have an account already.
+func (e *Engine) sendSignUp(s *Step, c Challenge) {
+	d := s.Next.notes.Draft
+	made := e.challenge(s.Next, c, true, d.Taken)
+	sent := s.Next.notes.Challenge
+	data := e.letterData(s.Next, d.Recipient, sent)
+	template := "registration_code_valid"
+	if d.Taken {
+		template = "registration_code_invalid"
+	} else {
+		data["registration_code"], data["registration_url"] = made.code, e.linkURL(s.Next, made, true)
+		data["traits"] = d.Traits
+	}
+	s.Write(e.send(sent, letter{template: template, via: c.Via, recipient: d.Recipient, locale: s.Next.Locale, data: data}))
+}
+
+// ResendSignUp sends a fresh secret for a drafted registration, or nothing if
+// it is asked for too early, which nobody outside can tell.
+func (s *Step) ResendSignUp() {
+	if c := *s.Next.notes.Challenge; !s.engine.Now().Before(c.AvailableAt()) {
+		s.engine.sendSignUp(s, c)
+	}
+}
+
+// Drafted reports whether f waits for the proof of a drafted registration.
+func (f *Flow) Drafted() bool { return f.notes.Draft != nil }
+
+// Realise makes the drafted person the one the step is about: their address is
+// proved. Method is how they registered. The schema may have changed since;
+// what it says now is refused, and the form shown as at the beginning.
+func (s *Step) Realise() error {
+	d := s.Flow.notes.Draft
+	var traits map[string]any
+	if err := decode(d.Traits, &traits); err != nil {
+		return err
+	}
+	i, violations := s.engine.Identities.Draft(s.Schema, traits)
+	if len(violations) > 0 {
+		n := s.Next.notes
+		n.Draft, n.Challenge, n.Followed = nil, nil, nil
+		s.engine.sealNotes(s.Next, n)
+		s.Next.State, s.Next.Active, s.Next.Values = StateChooseMethod, "", encodeTraits(known(s.Schema, traits))
+		return &Refused{Problems: ui.Problems(violations)}
+	}
+	i.Credentials = d.Credentials
+	for n := range i.Verifiable {
+		if a := &i.Verifiable[n]; a.Via == s.Proven.Via && a.Canonical == s.Proven.Canonical {
+			a.Verified, a.Status, a.VerifiedAt = true, identity.AddressCompleted, i.CreatedAt
+		}
+	}
+	s.Identity, s.Next.Active = i, d.Method
+	return nil
+}
+
+// SameTraits reports whether a submit repeats the traits of the draft, or sends
+// none.
+func (s *Step) SameTraits() bool {
+	if s.Traits == nil {
+		return true
+	}
+	var drafted map[string]any
+	return decode(s.Flow.notes.Draft.Traits, &drafted) == nil && bytes.Equal(mustJSON(drafted), mustJSON(s.Traits))
+}
+
+func registrationSays(f *Flow) int {
+	if f.State == StateSentEmail && f.notes.Challenge != nil {
+		return ui.InfoSignUpCodeSent
+	}
+	return 0
+}
+
+// finishRegistration is what a registration is for: the identity comes to be.
+func finishRegistration(ctx context.Context, e *Engine, s *Step) error {
+	err := e.Identities.Create(ctx, s.Identity)
+	if errors.Is(err, identity.ErrTaken) {
+		return Refuse("", ui.ErrTaken, nil)
+	}
+	return err
+}

@@ -1,0 +1,56 @@
+package selfservice
+
+import (
+	"context"
+	"math"
+
+	"github.com/foyer-id/foyer/courier"
+	"github.com/foyer-id/foyer/identity"
+)
+
+// letter is a message that carries a challenge's secret, or stands in for one.
+type letter struct {
+	template  string
+	via       string
+	recipient string // in the spelling its owner gave
+	locale    string
+	data      courier.Data
+	// silent sends nothing and writes the same rows, so that nobody outside can
+	// tell that there is nobody to write to.
+	silent bool
+}
+
+// send returns what queues l in the commit. An address that has had its share
+// of messages gets no more for now, and nobody outside can tell that either.
+func (e *Engine) send(c *Challenge, l letter) func(context.Context) error {
+	subject, at := e.budgetSubject("message", c), e.Now()
+	full := e.Flood != nil && !e.Flood.AllowN(at, 1)
+	return func(ctx context.Context) error {
+		within, err := e.Store.SpendBudget(ctx, subject, at, e.MessageLimits)
+		if err != nil {
+			return err
+		}
+		return e.Courier.Enqueue(ctx, courier.Draft{
+			Channel: l.via, Template: l.template, Locale: l.locale, Recipient: l.recipient,
+			Data: l.data, Silent: l.silent || full || !within,
+		})
+	}
+}
+
+// letterData is what every template may speak of.
+func (e *Engine) letterData(f *Flow, recipient string, c *Challenge) courier.Data {
+	d := courier.Data{
+		"to":                 recipient,
+		"request_url":        f.RequestURL,
+		"expires_in_minutes": int(math.Ceil(c.ExpiresAt.Sub(c.SentAt).Minutes())),
+	}
+	if f.notes.Transient != nil {
+		d["transient_payload"] = f.notes.Transient
+	}
+	return d
+}
+
+// identityData is a person as templates may speak of them.
+func identityData(i *identity.Identity) map[string]any {
+	return map[string]any{"id": i.ID, "schema_id": i.SchemaID, "state": i.State, "traits": i.Traits, "metadata_public": i.MetadataPublic}
+}

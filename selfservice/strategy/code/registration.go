@@ -1,0 +1,67 @@
+package code
+
+import (
+	"context"
+	"time"
+
+	"github.com/foyer-id/foyer/selfservice"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// registration proves the address of a drafted registration. The traits travel
+// along in hidden fields, since clients of the protocol repeat them.
+type registration struct{ *Strategy }
+
+func (m registration) Form(f *selfservice.Flow) []ui.Node {
+	l := f.Followed()
+	if l != nil && l.Elsewhere {
+		return elsewhere(l)
+	}
+	traits, ok := m.Traits[f.SchemaID]
+	if !ok || !f.Drafted() {
+		return nil
+	}
+	nodes := append(traits.Hidden(ui.GroupDefault, f.Traits()), hidden(ui.NodeMethod, ID))
+	if l == nil {
+		nodes = append(nodes, m.input(ui.LabelSignUpCode, nil), submit(ui.LabelContinue))
+	} else {
+		nodes = append(nodes, m.input(ui.LabelSignUpCode, l.Code), hidden(ui.NodeToken, l.Token), submit(ui.LabelConfirmSignUp))
+	}
+	return append(nodes, resend(ui.NodeResend, ID, f.Challenge()))
+}
+
+// elsewhere is what another client than the one that signs up is shown: the
+// code to type there, and who asked for it. There is no button: nobody's click
+// finishes what a stranger began.
+func elsewhere(l *selfservice.Followed) []ui.Node {
+	asker := l.Asker.UserAgent
+	if asker == "" {
+		asker = "?"
+	}
+	return []ui.Node{
+		ui.NewText(ui.GroupCode, "type_code", ui.InfoTypeCode, map[string]any{"code": l.Code}),
+		ui.NewText(ui.GroupCode, "who_asked", ui.InfoWhoAsked, map[string]any{
+			"at": l.At.Format(time.RFC1123), "device": asker, "ip": l.Asker.IP,
+		}),
+	}
+}
+
+func (m registration) Apply(_ context.Context, s *selfservice.Step) (selfservice.Progress, error) {
+	switch {
+	case !s.Flow.Drafted():
+		return selfservice.Asked, selfservice.Refuse("", ui.ErrSignUpCode, nil)
+	case s.Input.Body.String(ui.NodeResend) != "":
+		s.ResendSignUp()
+		return selfservice.Asked, nil
+	case !s.SameTraits():
+		return selfservice.Asked, selfservice.Refuse("", ui.ErrTraitsChanged, nil)
+	case s.Answer == selfservice.NoAnswer:
+		return selfservice.Asked, missing()
+	case s.Answer == selfservice.Wrong:
+		return selfservice.Asked, selfservice.Refuse("", ui.ErrSignUpCode, nil)
+	}
+	if err := s.Realise(); err != nil {
+		return selfservice.Asked, err
+	}
+	return selfservice.Done, nil
+}

@@ -1,0 +1,67 @@
+package code
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/selfservice"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// verification asks for an address, then for the code sent there. Where a link
+// led to the flow, a button takes the place of typing.
+type verification struct{ *Strategy }
+
+func (m verification) Form(f *selfservice.Flow) []ui.Node {
+	if l := f.Followed(); l != nil {
+		nodes := []ui.Node{submit(ui.LabelConfirm)}
+		if l.Token != "" {
+			return append([]ui.Node{hidden(ui.NodeToken, l.Token)}, nodes...)
+		}
+		return append([]ui.Node{m.input(ui.LabelVerificationCode, l.Code)}, nodes...)
+	}
+	c := f.Challenge()
+	if f.State != selfservice.StateSentEmail || c == nil {
+		address := ui.Input{Name: ui.NodeEmail, Type: ui.InputEmail, Required: true, Autocomplete: "email"}
+		label := ui.LabelEmail
+		if m.SMS {
+			address.Type, address.Autocomplete, label = ui.InputText, "", ui.LabelEmailOrPhone
+		}
+		if typed := f.Address(); typed != "" {
+			address.Value = typed
+		}
+		return []ui.Node{ui.NewInput(ui.GroupCode, address).Labelled(label, nil), submit(ui.LabelContinue)}
+	}
+	channel := ui.NodeEmail
+	if c.Via == identity.ViaSMS {
+		channel = ui.NodeSMS
+	}
+	return []ui.Node{
+		m.input(ui.LabelVerificationCode, nil),
+		hidden(ui.NodeMethod, ID),
+		submit(ui.LabelContinue),
+		resend(channel, c.Address, c),
+	}
+}
+
+func (m verification) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
+	body := s.Input.Body
+	if typed := cmp.Or(body.String(ui.NodeEmail), body.String(ui.NodeSMS)); typed != "" {
+		return selfservice.Asked, s.AskVerification(ctx, typed)
+	}
+	switch {
+	case s.Answer == selfservice.Right:
+		return selfservice.Done, nil
+	case s.Answer == selfservice.Wrong:
+		id := ui.ErrVerificationCode
+		if body.String(ui.NodeToken) != "" {
+			id = ui.ErrVerificationToken
+		}
+		s.Next.Problems = []ui.Problem{{ID: id}}
+		return selfservice.Asked, nil
+	case s.Flow.State == selfservice.StateSentEmail:
+		return selfservice.Asked, missing()
+	}
+	return selfservice.Asked, s.AskVerification(ctx, "")
+}
