@@ -3,6 +3,7 @@ package persistence_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,6 +55,36 @@ func TestBudgetHoldsInEverySpanOfTime(t *testing.T) {
 		require.True(t, spend(t, s, nil, noon), "no limits")
 		require.False(t, spend(t, s, nil, noon, selfservice.Limit{Per: time.Hour}), "none allowed")
 	})
+}
+
+// Whatever the order of events, it answers as one that remembers all of them.
+func TestBudgetAgreesWithOneThatForgetsNothing(t *testing.T) {
+	s := migrated(t, "memory")
+	limits := []selfservice.Limit{{Count: 2, Per: 10 * time.Second}, {Count: 5, Per: time.Minute}, {Count: 1, Per: time.Second}}
+	random := rand.New(rand.NewPCG(1, 2))
+	var all []time.Time
+	at, refused := noon, 0
+	for range 2_000 {
+		at = at.Add(time.Duration(random.IntN(8)) * time.Second / 2)
+		want := true
+		for _, l := range limits {
+			n := 0
+			for _, spent := range all {
+				if spent.After(at.Add(-l.Per)) {
+					n++
+				}
+			}
+			want = want && n < l.Count
+		}
+		require.Equal(t, want, spend(t, s, ana, at, limits...), at)
+		if want {
+			all = append(all, at)
+		} else {
+			refused++
+		}
+	}
+	require.Greater(t, len(all), 200)
+	require.Greater(t, refused, 200)
 }
 
 // Clocks of several servers differ: what another has spent a little later than

@@ -53,6 +53,12 @@ func Statements(s *Store) (n int) {
 	return n
 }
 
+// Exec runs a statement of an older program, or of nobody.
+func Exec(ctx context.Context, s *Store, query string, args ...any) error {
+	_, err := s.exec(ctx, query, args...)
+	return err
+}
+
 // Patience sets how long a read of a server may take; zero is as in production.
 func Patience(s *Store, d time.Duration) { s.hooks.viewTimeout = d }
 

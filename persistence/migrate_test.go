@@ -3,13 +3,16 @@ package persistence_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 
+	"github.com/gofrs/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/testdb"
 	"github.com/foyer-id/foyer/persistence"
@@ -59,6 +62,31 @@ func TestMigrateInterruptedAnywhereGoesOn(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, pending)
 		require.NoError(t, s.InsertFlow(t.Context(), newFlow()))
+	})
+}
+
+// A database of the first version goes on with all that is in it, and with a
+// node of that version beside the new one.
+func TestMigrateFromTheFirstVersion(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		s := open(t, dsn)
+		name := "migrations/0001_first." + s.Dialect() + ".sql"
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		_, err = persistence.MigrateFrom(t.Context(), s, fstest.MapFS{name: file(string(text))})
+		require.NoError(t, err)
+		before, after := newID(), newID()
+		insert := "INSERT INTO identities (id, schema_id, state) VALUES (?, 'default', 'active')"
+		require.NoError(t, persistence.Exec(t.Context(), s, insert, before.String()))
+		applied, err := s.Migrate(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{"0002_messages"}, applied)
+		require.NoError(t, persistence.Exec(t.Context(), s, insert, after.String()))
+		for _, id := range []uuid.UUID{before, after} {
+			got, err := s.Identity(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, &identity.Identity{ID: id, SchemaID: "default", State: identity.StateActive}, got)
+		}
 	})
 }
 
