@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/gofrs/uuid"
@@ -62,10 +61,10 @@ func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error 
 	if err != nil {
 		return err
 	}
-	link := pageLink(r.URL, size, uuid.Nil, "first")
+	link := web.PageLink(r.URL, size, "", "first")
 	if len(found) > size {
 		found = found[:size]
-		link += "," + pageLink(r.URL, size, found[size-1].ID, "next")
+		link += "," + web.PageLink(r.URL, size, found[size-1].ID.String(), "next")
 	}
 	w.Header().Set("Link", link)
 	views := make([]View, len(found))
@@ -78,7 +77,7 @@ func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error 
 
 // page reads the query of a list: keyset pages, the token being the last id.
 func page(v url.Values) (Query, error) {
-	q := Query{Limit: defaultPageSize}
+	var q Query
 	if v.Get("page") != "" {
 		return q, fail.New(fail.BadRequest, "pagination_unsupported", "Pages are asked for with page_token and page_size, not with page.")
 	}
@@ -87,16 +86,9 @@ func page(v url.Values) (Query, error) {
 			return q, fail.New(fail.BadRequest, "filter_unsupported", "The list cannot be asked with "+filter+" in this version.")
 		}
 	}
-	size := v.Get("page_size")
-	if size == "" {
-		size = v.Get("per_page")
-	}
-	if size != "" {
-		n, err := strconv.Atoi(size)
-		if err != nil || n < 1 || n > maxPageSize {
-			return q, fail.New(fail.BadRequest, "page_size_invalid", "page_size has to be a number from 1 to 500.")
-		}
-		q.Limit = n
+	var err error
+	if q.Limit, err = web.PageSize(v, defaultPageSize, maxPageSize); err != nil {
+		return q, err
 	}
 	if token := v.Get("page_token"); token != "" {
 		id, err := uuid.FromString(token)
@@ -119,17 +111,6 @@ func lookup(typed string) string {
 		return ""
 	}
 	return text
-}
-
-func pageLink(at *url.URL, size int, after uuid.UUID, rel string) string {
-	q := at.Query()
-	q.Del("per_page")
-	q.Del("page_token")
-	q.Set("page_size", strconv.Itoa(size))
-	if after != uuid.Nil {
-		q.Set("page_token", after.String())
-	}
-	return "<" + at.Path + "?" + q.Encode() + `>; rel="` + rel + `"`
 }
 
 func (h *HTTP) get(w http.ResponseWriter, r *http.Request, p web.Params) error {

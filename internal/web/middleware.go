@@ -66,7 +66,7 @@ func Recover() Middleware {
 				if cause == http.ErrAbortHandler { //nolint:errorlint // it is what was panicked with, not an error that was returned
 					panic(cause)
 				}
-				Log(r.Context()).Error("panic", "cause", redact(fmt.Sprint(cause)), "stack", string(debug.Stack()))
+				Log(r.Context()).Error("panic", "cause", Redact(fmt.Sprint(cause)), "stack", string(debug.Stack()))
 				if rec.status != 0 {
 					panic(http.ErrAbortHandler)
 				}

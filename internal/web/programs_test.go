@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -42,6 +44,52 @@ func TestProgramsOnly(t *testing.T) {
 			}
 			w := httptest.NewRecorder()
 			web.ProgramsOnly("http://admin.example.org", c.socket)(reached).ServeHTTP(w, r)
+			require.Equal(t, c.want, w.Code, w.Body)
+		})
+	}
+}
+
+// Pages under a listed path may be read by people, and still by no foreign page.
+func TestProgramsOnlyPages(t *testing.T) {
+	reached := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	link := map[string]string{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+	own := map[string]string{"Sec-Fetch-Site": "same-origin"}
+	with := func(head map[string]string, name, value string) map[string]string {
+		out := maps.Clone(head)
+		out[name] = value
+		return out
+	}
+	for name, c := range map[string]struct {
+		method, path, host string
+		head               map[string]string
+		want               int
+	}{
+		"a program":                       {path: "/admin/inbox", want: 204},
+		"typed":                           {path: "/admin/inbox", head: map[string]string{"Sec-Fetch-Site": "none"}, want: 204},
+		"its own page":                    {path: "/admin/inbox/messages", head: own, want: 204},
+		"its own page asks for a head":    {method: "HEAD", path: "/admin/inbox", head: own, want: 204},
+		"a link from another port":        {path: "/admin/inbox", head: link, want: 204},
+		"its own page elsewhere":          {path: "/admin/identities", head: own, want: 403},
+		"a link to elsewhere":             {path: "/admin/identities", head: link, want: 403},
+		"a name that begins alike":        {path: "/admin/inboxes", head: own, want: 403},
+		"its own page writes":             {method: "POST", path: "/admin/inbox", head: own, want: 403},
+		"a link that writes":              {method: "POST", path: "/admin/inbox", head: link, want: 403},
+		"a frame on another port":         {path: "/admin/inbox", head: with(link, "Sec-Fetch-Dest", "iframe"), want: 403},
+		"a script on another port":        {path: "/admin/inbox/messages", head: with(link, "Sec-Fetch-Mode", "no-cors"), want: 403},
+		"a link from elsewhere":           {path: "/admin/inbox", head: with(link, "Sec-Fetch-Site", "cross-site"), want: 403},
+		"a page with an origin":           {path: "/admin/inbox", head: with(own, "Origin", "http://127.0.0.1:4434"), want: 403},
+		"a mail in its frame":             {path: "/admin/inbox/messages", head: map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}, want: 403},
+		"a name bound to loopback":        {path: "/admin/inbox", host: "rebind.example.net:4434", head: own, want: 403},
+		"a name bound to loopback, typed": {path: "/admin/inbox", host: "rebind.example.net:4434", want: 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(cmp.Or(c.method, http.MethodGet), c.path, nil)
+			r.Host = cmp.Or(c.host, "127.0.0.1:4434")
+			for k, v := range c.head {
+				r.Header.Set(k, v)
+			}
+			w := httptest.NewRecorder()
+			web.ProgramsOnly("http://admin.example.org", false, "/admin/inbox")(reached).ServeHTTP(w, r)
 			require.Equal(t, c.want, w.Code, w.Body)
 		})
 	}

@@ -6,7 +6,9 @@ import "regexp"
 // not keep: mail addresses, our tokens, and cookie or authorization values.
 var secretive = regexp.MustCompile(`[^\s'"<>()=,;:]+@[^\s'"<>(),;:]+|ory_(?:st|lo)_[A-Za-z0-9]+|(?i:bearer\s+|csrf_token[_=a-z0-9]*=)[^\s'";,]+`)
 
-func redact(s string) string {
+// Redact is s as a log may keep it: cut after 2048 bytes, with "[redacted]" in
+// place of mail addresses, tokens, and cookie or authorization values.
+func Redact(s string) string {
 	const most = 2048
 	if len(s) > most {
 		s = s[:most]

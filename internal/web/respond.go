@@ -163,7 +163,7 @@ func LogError(ctx context.Context, status int, inner map[string]any, err error) 
 	log := Log(ctx)
 	if log.Enabled(ctx, level) {
 		log.LogAttrs(ctx, level, "request refused",
-			slog.Int("status", status), slog.Any("error_id", inner["id"]), slog.String("cause", redact(err.Error())))
+			slog.Int("status", status), slog.Any("error_id", inner["id"]), slog.String("cause", Redact(err.Error())))
 	}
 }
 

@@ -1,0 +1,36 @@
+package web_test
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/web"
+)
+
+func TestPageSize(t *testing.T) {
+	for query, want := range map[string]int{
+		"": 25, "page_size=": 25, "page_size=1": 1, "page_size=50": 50, "per_page=7": 7, "per_page=7&page_size=8": 8,
+		"page_size=0": 0, "page_size=51": 0, "page_size=-1": 0, "page_size=x": 0, "page_size=1e1": 0, "page_size=99999999999999999999": 0, "per_page=51": 0,
+	} {
+		v, err := url.ParseQuery(query)
+		require.NoError(t, err)
+		n, err := web.PageSize(v, 25, 50)
+		require.Equal(t, want, n, query)
+		if want == 0 {
+			require.Equal(t, "page_size_invalid", fail.As(err).ID, query)
+			require.Contains(t, fail.As(err).Reason, "from 1 to 50")
+		} else {
+			require.NoError(t, err, query)
+		}
+	}
+}
+
+func TestPageLink(t *testing.T) {
+	at, err := url.Parse("/admin/things?status=a%26b&per_page=3&page_token=old")
+	require.NoError(t, err)
+	require.Equal(t, `</admin/things?page_size=3&status=a%26b>; rel="first"`, web.PageLink(at, 3, "", "first"))
+	require.Equal(t, `</admin/things?page_size=3&page_token=n%3Ew&status=a%26b>; rel="next"`, web.PageLink(at, 3, "n>w", "next"))
+}
