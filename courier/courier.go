@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/uuid"
@@ -16,6 +17,10 @@ type Courier struct {
 	Store Store
 	Ring  *seal.Ring // seals bodies
 	Now   func() time.Time
+	// Retention is how long the row of a finished message is kept.
+	Retention time.Duration
+
+	suppressed atomic.Int64
 }
 
 // Draft is a message to be.
@@ -42,10 +47,15 @@ func (c *Courier) Enqueue(ctx context.Context, d Draft) error {
 	}
 	m.Sealed = c.Ring.Seal(sealedFor(m.ID), plain)
 	if d.Silent {
+		c.suppressed.Add(1)
 		m.Channel, m.Status, m.DueAt, m.ExpiresAt = Nowhere, Sent, time.Time{}, now
 	}
 	return c.Store.InsertMessage(ctx, m)
 }
+
+// Suppressed is how many drafts were Silent, those of transactions that failed
+// afterwards included.
+func (c *Courier) Suppressed() int64 { return c.suppressed.Load() }
 
 // Open returns the data of a message, or nil where it was wiped.
 func (c *Courier) Open(m *Message) (Data, error) {

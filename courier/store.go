@@ -43,3 +43,11 @@ type QueueStats struct {
 	Abandoned int
 	LastError string // of the message that has failed last and still waits
 }
+
+// Age is for how long the oldest waiting message has waited at now; zero for none.
+func (s QueueStats) Age(now time.Time) time.Duration {
+	if s.Oldest.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(s.Oldest))
+}

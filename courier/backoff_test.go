@@ -1,0 +1,23 @@
+package courier_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/courier"
+)
+
+func TestBackoff(t *testing.T) {
+	for attempt, bound := range map[int]time.Duration{
+		-1: 5 * time.Second, 0: 5 * time.Second, 1: 5 * time.Second, 2: 10 * time.Second, 3: 20 * time.Second, 4: 40 * time.Second, 5: 80 * time.Second,
+		8: 640 * time.Second, 9: 15 * time.Minute, 10: 15 * time.Minute, 64: 15 * time.Minute, 1000: 15 * time.Minute, math.MaxInt: 15 * time.Minute,
+	} {
+		require.Zero(t, courier.Backoff(attempt, 0), attempt)
+		require.Equal(t, bound/2, courier.Backoff(attempt, 0.5), attempt)
+		almost := courier.Backoff(attempt, math.Nextafter(1, 0))
+		require.True(t, almost <= bound && almost > bound-time.Second, "%d: %s", attempt, almost)
+	}
+}
