@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/foyer-id/foyer/internal/jsonnet"
 )
 
 // Main runs the program with its arguments and returns its exit status.
@@ -47,7 +49,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newMigrate(), newVersion())
+	root.AddCommand(newServe(), newCourier(), newMigrate(), newVersion(), newJsonnetChild())
 	return root
 }
 
@@ -58,6 +60,30 @@ func newVersion() *cobra.Command {
 		Args:  cobra.NoArgs,
 		Run:   func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), programVersion()) },
 	}
+}
+
+// newJsonnetChild is what the program starts to have Jsonnet evaluated; nobody
+// else calls it.
+func newJsonnetChild() *cobra.Command {
+	return &cobra.Command{
+		Use:    jsonnetChild,
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE:   func(*cobra.Command, []string) error { return jsonnet.Child(os.Stdin, os.Stdout) },
+	}
+}
+
+const jsonnetChild = "jsonnet-worker"
+
+// self starts this very program again, even if its file was replaced meanwhile.
+func self(args ...string) []string {
+	path := "/proc/self/exe"
+	if _, err := os.Stat(path); err != nil {
+		if path, err = os.Executable(); err != nil {
+			return nil
+		}
+	}
+	return append([]string{path}, args...)
 }
 
 // fileFlag adds -c, which every command that reads a configuration has.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,8 +10,10 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/foyer-id/foyer/courier"
+	"github.com/foyer-id/foyer/courier/gateway"
 	"github.com/foyer-id/foyer/courier/smtp"
 	"github.com/foyer-id/foyer/courier/template"
+	"github.com/foyer-id/foyer/internal/jsonnet"
 	"github.com/foyer-id/foyer/internal/seal"
 	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/persistence"
@@ -24,24 +27,25 @@ type post struct {
 	renderer *template.Renderer
 	senders  map[string]courier.Sender // by channel
 	worker   *courier.Worker
+	jsonnet  *jsonnet.Pool // nil where nothing is written in Jsonnet
 }
 
-func newPost(ctx context.Context, c *Config, outbound *web.Outbound, store *persistence.Store, ring *seal.Ring, o Options) (*post, error) {
-	renderer, err := newRenderer(ctx, c, outbound, o)
-	if err != nil {
+func newPost(ctx context.Context, c *Config, outbound *web.Outbound, store *persistence.Store, ring *seal.Ring, o Options) (_ *post, err error) {
+	p := &post{courier: &courier.Courier{Store: store, Ring: ring, Now: o.Now, Retention: c.Courier.Retention}, senders: map[string]courier.Sender{}}
+	files := web.Resources{Fetch: outbound.Get, AllowHTTP: c.Dev, MaxBytes: maxTemplate}
+	if p.renderer, err = newRenderer(ctx, c, files, o); err != nil {
 		return nil, err
 	}
-	p := &post{
-		courier:  &courier.Courier{Store: store, Ring: ring, Now: o.Now},
-		renderer: renderer,
-		senders:  map[string]courier.Sender{},
+	if len(o.Jsonnet) > 0 {
+		p.jsonnet = &jsonnet.Pool{Command: o.Jsonnet}
 	}
-	if err := p.connect(c); err != nil {
+	if err := p.connect(ctx, c, files, outbound); err != nil {
+		p.close()
 		return nil, err
 	}
 	channels := map[string]courier.Channel{}
 	for id, sender := range p.senders {
-		channels[id] = courier.Post{Renderer: renderer, Sender: sender}
+		channels[id] = courier.Post{Renderer: p.renderer, Sender: sender}
 	}
 	p.worker = &courier.Worker{
 		Courier: p.courier, Channels: channels, Retries: c.Courier.Retries,
@@ -52,35 +56,77 @@ func newPost(ctx context.Context, c *Config, outbound *web.Outbound, store *pers
 	return p, nil
 }
 
+func (p *post) close() {
+	if p.jsonnet != nil {
+		p.jsonnet.Close()
+	}
+}
+
 // reaches reports whether there is anything that carries messages by channel.
 func (p *post) reaches(channel string) bool { return p.senders[channel] != nil }
 
-// connect makes the senders that the configuration asks for.
-func (p *post) connect(c *Config) error {
-	if c.Courier.Inbox {
+// connect makes the senders that the configuration asks for. In dev mode the
+// inbox takes what none of them would.
+func (p *post) connect(ctx context.Context, c *Config, files web.Resources, outbound *web.Outbound) (err error) {
+	if c.Dev {
 		p.senders[courier.Email], p.senders[courier.SMS] = courier.Inbox{}, courier.Inbox{}
 	}
-	s := c.Courier.SMTP
-	if c.Courier.Strategy == "smtp" && s.ConnectionURI != "" {
-		sender, err := smtp.New(smtp.Config{
-			ConnectionURI: s.ConnectionURI, FromAddress: s.FromAddress, FromName: s.FromName, Headers: s.Headers,
-			ClientCertPath: s.ClientCertPath, ClientKeyPath: s.ClientKeyPath, LocalName: s.LocalName,
-			DisallowPrivate: c.SMTPDisallowPrivate, AllowLoopback: c.Dev,
-			Timeout: c.Courier.Timeout, Connections: c.Courier.PullCount,
-		})
-		if err != nil {
+	switch {
+	case c.Courier.Strategy == "http" && c.Courier.HTTP.URL != "":
+		if p.senders[courier.Email], err = p.gateway(ctx, "courier.http", c.Courier.HTTP, files, outbound); err != nil {
 			return err
 		}
-		p.senders[courier.Email] = sender
+	case c.Courier.Strategy == "smtp" && c.Courier.SMTP.ConnectionURI != "":
+		if p.senders[courier.Email], err = newSMTP(c); err != nil {
+			return err
+		}
+	}
+	for _, ch := range c.Courier.Channels {
+		if p.senders[ch.ID], err = p.gateway(ctx, "courier.channels."+ch.ID, ch.Request, files, outbound); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// gateway makes a sender of the request configured at key.
+func (p *post) gateway(ctx context.Context, key string, r Request, files web.Resources, outbound *web.Outbound) (courier.Sender, error) {
+	conf := gateway.Config{URL: r.URL, Method: r.Method, Headers: r.Headers, Auth: gateway.Auth(r.Auth)}
+	var evaluator gateway.Evaluator
+	if r.BodyURL != "" {
+		body, err := files.Read(ctx, r.BodyURL)
+		if err == nil && p.jsonnet == nil {
+			err = errors.New("nothing here evaluates Jsonnet")
+		}
+		if err == nil {
+			err = p.jsonnet.Check(ctx, web.DisplayURL(r.BodyURL), string(body))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s.request_config.body (%s): %w", key, web.DisplayURL(r.BodyURL), err)
+		}
+		conf.Body, evaluator = string(body), p.jsonnet
+	}
+	ch, err := gateway.New(conf, outbound, evaluator)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	return ch, nil
+}
+
+func newSMTP(c *Config) (*smtp.Sender, error) {
+	s := c.Courier.SMTP
+	return smtp.New(smtp.Config{
+		ConnectionURI: s.ConnectionURI, FromAddress: s.FromAddress, FromName: s.FromName, Headers: s.Headers,
+		ClientCertPath: s.ClientCertPath, ClientKeyPath: s.ClientKeyPath, LocalName: s.LocalName,
+		DisallowPrivate: c.SMTPDisallowPrivate, AllowLoopback: c.Dev,
+		Timeout: c.Courier.Timeout, Connections: c.Courier.PullCount,
+	})
 }
 
 // maxTemplate bounds a template that is fetched, in bytes.
 const maxTemplate = 256 << 10
 
-func newRenderer(ctx context.Context, c *Config, outbound *web.Outbound, o Options) (*template.Renderer, error) {
-	resources := web.Resources{Fetch: outbound.Get, AllowHTTP: c.Dev, MaxBytes: maxTemplate}
+func newRenderer(ctx context.Context, c *Config, files web.Resources, o Options) (*template.Renderer, error) {
 	parts := map[string]template.Part{
 		"email.subject": template.Subject, "email.body.html": template.HTML,
 		"email.body.plaintext": template.Text, "sms.body.plaintext": template.SMS,
@@ -94,7 +140,7 @@ func newRenderer(ctx context.Context, c *Config, outbound *web.Outbound, o Optio
 			validity = "valid"
 		}
 		key := fmt.Sprintf("courier.templates.%s.%s.%s", t.Name, validity, t.Part)
-		text, err := resources.Read(ctx, t.URL)
+		text, err := files.Read(ctx, t.URL)
 		if err == nil && len(text) > maxTemplate {
 			err = fmt.Errorf("it is larger than %d bytes", maxTemplate)
 		}

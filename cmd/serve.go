@@ -32,25 +32,30 @@ func newServe() *cobra.Command {
 }
 
 func serve(ctx context.Context, o LoadOptions, errOut io.Writer) error {
-	config, report, err := Load(o)
+	app, err := start(ctx, o, errOut)
 	if err != nil {
 		return err
+	}
+	return errors.Join(app.Serve(ctx), app.Close())
+}
+
+// start loads the configuration and builds the program from it.
+func start(ctx context.Context, o LoadOptions, errOut io.Writer) (*App, error) {
+	config, report, err := Load(o)
+	if err != nil {
+		return nil, err
 	}
 	log := newLogger(config.Log, errOut)
 	log.Info("starting", "version", programVersion(), "config", config)
 	report.Log(log)
 	var generatedIn string
 	if config.Secrets, generatedIn, err = ResolveSecrets(config); err != nil {
-		return err
+		return nil, err
 	}
 	if generatedIn != "" {
 		log.Info("secrets are kept beside the database", "file", generatedIn)
 	}
-	app, err := Wire(ctx, config, Options{Now: now, Log: log})
-	if err != nil {
-		return err
-	}
-	return errors.Join(app.Serve(ctx), app.Close())
+	return Wire(ctx, config, Options{Now: now, Log: log, Jsonnet: self(jsonnetChild)})
 }
 
 // drain is how long requests under way may take when the program is told to stop.
@@ -84,6 +89,9 @@ func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
 		go func() { ended <- servers[n].Serve(l) }()
 	}
 	go func() { ended <- a.sweep(ctx) }()
+	if !a.Config.Courier.Watch && a.Config.SelfService.Verification.Enabled {
+		a.options.Log.Warn("messages are queued and not delivered by this process; start it with --watch-courier, or run: foyer courier watch")
+	}
 	delivered := make(chan struct{})
 	go func() {
 		defer close(delivered)

@@ -27,6 +27,9 @@ import (
 type Options struct {
 	Now func() time.Time
 	Log *slog.Logger
+	// Jsonnet starts a child that evaluates Jsonnet (internal/jsonnet); none
+	// refuses configurations that need one.
+	Jsonnet []string
 }
 
 // App is the whole object graph, ready to serve.
@@ -37,11 +40,15 @@ type App struct {
 	Public  http.Handler
 	Admin   http.Handler
 	Routes  []web.Route // of both; the admin API's begin with /admin/
+	post    *post
 	options Options
 }
 
-// Close lets go of the database.
-func (a *App) Close() error { return a.Store.Close() }
+// Close lets go of the database and ends children.
+func (a *App) Close() error {
+	a.post.close()
+	return a.Store.Close()
+}
 
 // Wire builds the graph. It is the one place where all of it can be read.
 func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
@@ -156,7 +163,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	}
 	admin := &identity.HTTP{Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL}
 
-	a := &App{Config: c, Store: store, Worker: post.worker, options: o}
+	a := &App{Config: c, Store: store, Worker: post.worker, post: post, options: o}
 	return a, a.route(durability, rooms{
 		flows: flows, activations: &selfservice.AdminHTTP{Engine: engine}, sessions: sessionHTTP,
 		schemas: &schema.Handler{Set: schemas}, people: admin, hasher: hasher,
