@@ -56,7 +56,7 @@ func NewOutbound(c OutboundConfig) (*Outbound, error) {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = 64 << 10
 	}
-	o := &Outbound{maxBytes: c.MaxBytes, guarded: outboundClient(c.Timeout, guard(c)), unguarded: outboundClient(c.Timeout, nil)}
+	o := &Outbound{maxBytes: c.MaxBytes, guarded: outboundClient(c.Timeout, Guard(c)), unguarded: outboundClient(c.Timeout, nil)}
 	var errs []error
 	for _, raw := range c.Exceptions {
 		e, err := parseException(raw)
@@ -126,7 +126,10 @@ var metadataServices = []netip.Prefix{
 
 var errMetadataService = errors.New("the address is that of a metadata service")
 
-func guard(c OutboundConfig) func(network, address string, _ syscall.RawConn) error {
+// Guard returns the look at an address that is about to be dialled, as
+// net.Dialer.Control, for what calls out by another protocol than HTTP. Only
+// AllowPrivate and AllowLoopback of c count.
+func Guard(c OutboundConfig) func(network, address string, _ syscall.RawConn) error {
 	var v4, v6 []netip.Prefix
 	if c.AllowPrivate {
 		for _, p := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"} {

@@ -1,0 +1,61 @@
+package gateway_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/courier/gateway"
+)
+
+func TestConfigIsRefusedByKey(t *testing.T) {
+	const hidden = "hidden"
+	for name, one := range map[string]struct {
+		change func(*gateway.Config)
+		key    string
+	}{
+		"no URL":          {func(c *gateway.Config) { c.URL = "" }, "url"},
+		"other scheme":    {func(c *gateway.Config) { c.URL = "ftp://gateway.example.net/" }, "url"},
+		"no host":         {func(c *gateway.Config) { c.URL = "https:///send" }, "url"},
+		"user in URL":     {func(c *gateway.Config) { c.URL = "https://ada:hidden@gateway.example.net/" }, "url"},
+		"control in URL":  {func(c *gateway.Config) { c.URL = "https://gateway.example.net/\nhidden" }, "url"},
+		"GET":             {func(c *gateway.Config) { c.Method = "GET" }, "method"},
+		"lower case":      {func(c *gateway.Config) { c.Method = "post" }, "method"},
+		"header name":     {func(c *gateway.Config) { c.Headers = map[string]string{"X A": hidden} }, "headers"},
+		"header value":    {func(c *gateway.Config) { c.Headers = map[string]string{"X-A": hidden + "\r\nX: y"} }, "headers"},
+		"one key for all": {func(c *gateway.Config) { c.Headers = map[string]string{"idempotency-key": hidden} }, "headers"},
+		"host":            {func(c *gateway.Config) { c.Headers = map[string]string{"Host": hidden} }, "headers"},
+		"length":          {func(c *gateway.Config) { c.Headers = map[string]string{"Content-Length": "1"} }, "headers"},
+		"content type":    {func(c *gateway.Config) { c.Headers = map[string]string{"Content-Type": "text/xml"} }, "headers"},
+		"auth":            {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "digest"} }, "auth"},
+		"basic alone":     {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "basic_auth"} }, "auth"},
+		"basic colon":     {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "basic_auth", User: "a:b", Password: hidden} }, "auth"},
+		"nowhere":         {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", Name: "k", Value: hidden} }, "auth"},
+		"no name":         {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", In: "header", Value: hidden} }, "auth"},
+		"no value":        {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", In: "header", Name: "k"} }, "auth"},
+		"reserved name": {func(c *gateway.Config) {
+			c.Auth = gateway.Auth{Type: "api_key", In: "header", Name: "Idempotency-Key", Value: hidden}
+		}, "auth"},
+		"cookie value": {func(c *gateway.Config) {
+			c.Auth = gateway.Auth{Type: "api_key", In: "cookie", Name: "k", Value: hidden + "; a=b"}
+		}, "auth"},
+		"no evaluator": {func(c *gateway.Config) { c.Body = "function(ctx) ctx" }, "body"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := gateway.Config{URL: "https://gateway.example.net/send"}
+			one.change(&c)
+			_, err := gateway.New(c, nil, nil)
+			require.ErrorContains(t, err, "request_config."+one.key+": ")
+			require.NotContains(t, err.Error(), hidden)
+			require.NotContains(t, err.Error(), "\n", "one thing is wrong")
+		})
+	}
+}
+
+func TestConfigNamesAllThatIsWrong(t *testing.T) {
+	_, err := gateway.New(gateway.Config{Method: "x", Auth: gateway.Auth{Type: "x"}}, nil, nil)
+	for _, key := range []string{"url", "method", "auth"} {
+		require.ErrorContains(t, err, "request_config."+key+": ")
+	}
+	require.NotContains(t, err.Error(), "headers")
+}
