@@ -56,12 +56,9 @@ const maxDelay = 5 * time.Minute
 // service: the others would not send it either.
 func (h *health) late(ctx context.Context) (string, error) {
 	stats, err := h.queue.Store.QueueStats(ctx)
-	if err != nil || stats.Oldest.IsZero() {
+	age := stats.Age(h.queue.Now())
+	if err != nil || age < maxDelay {
 		return "", err
-	}
-	age := h.queue.Now().Sub(stats.Oldest)
-	if age < maxDelay {
-		return "", nil
 	}
 	told := fmt.Sprintf("%d messages wait, the oldest for %s", stats.Waiting, age.Round(time.Second))
 	if stats.LastError == "" {

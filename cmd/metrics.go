@@ -73,10 +73,11 @@ func (m *metrics) serve(w http.ResponseWriter, r *http.Request, _ web.Params) er
 }
 
 var (
-	waitingDesc   = prometheus.NewDesc("foyer_courier_waiting", "Messages queued or being sent.", nil, nil)
-	oldestDesc    = prometheus.NewDesc("foyer_courier_oldest_seconds", "Age of the oldest message that has not left; 0 for none.", nil, nil)
-	abandonedDesc = prometheus.NewDesc("foyer_courier_abandoned", "Messages given up, which an operator can send again or discard.", nil, nil)
-	attemptsDesc  = prometheus.NewDesc("foyer_courier_attempts_total", "Attempts of this process to deliver a message.", []string{"outcome"}, nil)
+	waitingDesc    = prometheus.NewDesc("foyer_courier_waiting", "Messages queued or being sent.", nil, nil)
+	oldestDesc     = prometheus.NewDesc("foyer_courier_oldest_seconds", "Age of the oldest message that has not left; 0 for none.", nil, nil)
+	abandonedDesc  = prometheus.NewDesc("foyer_courier_abandoned", "Messages given up, which an operator can send again or discard.", nil, nil)
+	suppressedDesc = prometheus.NewDesc("foyer_courier_suppressed_total", "Messages of this process that were not sent: nobody has the address, or it has had its share.", nil, nil)
+	attemptsDesc   = prometheus.NewDesc("foyer_courier_attempts_total", "Attempts of this process to deliver a message.", []string{"outcome"}, nil)
 )
 
 // queueMetrics asks the database how the queue stands whenever it is scraped.
@@ -87,7 +88,7 @@ const scrapeTimeout = 2 * time.Second
 
 // Describe implements prometheus.Collector.
 func (q *queueMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{waitingDesc, oldestDesc, abandonedDesc, attemptsDesc} {
+	for _, d := range []*prometheus.Desc{waitingDesc, oldestDesc, abandonedDesc, suppressedDesc, attemptsDesc} {
 		to <- d
 	}
 }
@@ -98,17 +99,14 @@ func (q *queueMetrics) Collect(to chan<- prometheus.Metric) {
 	for _, o := range courier.Outcomes() {
 		to <- prometheus.MustNewConstMetric(attemptsDesc, prometheus.CounterValue, float64(q.worker.Count(o)), string(o))
 	}
+	to <- prometheus.MustNewConstMetric(suppressedDesc, prometheus.CounterValue, float64(q.worker.Courier.Suppressed()))
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	stats, err := q.worker.Courier.Store.QueueStats(ctx)
 	if err != nil {
 		return
 	}
-	age := 0.0
-	if !stats.Oldest.IsZero() {
-		age = max(0, q.worker.Courier.Now().Sub(stats.Oldest).Seconds())
-	}
 	to <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(stats.Waiting))
-	to <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, age)
+	to <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, stats.Age(q.worker.Courier.Now()).Seconds())
 	to <- prometheus.MustNewConstMetric(abandonedDesc, prometheus.GaugeValue, float64(stats.Abandoned))
 }

@@ -60,7 +60,11 @@ func (a *App) route(durability string, in rooms) error {
 	}
 	a.Public = web.Chain(public, around...)
 	operator := a.Config.Serve.Admin
-	around = append(a.middleware(operator, false), web.ProgramsOnly(operator.BaseURL, strings.HasPrefix(operator.Host, unixPrefix), courier.InboxPath))
+	var pages []string
+	if a.Config.Dev {
+		pages = []string{courier.InboxPath}
+	}
+	around = append(a.middleware(operator, false), web.ProgramsOnly(operator.BaseURL, strings.HasPrefix(operator.Host, unixPrefix), pages...))
 	a.Admin = web.Chain(underAdmin(a.Config.Serve.Public.BaseURL, admin), around...)
 	return nil
 }
