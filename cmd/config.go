@@ -100,6 +100,7 @@ type SelfService struct {
 	AllowedReturnURLs []string // absolute; the host may start with one wildcard label
 	Registration      Registration
 	Verification      Verification
+	RevokeOnProof     bool // selfservice.flows.recovery.revoke_active_sessions
 	ErrorUIURL        string
 	Password          Password
 	Code              Code

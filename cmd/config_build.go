@@ -213,10 +213,11 @@ func buildSelfService(s settings) SelfService {
 			},
 			VerifyBeforeCreate: s.flag(flow + "verify_before_create"),
 		},
-		Verification: buildVerification(s),
-		Password:     buildPassword(s),
-		Code:         buildCode(s),
-		Link:         buildLink(s),
+		Verification:  buildVerification(s),
+		RevokeOnProof: s.flag("selfservice.flows.recovery.revoke_active_sessions"),
+		Password:      buildPassword(s),
+		Code:          buildCode(s),
+		Link:          buildLink(s),
 	}
 }
 

@@ -57,6 +57,9 @@ func newPost(ctx context.Context, c *Config, outbound *web.Outbound, store *pers
 }
 
 func (p *post) close() {
+	if s, ok := p.senders[courier.Email].(*smtp.Sender); ok {
+		s.Close()
+	}
 	if p.jsonnet != nil {
 		p.jsonnet.Close()
 	}

@@ -151,7 +151,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Flood:         flood(c.Courier.Budget.PerMinuteTotal),
 		SMS:           post.reaches(courier.SMS),
 		Stealth:       c.Security.MitigateEnumeration,
-		RevokeOnProof: true,
+		RevokeOnProof: c.SelfService.RevokeOnProof,
 	}
 	flows := &selfservice.HTTP{
 		Engine:   engine,

@@ -244,7 +244,7 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 // show answers a GET on the submit URL, as a link or a reload makes it: it
 // shows the form and acts on nothing.
 func (h *HTTP) show(w http.ResponseWriter, r *http.Request, k Kind) error {
-	if q := r.URL.Query(); q.Has("token") || q.Has("code") {
+	if q := r.URL.Query(); q.Get("token") != "" || q.Get("code") != "" {
 		return h.follow(w, r, k, Link{Token: q.Get("token"), Code: q.Get("code")})
 	}
 	f, err := h.visible(r, k, "flow")
@@ -266,8 +266,12 @@ func (h *HTTP) follow(w http.ResponseWriter, r *http.Request, k Kind, l Link) er
 	if err != nil {
 		return err
 	}
+	rules, err := h.Engine.rules(k)
+	if err != nil {
+		return err
+	}
 	if r.Method == http.MethodHead {
-		web.Redirect(w, r, h.Engine.Rules[k].UIURL)
+		web.Redirect(w, r, rules.UIURL)
 		return nil
 	}
 	o, err := h.opening(r)

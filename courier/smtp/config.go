@@ -140,6 +140,11 @@ func (s *server) query(u *url.URL) error {
 			s.skipVerify, err = parseBool(key, value)
 		case "disable_starttls":
 			s.plain, err = parseBool(key, value)
+		case "legacy_ssl": // another word for the scheme smtps, in many a kratos.yml
+			var legacy bool
+			if legacy, err = parseBool(key, value); legacy && u.Scheme != "smtps" {
+				err = errors.New("legacy_ssl is for smtps://")
+			}
 		case "server_name":
 			if s.name = value; value == "" || strings.ContainsFunc(value, notInDomain) && net.ParseIP(value) == nil {
 				err = errors.New("server_name is no host name")

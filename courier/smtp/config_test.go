@@ -23,7 +23,8 @@ func TestConfigIsRefusedByKey(t *testing.T) {
 		"password in port":   {func(c *smtp.Config) { c.ConnectionURI = "smtp://u:hidden/x@localhost:25/" }, "connection_uri", "percent-encoded"},
 		"port":               {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost:70000/" }, "connection_uri", "port"},
 		"path":               {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost:25/inbox" }, "connection_uri", "path"},
-		"parameter":          {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?legacy_ssl=true" }, "connection_uri", `"legacy_ssl"`},
+		"parameter":          {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?legacy=true" }, "connection_uri", `"legacy"`},
+		"legacy without TLS": {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?legacy_ssl=true" }, "connection_uri", "legacy_ssl is for smtps"},
 		"parameter twice":    {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?auth=none&auth=none" }, "connection_uri", "twice"},
 		"bool":               {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?skip_ssl_verify=yes" }, "connection_uri", "skip_ssl_verify"},
 		"server_name":        {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?server_name=a%0Ab" }, "connection_uri", "server_name"},
@@ -78,7 +79,7 @@ func TestConfigThatIsFine(t *testing.T) {
 	for _, uri := range []string{
 		"smtp://localhost", "smtp://localhost:25", "smtps://u:p@localhost/", "smtps://u:p@[::1]:465/?skip_ssl_verify=true",
 		"smtp://u%40example.org:p%2F%3A@mail.example.org:587/?server_name=mx.example.org&auth=xoauth2",
-		"smtps://localhost/?disable_starttls=true", "smtp://localhost/?auth=none&disable_starttls=false",
+		"smtps://localhost/?disable_starttls=true", "smtps://test:test@mailslurper:1025/?skip_ssl_verify=true&legacy_ssl=true", "smtp://localhost/?auth=none&disable_starttls=false",
 	} {
 		_, err := smtp.New(config("", uri, func(c *smtp.Config) {
 			c.ClientCertPath, c.ClientKeyPath = cert, key
