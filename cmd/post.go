@@ -27,6 +27,7 @@ type post struct {
 	renderer *template.Renderer
 	senders  map[string]courier.Sender // by channel
 	worker   *courier.Worker
+	smtp     *smtp.Sender  // nil for none
 	jsonnet  *jsonnet.Pool // nil where nothing is written in Jsonnet
 }
 
@@ -57,8 +58,8 @@ func newPost(ctx context.Context, c *Config, outbound *web.Outbound, store *pers
 }
 
 func (p *post) close() {
-	if s, ok := p.senders[courier.Email].(*smtp.Sender); ok {
-		s.Close()
+	if p.smtp != nil {
+		p.smtp.Close()
 	}
 	if p.jsonnet != nil {
 		p.jsonnet.Close()
@@ -70,24 +71,30 @@ func (p *post) reaches(channel string) bool { return p.senders[channel] != nil }
 
 // connect makes the senders that the configuration asks for. In dev mode the
 // inbox takes what none of them would.
-func (p *post) connect(ctx context.Context, c *Config, files web.Resources, outbound *web.Outbound) (err error) {
+func (p *post) connect(ctx context.Context, c *Config, files web.Resources, outbound *web.Outbound) error {
 	if c.Dev {
 		p.senders[courier.Email], p.senders[courier.SMS] = courier.Inbox{}, courier.Inbox{}
 	}
 	switch {
 	case c.Courier.Strategy == "http" && c.Courier.HTTP.URL != "":
-		if p.senders[courier.Email], err = p.gateway(ctx, "courier.http", c.Courier.HTTP, files, outbound); err != nil {
+		sender, err := p.gateway(ctx, "courier.http", c.Courier.HTTP, files, outbound)
+		if err != nil {
 			return err
 		}
+		p.senders[courier.Email] = sender
 	case c.Courier.Strategy == "smtp" && c.Courier.SMTP.ConnectionURI != "":
-		if p.senders[courier.Email], err = newSMTP(c); err != nil {
+		sender, err := newSMTP(c)
+		if err != nil {
 			return err
 		}
+		p.senders[courier.Email], p.smtp = sender, sender
 	}
 	for _, ch := range c.Courier.Channels {
-		if p.senders[ch.ID], err = p.gateway(ctx, "courier.channels."+ch.ID, ch.Request, files, outbound); err != nil {
+		sender, err := p.gateway(ctx, "courier.channels."+ch.ID, ch.Request, files, outbound)
+		if err != nil {
 			return err
 		}
+		p.senders[ch.ID] = sender
 	}
 	return nil
 }

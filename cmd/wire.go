@@ -113,6 +113,11 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			post.close()
+		}
+	}()
 	locales, err := matcher(messages, post.renderer)
 	if err != nil {
 		return nil, err

@@ -152,7 +152,7 @@ const (
 	waitFor   = 10 * time.Second
 	waitPause = 500 * time.Millisecond
 	// maxWaiting bounds the clients that wait at once.
-	maxWaiting = 4096
+	maxWaiting = 1024
 )
 
 // wait holds the answer back while the flow is still at the revision that the
