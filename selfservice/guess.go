@@ -21,8 +21,9 @@ const (
 // attempt is one submit over all its tries. A guess is paid for once, however
 // often the submit starts over because others have moved the flow.
 type attempt struct {
-	tries int
-	paid  []byte // MAC of the code that the guess was paid for
+	tries  int
+	secret bool   // it carries a secret that the flow waits for
+	paid   []byte // MAC of the code that the guess was paid for
 }
 
 // weigh judges the secret a submit carries. A code is paid for first: the
@@ -34,7 +35,7 @@ func (e *Engine) weigh(ctx context.Context, s *Step, a *attempt) error {
 	if s.asksAgain() || code == "" && token == "" || s.Flow.State != StateSentEmail {
 		return nil
 	}
-	s.Answer = Wrong
+	s.Answer, a.secret = Wrong, true
 	home, err := e.home(ctx, s.Flow)
 	if err != nil || home == nil {
 		return err

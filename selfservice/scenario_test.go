@@ -110,8 +110,8 @@ func tell(c client, a answer) string {
 	if a.Status == http.StatusSeeOther {
 		to := a.Location()
 		switch {
-		case to.Host == "127.0.0.1:4455" && to.Path == "/registration":
-			return status + " form" + messages(c.Read(to.Query().Get("flow")))
+		case to.Host == "127.0.0.1:4455" && (to.Path == "/registration" || to.Path == "/verification"):
+			return status + " form" + messages(c.ReadKind(to.Path[1:], to.Query().Get("flow")))
 		case to.Host == "127.0.0.1:4455" && to.Path == "/error":
 			stored := c.Get("/self-service/errors?id=" + to.Query().Get("id"))
 			inner := stored.JSON()["error"].(map[string]any)

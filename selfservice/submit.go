@@ -17,9 +17,9 @@ import (
 // the flow meanwhile.
 const maxTries = 4
 
-// maxPaidTries is maxTries for a submit whose guess is paid for: the right code
-// must not lose against many wrong ones.
-const maxPaidTries = 32
+// maxSecretTries is maxTries for a submit that carries a secret, which is cheap
+// to judge: the right code must not lose against many wrong ones.
+const maxSecretTries = 32
 
 // Submit takes one submit as far as it gets. The step tells how far; problems a
 // person can mend are on step.Next, not in the error.
@@ -33,9 +33,10 @@ func (e *Engine) Submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 		switch {
 		case !errors.Is(err, ErrStale):
 			return step, err
-		case a.tries < maxTries, a.paid != nil && a.tries < maxPaidTries:
+		case a.tries < maxTries:
 		case step != nil:
 			return step, nil // what is wrong with the submit is true all the same
+		case a.secret && a.tries < maxSecretTries:
 		default:
 			return nil, fail.Wrap(err, fail.Unavailable, "flow_contended", "Too many submits to this flow at once. Please send it again.")
 		}
