@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -50,10 +54,32 @@ func (e *Engine) weigh(ctx context.Context, s *Step, a *attempt) error {
 			return err
 		}
 	}
-	if c = s.home.notes.Challenge; e.answered(s.home, c, code, token) {
+	c = s.home.notes.Challenge
+	right := e.answered(s.home, c, code, token)
+	if right {
+		right, err = e.holds(ctx, c)
+	}
+	if err == nil && right {
 		s.Answer, s.Proven = Right, c
 	}
-	return nil
+	return err
+}
+
+// holds reports whether nothing has made c void since it was made, such as
+// another proof of the same person. A void secret is wrong like any other.
+func (e *Engine) holds(ctx context.Context, c *Challenge) (bool, error) {
+	if c.IdentityID == uuid.Nil {
+		return true, nil
+	}
+	i, err := e.Identities.Store.Identity(ctx, c.IdentityID)
+	if errors.Is(err, identity.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	has := func(a identity.Address) bool { return a.ID == c.AddressID }
+	return i.Epoch == c.Epoch && slices.ContainsFunc(i.Verifiable, has), nil
 }
 
 // asksAgain reports whether the submit asks for another message, which is what

@@ -244,8 +244,8 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 // show answers a GET on the submit URL, as a link or a reload makes it: it
 // shows the form and acts on nothing.
 func (h *HTTP) show(w http.ResponseWriter, r *http.Request, k Kind) error {
-	if q := r.URL.Query(); q.Get("token") != "" || q.Get("code") != "" {
-		return h.follow(w, r, k, Link{Token: q.Get("token"), Code: q.Get("code")})
+	if mailedLink(r) {
+		return h.follow(w, r, k)
 	}
 	f, err := h.visible(r, k, "flow")
 	if err != nil {
@@ -259,9 +259,15 @@ func (h *HTTP) show(w http.ResponseWriter, r *http.Request, k Kind) error {
 	return nil
 }
 
+// mailedLink reports whether r opens a link as it stands in messages.
+func mailedLink(r *http.Request) bool {
+	q := r.URL.Query()
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (q.Get("token") != "" || q.Get("code") != "")
+}
+
 // follow answers a mailed link. Whoever follows it, a scanner included, gets a
 // page with a button and changes nothing.
-func (h *HTTP) follow(w http.ResponseWriter, r *http.Request, k Kind, l Link) error {
+func (h *HTTP) follow(w http.ResponseWriter, r *http.Request, k Kind) error {
 	id, err := flowID(r, "flow")
 	if err != nil {
 		return err
@@ -281,6 +287,7 @@ func (h *HTTP) follow(w http.ResponseWriter, r *http.Request, k Kind, l Link) er
 	o.RequestURL = withoutQuery(o.RequestURL)
 	secret := h.CSRF.Ensure(w, r)
 	o.Binding = web.Binding(secret)
+	l := Link{Token: r.URL.Query().Get("token"), Code: r.URL.Query().Get("code")}
 	f, err := h.Engine.Follow(r.Context(), k, id, l, o, func(f *Flow) bool { return !f.Native && h.bound(r, f) == nil })
 	if err != nil {
 		return err

@@ -158,10 +158,11 @@ func (h *HTTP) forward(w http.ResponseWriter, r *http.Request, k Kind, err error
 }
 
 // native reports whether the request concerns a flow of a native client, which
-// reads JSON whatever it says it accepts. Only error paths ask.
+// reads JSON whatever it says it accepts. A link from a mail is opened by a
+// browser, whoever asked for it. Only error paths ask.
 func (h *HTTP) native(r *http.Request, k Kind) bool {
 	id, err := flowID(r, "flow")
-	if err != nil {
+	if err != nil || mailedLink(r) {
 		return false
 	}
 	f, err := h.Engine.Store.Flow(r.Context(), k, id)

@@ -148,7 +148,7 @@ func finishVerification(ctx context.Context, e *Engine, s *Step) error {
 	c := s.Proven
 	first, err := e.Identities.Store.VerifyAddress(ctx, c.IdentityID, c.AddressID, c.Epoch, e.Now().UTC())
 	if errors.Is(err, identity.ErrOutdated) {
-		return Refuse("", ui.ErrVerificationCode, nil)
+		return ErrStale // at the next try the secret does not hold
 	}
 	if err != nil {
 		return err
