@@ -18,7 +18,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Build and start everything on this machine: API, admin API and pages
+run: ## Build and start everything on this machine: API, admin API, inbox and pages
 	@contrib/quickstart/run
 
 .PHONY: build

@@ -236,7 +236,7 @@ func (b *browser) shoot(name string) {
 	for _, s := range []struct {
 		what          string
 		width, height int64
-	}{{"desktop", 1280, 900}, {"phone", 375, 812}} {
+	}{{"desktop", 1280, 900}, {"phone", 390, 844}} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.screen(s.width, s.height, scheme)
 			require.Zero(b.t, eval[int](b, "Math.max(0, document.documentElement.scrollWidth - innerWidth)"), "%s at %d", name, s.width)
@@ -246,6 +246,13 @@ func (b *browser) shoot(name string) {
 		}
 	}
 	b.screen(1280, 900, "light")
+}
+
+// reads makes the browser ask for languages.
+func (b *browser) reads(languages string) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: "e2e", AcceptLanguage: languages})
+	require.NoError(b.t, err)
 }
 
 // withoutScripts makes the browser run no script of any page.

@@ -170,7 +170,7 @@ func (p *program) restart(options ...option) {
 // withUI starts the reference UI for the program.
 func (p *program) withUI() *program {
 	p.t.Helper()
-	p.ui = launch(p.t, exec.Command(binary(p.t, "ui"), "-listen", strings.TrimPrefix(p.UI, "http://"), "-public", p.Public))
+	p.ui = launch(p.t, exec.Command(binary(p.t, "ui"), "-listen", strings.TrimPrefix(p.UI, "http://"), "-public", p.Public, "-inbox", p.Admin+"/admin/inbox"))
 	p.ui.answers(p.UI + "/health")
 	return p
 }

@@ -58,7 +58,7 @@ func quickstart(dir string, ports []int) *exec.Cmd {
 	return c
 }
 
-// A newcomer's first minutes: one command, the five calls of the README, the
+// A newcomer's first minutes: one command, the seven calls of the README, the
 // page; ending it; and starting it again on what is there.
 func TestQuickstart(t *testing.T) {
 	dir, ports := copyCheckout(t), freePorts(t, 3)
@@ -73,7 +73,7 @@ func TestQuickstart(t *testing.T) {
 	}
 	said := run()
 	require.Contains(t, said.String(), p.UI+"/\n")
-	require.Contains(t, said.String(), p.Admin)
+	require.Contains(t, said.String(), p.Admin+"/admin/inbox ")
 	require.Contains(t, p.running.out.String(), "--dev", "what --dev allows is said")
 	for _, kept := range []string{"foyer.sqlite", "foyer.sqlite.secrets"} {
 		info, err := os.Stat(filepath.Join(dir, "var", kept))
@@ -81,7 +81,7 @@ func TestQuickstart(t *testing.T) {
 		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), kept)
 	}
 
-	t.Run("five calls", func(t *testing.T) {
+	t.Run("seven calls", func(t *testing.T) {
 		for _, tool := range []string{"curl", "grep", "sed"} {
 			if _, err := exec.LookPath(tool); err != nil {
 				require.NotEqual(t, "true", os.Getenv("CI"), "CI promises "+tool)
@@ -89,14 +89,14 @@ func TestQuickstart(t *testing.T) {
 			}
 		}
 		c := exec.Command("sh", "contrib/quickstart/curl.sh")
-		c.Dir, c.Env = dir, append(os.Environ(), "FOYER_PUBLIC_URL="+p.Public, "FOYER_EMAIL=curl@example.org")
+		c.Dir, c.Env = dir, append(os.Environ(), "FOYER_PUBLIC_URL="+p.Public, "FOYER_ADMIN_URL="+p.Admin, "FOYER_EMAIL=curl@example.org")
 		raw, err := c.Output()
 		require.NoError(t, err, "%s", raw)
 		out := string(raw)
 		for _, want := range []string{
 			`"name":"traits.email","type":"email"`, `"name":"password","type":"password"`,
 			"is not a valid e-mail address", "at least 8 characters", "Property first is missing",
-			`"active":true`, `"email":"curl@example.org"`, `"authenticator_assurance_level":"aal1"`,
+			"Your e-mail address has been verified.", `"verified":true`, `"active":true`, `"email":"curl@example.org"`, `"authenticator_assurance_level":"aal1"`,
 		} {
 			require.Contains(t, out, want)
 		}
@@ -114,8 +114,19 @@ func TestQuickstart(t *testing.T) {
 		b.shoot("2-refused")
 		b.fillRight("ada@example.org")
 		b.click(submitButton, 1)
+		b.lands("/verification")
+		b.typing()
+		b.shoot("3-verification")
+		inbox := b.tab(false)
+		inbox.visit(eval[string](b, `[...document.querySelectorAll("a")].find(a => a.innerText === "inbox").href`))
+		inbox.until(`document.body.innerText.includes("ada@example.org")`)
+		inbox.shoot("4-inbox")
+		b.press(p.mailed("ada@example.org").code())
+		b.enter()
+		b.until(`document.querySelector("h1").innerText === "Your address is verified"`)
+		b.click("a.button.primary", 1)
 		b.welcomed("ada@example.org")
-		b.shoot("3-registered")
+		b.shoot("5-registered")
 	})
 	t.Run("a second one", func(t *testing.T) {
 		out, err := quickstart(dir, ports).CombinedOutput()

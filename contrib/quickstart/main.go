@@ -58,7 +58,7 @@ func run(ctx context.Context, p ports, out, errOut io.Writer) error {
 	running := 0
 	for _, c := range []*exec.Cmd{
 		exec.CommandContext(ctx, "bin/foyer", "serve", "-c", config, "--dev"),
-		exec.CommandContext(ctx, "bin/ui", "-listen", address(p.UI), "-public", base(p.Public)),
+		exec.CommandContext(ctx, "bin/ui", "-listen", address(p.UI), "-public", base(p.Public), "-inbox", p.inbox()),
 	} {
 		if err := start(c, p, errOut, ended); err != nil {
 			cancel()
@@ -142,6 +142,7 @@ func (p ports) environment() []string {
 		"SELFSERVICE_DEFAULT_BROWSER_RETURN_URL=" + ui + "/",
 		"SELFSERVICE_ALLOWED_RETURN_URLS_0=" + ui,
 		"SELFSERVICE_FLOWS_REGISTRATION_UI_URL=" + ui + "/registration",
+		"SELFSERVICE_FLOWS_VERIFICATION_UI_URL=" + ui + "/verification",
 		"SELFSERVICE_FLOWS_ERROR_UI_URL=" + ui + "/error",
 	}
 }
@@ -204,13 +205,17 @@ func (p ports) announce(out io.Writer) {
   Foyer is ready.
 
     Open         %s/
+    Inbox        %s   (mails end there)
     Public API   %s
     Admin API    %s   (this machine only)
 
   Data is kept in ./var. Ctrl-C ends everything.
 
-`, base(p.UI), base(p.Public), base(p.Admin))
+`, base(p.UI), p.inbox(), base(p.Public), base(p.Admin))
 }
+
+// inbox is where mails can be read: nothing sends them with --dev.
+func (p ports) inbox() string { return base(p.Admin) + "/admin/inbox" }
 
 func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 

@@ -197,7 +197,9 @@ func TestPagesInABrowser(t *testing.T) {
 	for name, path := range map[string]string{
 		"fresh": "/registration?flow=fresh", "refused": "/registration?flow=refused", "nodes": "/registration?flow=nodes", "hostile": "/registration?flow=hostile",
 		"lists": "/registration?flow=lists", "lists-refused": "/registration?flow=lists_refused",
-		"login": "/login?flow=login", "settings": "/settings?flow=settings", "error": "/error?id=known", "down": "/registration?flow=page", "cookies": "/registration?again=1", "out": "/", "in": "/",
+		"login": "/login?flow=login", "settings": "/settings?flow=settings",
+		"sent": "/verification?flow=sent", "link": "/verification?flow=link", "followed": "/verification?flow=followed", "passed": "/verification?flow=passed",
+		"draft": "/registration?flow=draft", "elsewhere": "/registration?flow=elsewhere", "error": "/error?id=known", "down": "/registration?flow=page", "cookies": "/registration?again=1", "out": "/", "in": "/",
 	} {
 		api.signedIn = name == "in"
 		for _, width := range []int{1280, 375, 320} {

@@ -27,7 +27,6 @@ type client struct {
 
 func newClient(base string) *client {
 	return &client{base: base, http: &http.Client{
-		Timeout:       callTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -74,9 +73,15 @@ func (c *client) get(w http.ResponseWriter, r *http.Request, path string, query 
 	return fail
 }
 
-// fetch gets path into out and returns the cookies that came along. The API
-// logs the call under the id that a failure carries. The header becomes its own.
+// fetch gets path into out and returns the cookies that came along. It takes
+// callTimeout at most where ctx sets no time. The API logs the call under the
+// id that a failure carries. The header becomes its own.
 func (c *client) fetch(ctx context.Context, header http.Header, path string, query url.Values, out any) (cookies []string, _ *failure) {
+	if _, set := ctx.Deadline(); !set {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+	}
 	f := &failure{URL: c.base + path, apiError: apiError{Request: rand.Text()}}
 	broken := func(err error) ([]string, *failure) {
 		f.Cause = err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -29,6 +30,9 @@ type element struct {
 	Optional bool
 	Submits  bool
 	Primary  bool
+	Focus    bool   // the page begins here
+	Told     string // id of what the page says about e besides its own messages
+	Seconds  int    // until pressing e does what it says
 }
 
 type choice struct {
@@ -36,14 +40,23 @@ type choice struct {
 	Selected    bool
 }
 
-// Described lists the ids of the messages that belong to e.
+// Described lists the ids of what is said about e.
 func (e element) Described() string {
-	ids := make([]string, len(e.Messages))
+	var ids []string
+	if e.Told != "" {
+		ids = append(ids, e.Told)
+	}
+	if e.Seconds > 0 {
+		ids = append(ids, e.Anchor+"-wait")
+	}
 	for i := range e.Messages {
-		ids[i] = fmt.Sprintf("%s-m%d", e.Anchor, i)
+		ids = append(ids, fmt.Sprintf("%s-m%d", e.Anchor, i))
 	}
 	return strings.Join(ids, " ")
 }
+
+// OneTime reports whether e is for a code that was sent.
+func (e element) OneTime() bool { return e.Draw == "input" && e.Autocomplete == "one-time-code" }
 
 // Place is the id of the i-th of several inputs. The first has the anchor, so
 // that what leads to e leads into it.
@@ -91,7 +104,7 @@ func elements(nodes []node, public string) []element {
 	var all []element
 	for i, n := range nodes {
 		e := element{attributes: n.Attributes, Anchor: fmt.Sprintf("n%d", i), Group: n.Group, Messages: n.Messages, Caption: caption(n)}
-		e.Current = text(e.Value)
+		e.Current, e.Seconds = text(e.Value), secondsUntil(n.Meta.Label)
 		switch n.Type {
 		case "input":
 			e.input()
@@ -121,6 +134,20 @@ func elements(nodes []node, public string) []element {
 		}
 	}
 	return all
+}
+
+// secondsUntil is how long it takes until what a label names is available, 0
+// where it is already, or where the label does not say.
+func secondsUntil(label *message) int {
+	if label == nil {
+		return 0
+	}
+	context, _ := label.Context.(map[string]any)
+	at, err := time.Parse(time.RFC3339, text(context["available_at"]))
+	if err != nil {
+		return 0
+	}
+	return max(0, int(math.Ceil(time.Until(at).Seconds())))
 }
 
 // input decides how a node of type input is drawn.
@@ -161,6 +188,9 @@ func (e *element) input() {
 	}
 	if !slices.Contains(inputTypes, e.Type) {
 		e.Type = "text"
+	}
+	if e.OneTime() {
+		e.MaxLength = 0 // a browser would cut what is pasted as "123 456"
 	}
 	e.keepVisible()
 }

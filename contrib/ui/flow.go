@@ -34,20 +34,28 @@ func (s *server) flow(w http.ResponseWriter, r *http.Request, kind string) {
 				"The API's public base URL and this UI's -public must name the same host.", f.UI.Action, s.Public)})
 		return
 	}
-	s.render(w, r, http.StatusOK, "flow.html", s.flowPage(kind, f))
+	s.render(w, r, http.StatusOK, "flow.html", s.flowPage(kind, f, reads(r)))
 }
 
-func (s *server) flowPage(kind string, f flow) page {
+// flowBody is what templates/flow.html draws.
+type flowBody struct {
+	Action, Method, ReturnTo string
+	Onward                   string // where to go when nothing is asked any more
+	Forms                    []form
+	Errors, Notices          []message
+	Wrong                    []element
+	Scripts                  []element
+	Language                 string // of what the API says
+	Wait                     string // where to ask whether the flow has moved on
+	Live                     bool   // the page moves or counts by itself
+	sent
+}
+
+func (s *server) flowPage(kind string, f flow, language string) page {
 	all := elements(f.UI.Nodes, origin(s.Public))
 	errored := func(m message) bool { return m.Type == "error" }
-	body := struct {
-		Action, Method, ReturnTo string
-		Onward                   string // where to go when nothing is asked any more
-		Forms                    []form
-		Errors, Notices          []message
-		Wrong                    []element
-		Scripts                  []element
-	}{Action: f.UI.Action, Method: strings.ToLower(cmp.Or(f.UI.Method, "POST")), ReturnTo: f.ReturnTo}
+	body := flowBody{Action: f.UI.Action, Method: strings.ToLower(cmp.Or(f.UI.Method, "POST")), ReturnTo: f.ReturnTo,
+		Language: language, Wait: s.waits(kind, f), sent: s.sent(kind, f, all)}
 	for _, m := range f.UI.Messages {
 		if errored(m) {
 			body.Errors = append(body.Errors, m)
@@ -55,6 +63,7 @@ func (s *server) flowPage(kind string, f flow) page {
 			body.Notices = append(body.Notices, m)
 		}
 	}
+	body.Live = body.Wait != ""
 	for _, e := range all {
 		if e.Invalid() {
 			body.Wrong = append(body.Wrong, e)
@@ -62,10 +71,13 @@ func (s *server) flowPage(kind string, f flow) page {
 		if e.Draw == "script" {
 			body.Scripts = append(body.Scripts, e)
 		}
+		body.Live = body.Live || e.Seconds > 0
 	}
+	p := page{Kind: kind, Title: body.heading(kind), formTargets: []string{origin(f.ReturnTo)},
+		scripts: len(body.Scripts) > 0, live: body.Live, Problem: len(body.Errors)+len(body.Wrong) > 0}
 	all = slices.DeleteFunc(all, func(e element) bool { return e.Draw == "script" })
+	body.begin(all)
 	body.Forms = arrange(all)
-	p := page{Kind: kind, Title: kinds[kind], scripts: len(body.Scripts) > 0, formTargets: []string{origin(f.ReturnTo)}}
 	leads := slices.ContainsFunc(all, func(e element) bool { return e.Draw == "button" || e.Draw == "link" })
 	switch {
 	case body.Method == "get":
@@ -75,11 +87,10 @@ func (s *server) flowPage(kind string, f flow) page {
 		}
 	case f.State == "passed_challenge" && !leads:
 		// Somebody came back to a form that has done its work: no mistake of theirs.
-		p.Title = "This is done already"
+		p.Title, p.Problem = "This is done already", len(body.Wrong) > 0
 		body.Notices, body.Errors, body.Forms = append(body.Errors, body.Notices...), nil, nil
 		body.Onward = cmp.Or(f.ReturnTo, "/")
 	}
-	p.Problem = len(body.Errors)+len(body.Wrong) > 0
 	p.Body = body
 	return p
 }

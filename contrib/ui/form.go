@@ -142,6 +142,9 @@ func (f *form) add(title string, members []element) {
 	if leads {
 		f.Block = primary < 0 && slices.ContainsFunc(s.Fields, element.field)
 	}
+	if i := slices.IndexFunc(s.Fields, func(e element) bool { return e.Draw == "link" }); leads && len(s.Buttons) == 0 && i >= 0 {
+		s.Fields[i].Primary = true
+	}
 	if len(s.Fields)+len(s.Buttons) > 0 {
 		f.Sections = append(f.Sections, s)
 	}

@@ -34,6 +34,7 @@ type config struct {
 	Accent    string // #rgb or #rrggbb
 	Footer    string
 	Templates string // folder whose *.html and style.css replace the built-in ones
+	Inbox     string // where mails can be read while developing; empty for nowhere
 	Forms     string // further origins a form may lead to, separated by blanks
 }
 
@@ -52,6 +53,7 @@ func readConfig(args []string, env func(string) (string, bool), out io.Writer) (
 	flags.StringVar(&c.Accent, "accent", "#1d6350", "accent colour, #rgb or #rrggbb")
 	flags.StringVar(&c.Footer, "footer", "", "line of text at the foot of every page")
 	flags.StringVar(&c.Templates, "templates", "", "folder with templates that replace built-in ones of the same name")
+	flags.StringVar(&c.Inbox, "inbox", "", "URL of an inbox, named on pages that wait for a code from a mail (for development)")
 	flags.StringVar(&c.Forms, "form-targets", "", "further origins that forms lead to (applications, sign-in providers), separated by blanks; https: for any")
 	var problems []error
 	flags.VisitAll(func(f *flag.Flag) {
@@ -68,6 +70,9 @@ func readConfig(args []string, env func(string) (string, bool), out io.Writer) (
 		}
 	}
 	c.Internal = cmp.Or(c.Internal, c.Public)
+	if c.Inbox != "" && origin(c.Inbox) == "" {
+		problems = append(problems, fmt.Errorf("inbox %q is no http or https URL", c.Inbox))
+	}
 	for _, target := range strings.Fields(c.Forms) {
 		if target != "https:" && origin(target) == "" {
 			problems = append(problems, fmt.Errorf("form target %q is neither an http(s) URL nor \"https:\"", target))

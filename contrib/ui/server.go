@@ -45,7 +45,8 @@ type page struct {
 	Offers              func(kind string) bool // whether a link to that flow leads anywhere
 
 	formTargets []string
-	scripts     bool
+	scripts     bool // the API's own may run, besides ours
+	live        bool // ours may run, and ask this server
 }
 
 // newServer reads templates, style and logo once and returns the whole site.
@@ -74,7 +75,7 @@ func newServer(c config) (http.Handler, error) {
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", append(style, accent...)))
-	for name, kind := range map[string]string{"favicon.svg": "image/svg+xml", "triggers.js": "text/javascript; charset=utf-8"} {
+	for name, kind := range map[string]string{"favicon.svg": "image/svg+xml", "triggers.js": "text/javascript; charset=utf-8", "live.js": "text/javascript; charset=utf-8"} {
 		body, _ := files.ReadFile("static/" + name)
 		mux.HandleFunc("GET /"+name, asset(kind, body))
 	}
@@ -93,6 +94,7 @@ func newServer(c config) (http.Handler, error) {
 	}
 	for kind := range kinds {
 		mux.HandleFunc("GET /"+kind, func(w http.ResponseWriter, r *http.Request) { s.flow(w, r, kind) })
+		mux.HandleFunc("GET /"+kind+"/wait", func(w http.ResponseWriter, r *http.Request) { s.wait(w, r, kind) })
 	}
 	mux.HandleFunc("GET /{$}", s.welcome)
 	mux.HandleFunc("GET /error", s.stored)
@@ -158,8 +160,14 @@ func (s *server) headers(w http.ResponseWriter, p page) {
 		policy += " " + logo
 	}
 	policy += "; form-action " + strings.Join(unique(targets), " ")
-	if p.scripts {
+	switch {
+	case p.scripts:
 		policy += "; script-src 'self' " + public
+	case p.live:
+		policy += "; script-src 'self'"
+	}
+	if p.live {
+		policy += "; connect-src 'self'"
 	}
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
@@ -56,6 +57,8 @@ func (api *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(400, `{"error":{"id":"self_service_flow_disabled","code":400,"message":"m"}}`)
 	case r.URL.Path == "/self-service/errors" && id == "known":
 		refuse(200, `{"id":"known","error":{"id":"security_csrf_violation","code":403,"status":"Forbidden","reason":"the <b>cookie</b> was absent","message":"m","request":"req-7"}}`)
+	case strings.HasSuffix(r.URL.Path, "/flows") && r.URL.Query().Has("after"):
+		api.file(w, "sent") // nothing has moved
 	case strings.HasSuffix(r.URL.Path, "/flows"):
 		switch id {
 		case "csrf":
@@ -91,7 +94,8 @@ func (api *fakeAPI) file(w http.ResponseWriter, name string) {
 		_, _ = io.WriteString(w, `{"error":{"code":404,"message":"unknown"}}`)
 		return
 	}
-	_, _ = io.WriteString(w, strings.ReplaceAll(string(body), "{{public}}", api.URL))
+	soon := time.Now().Add(50 * time.Second).Format(time.RFC3339)
+	_, _ = strings.NewReplacer("{{public}}", api.URL, "{{soon}}", soon).WriteString(w, string(body))
 }
 
 // logged returns what the program logs while the test runs.

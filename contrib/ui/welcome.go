@@ -73,6 +73,16 @@ type session struct {
 // Facts lists the traits as their schema names and orders them.
 func (s session) Facts() []fact { return facts(s.Schema, "", s.Identity.Traits) }
 
+// Unverified reports whether there is an address that is not verified yet.
+func (s session) Unverified() bool {
+	for _, a := range s.Identity.Addresses {
+		if !a.Verified {
+			return true
+		}
+	}
+	return false
+}
+
 // MethodNames says how the person proved who they are.
 func (s session) MethodNames() string {
 	var names []string

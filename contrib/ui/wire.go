@@ -1,12 +1,17 @@
 package main
 
+import "strings"
+
 // The wire: what of a flow the pages need.
 
 type flow struct {
 	ID       string `json:"id"`
 	ReturnTo string `json:"return_to"`
 	State    string `json:"state"`
-	UI       struct {
+	Foyer    struct {
+		Wait string `json:"wait"` // where the API answers once the flow has moved on
+	} `json:"foyer"`
+	UI struct {
 		Action   string    `json:"action"`
 		Method   string    `json:"method"`
 		Nodes    []node    `json:"nodes"`
@@ -44,6 +49,19 @@ func (m message) Secrets() []string {
 	}
 	return texts
 }
+
+// Split cuts a message around the code it tells; nil where it tells none.
+func (m message) Split() *split {
+	context, _ := m.Context.(map[string]any)
+	code := text(context["code"])
+	before, after, found := strings.Cut(m.Text, code)
+	if code == "" || !found {
+		return nil
+	}
+	return &split{before, code, after}
+}
+
+type split struct{ Before, Code, After string }
 
 type attributes struct {
 	Name         string   `json:"name"`

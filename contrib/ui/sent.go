@@ -1,0 +1,113 @@
+package main
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// sent is what a page says besides the form once something was sent. The zero
+// value says nothing.
+type sent struct {
+	Waiting   bool   // for a code to be typed, or a link to be opened
+	Opened    bool   // a link was opened, and there is a button to press
+	Elsewhere bool   // the code is shown, to be typed in another place
+	Over      bool   // all is done, and the form leads on
+	To        string // the address, as far as the form knows it
+	Restart   string // where to begin with another address
+	Later     string // where to go on without
+	Inbox     string // where mails can be read while developing
+}
+
+func (s *server) sent(kind string, f flow, all []element) sent {
+	has := func(is func(element) bool) bool { return slices.ContainsFunc(all, is) }
+	switch {
+	case f.State == "passed_challenge":
+		return sent{Over: has(func(e element) bool { return e.Draw == "link" })}
+	case f.State != "sent_email":
+		return sent{}
+	case !has(func(e element) bool { return e.Draw == "button" }):
+		return sent{Elsewhere: true}
+	case !has(element.field):
+		return sent{Opened: true}
+	}
+	out := sent{Waiting: true, To: addressee(all), Inbox: s.Inbox}
+	if has(element.OneTime) {
+		out.Restart = "/" + kind
+		if f.ReturnTo != "" {
+			out.Restart += "?" + url.Values{"return_to": {f.ReturnTo}}.Encode()
+		}
+	}
+	if kind == "verification" {
+		out.Later = cmp.Or(f.ReturnTo, "/")
+	}
+	return out
+}
+
+// addressee is where the message went: what the button for another one holds,
+// else the one trait, carried along unseen, that looks like an address.
+func addressee(all []element) string {
+	var traits []string
+	for _, e := range all {
+		switch {
+		case e.Submits && (e.Name == "email" || e.Name == "sms"):
+			return e.Current
+		case e.Draw == "hidden" && strings.HasPrefix(e.Name, "traits.") && strings.Contains(e.Current, "@"):
+			traits = append(traits, e.Current)
+		}
+	}
+	if len(traits) == 1 {
+		return traits[0]
+	}
+	return ""
+}
+
+// heading names the page by what there is to do.
+func (b *flowBody) heading(kind string) string {
+	switch {
+	case kind == "verification" && b.Over:
+		return "Your address is verified"
+	case kind == "registration" && b.Waiting:
+		return "Confirm your address"
+	case kind == "registration" && b.Elsewhere:
+		return "Your code to sign up"
+	}
+	return kinds[kind]
+}
+
+// begin chooses what has the focus where nothing is wrong: the code to be
+// typed, told together with what the page says.
+func (b *flowBody) begin(all []element) {
+	i := slices.IndexFunc(all, element.OneTime)
+	if i < 0 || len(b.Errors)+len(b.Wrong) > 0 {
+		return
+	}
+	all[i].Focus = true
+	if len(b.Notices) > 0 {
+		all[i].Told = "said"
+	}
+}
+
+// shipped are the languages the API speaks by itself.
+var shipped = []string{"en", "de", "es", "fr"}
+
+// reads is the language in which the API speaks to this browser, as far as the
+// browser's own wishes tell: a flow does not say.
+func reads(r *http.Request) string {
+	best, most := shipped[0], 0.0
+	for wish := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
+		tag, weight, _ := strings.Cut(strings.TrimSpace(wish), ";")
+		q := 1.0
+		if value, ok := strings.CutPrefix(strings.TrimSpace(weight), "q="); ok {
+			q, _ = strconv.ParseFloat(value, 64)
+		}
+		base, _, _ := strings.Cut(strings.ToLower(tag), "-")
+		if q > most && slices.Contains(shipped, base) {
+			best, most = base, q
+		}
+	}
+	return best
+}
