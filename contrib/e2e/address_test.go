@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -196,6 +197,55 @@ func TestBrowserVerifiesByLinkAlone(t *testing.T) {
 		late.shoot("2-used")
 		late.until(field("email"))
 	})
+}
+
+// Five guesses, and no more: the link in the mail still works.
+func TestBrowserGuesses(t *testing.T) {
+	p := start(t, verifying).withUI()
+	b := newBrowser(t, p)
+	b.registers("guess@example.org")
+	m := p.mailed("guess@example.org")
+	for _, code := range []string{m.wrong(), m.wrong(), m.wrong(), m.wrong(), m.wrong(), m.code()} {
+		eval[chromedp.Void](b, "window.before = true, undefined")
+		b.fill("code", code)
+		b.enter()
+		b.until(`!window.before && document.querySelector('[role=alert]')`)
+	}
+	require.Contains(t, b.text(), "Too many codes were tried")
+	b.shoot("1-too-many")
+	require.False(t, p.verified("guess@example.org"))
+	b.visit(m.link())
+	b.lands("/verification")
+	b.click(submitButton, 1)
+	b.until(`document.querySelector("h1").innerText === "Your address is verified"`)
+	require.True(t, p.verified("guess@example.org"))
+}
+
+// The page is left open until its time is over: it stays as it is, and who
+// types the code then is told, and asked for the address again.
+func TestBrowserVerifiesTooLate(t *testing.T) {
+	p := start(t, verifying, with("selfservice.flows.verification.lifespan", "2s")).withUI()
+	b := newBrowser(t, p)
+	b.registers("slow@example.org")
+	opened := time.Now()
+	stale := b.flow()
+	eval[chromedp.Void](b, "window.before = true, undefined")
+	require.Eventually(t, func() bool { return time.Since(opened) > 3*time.Second }, 5*time.Second, 20*time.Millisecond)
+	b.fill("code", p.mailed("slow@example.org").code())
+	require.True(t, eval[bool](b, "window.before"), "it stays while somebody types")
+	p.restart(with("selfservice.flows.verification.lifespan", "1h"))
+	b.enter()
+	b.until(`document.querySelector('[role=alert]')`)
+	b.shoot("1-expired")
+	require.NotEqual(t, stale, b.flow())
+	require.Contains(t, b.text(), "expired")
+	b.until(field("email"))
+	b.fill("email", "slow@example.org")
+	b.enter()
+	b.until(field("code"))
+	b.fill("code", p.inbox("slow@example.org")[0].code())
+	b.enter()
+	b.until(`document.querySelector("h1").innerText === "Your address is verified"`)
 }
 
 // Nobody exists before the address is proved.

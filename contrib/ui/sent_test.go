@@ -121,12 +121,14 @@ func TestWaiting(t *testing.T) {
 	}
 	require.NotEqual(t, "browser", (*seen).UserAgent())
 
-	for status, body := range map[int]string{200: `{"id":"f","state":"passed_challenge","ui":{"nodes":[],"messages":[{"text":"secret"}]}}`, 403: `{}`, 404: `{}`, 410: `{}`} {
+	for status, body := range map[int]string{200: `{"id":"f","state":"passed_challenge","ui":{"nodes":[],"messages":[{"text":"secret"}]}}`, 403: `{}`, 404: `{}`} {
 		s, _ = waitingAPI(t, status, body)
 		w = ask(s)
 		require.Equal(t, http.StatusOK, w.Code)
 		require.JSONEq(t, `{"moved":true}`, w.Body.String(), "the page has to look for itself: %d", status)
 	}
+	s, _ = waitingAPI(t, 410, `{}`)
+	require.JSONEq(t, `{"moved":false}`, ask(s).Body.String(), "nothing to wait for, and nothing to show")
 	for _, status := range []int{429, 500, 503} {
 		s, _ = waitingAPI(t, status, `{}`)
 		w = ask(s)

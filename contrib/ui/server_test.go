@@ -296,6 +296,8 @@ func TestConfig(t *testing.T) {
 	require.Equal(t, "127.0.0.1:4455", c.Listen)
 	_, err = readConfig([]string{"-form-targets", "https://a.example evil;"}, env, io.Discard)
 	require.ErrorContains(t, err, "evil;")
+	_, err = readConfig([]string{"-inbox", "127.0.0.1:4434/admin/inbox"}, env, io.Discard)
+	require.ErrorContains(t, err, "no http or https URL")
 	_, err = readConfig([]string{"-public", "127.0.0.1:4433"}, env, io.Discard)
 	require.ErrorContains(t, err, "no http or https URL")
 }

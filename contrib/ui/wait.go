@@ -25,7 +25,9 @@ func (s *server) waits(kind string, f flow) string {
 // wait answers once a flow has moved on, or when the API has held its answer
 // back for long enough. The API is asked in the visitor's name: with their
 // cookies, and nothing else of theirs. Of the flow no more is told than whether
-// its page has to be loaded again; where the API shows it no more, it has to.
+// its page has to be loaded again. Where the API shows the flow no more, it has
+// to; but a page whose time is over stays as it is, since a submit of it is told
+// so, and nobody loses what they are typing.
 func (s *server) wait(w http.ResponseWriter, r *http.Request, kind string) {
 	s.headers(w, page{})
 	ctx, cancel := context.WithTimeout(r.Context(), waitTimeout)
@@ -48,7 +50,7 @@ func (s *server) wait(w http.ResponseWriter, r *http.Request, kind string) {
 	if fail == nil {
 		out.Again = s.waits(kind, f)
 	}
-	out.Moved = out.Again == ""
+	out.Moved = out.Again == "" && (fail == nil || fail.Code != http.StatusGone)
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(out) // the visitor may be gone
 }
