@@ -276,7 +276,7 @@ func TestQuickstart(t *testing.T) {
 	require.Empty(t, report.NotInEffect)
 	require.Empty(t, report.Warnings)
 	require.Equal(t, "http://127.0.0.1:4433", cfg.Serve.Public.BaseURL)
-	require.Equal(t, []string{"session"}, cfg.SelfService.Registration.After.Password.Hooks)
+	require.Equal(t, []string{"session", "show_verification_ui"}, cfg.SelfService.Registration.After.Password.Hooks)
 	require.Empty(t, cfg.SelfService.Password.PwnedHost)
 	raw, err := os.ReadFile("../contrib/quickstart/identity.schema.json")
 	require.NoError(t, err)
