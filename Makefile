@@ -10,6 +10,7 @@ LINTER  := v2.15.0
 MODULES := . $(patsubst %/go.mod,%,$(wildcard contrib/e2e/go.mod))
 
 ROUNDS    ?= 50
+MAILS     ?= 2000
 ADDRESSES ?= 200
 FUZZTIME  ?= 30s
 
@@ -45,8 +46,8 @@ fmt: ## Format all Go files
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: crash
-crash: ## Kill the program under load, ROUNDS=50 times on each database, and audit what it acknowledged
-	go test ./contrib/crash -count=1 -v -timeout 60m -run TestKilled -rounds $(ROUNDS)
+crash: ## Kill the program under load, ROUNDS=50 times on each database, then over MAILS=2000 mails; audit what it acknowledged
+	go test ./contrib/crash -count=1 -v -timeout 90m -run 'TestKilled|TestMail' -rounds $(ROUNDS) -mails $(MAILS)
 
 .PHONY: fault
 fault: ## Let the disk fail under load at many different moments, and audit what was acknowledged
@@ -73,7 +74,7 @@ fuzz: ## Run every fuzz target for FUZZTIME=30s
 .PHONY: nightly
 nightly: ## Tests, crash, fault, race and fuzz at their full counts (hours)
 	$(MAKE) test
-	$(MAKE) crash ROUNDS=1000
+	$(MAKE) crash ROUNDS=1000 MAILS=20000
 	$(MAKE) fault
 	$(MAKE) race ADDRESSES=10000
 	$(MAKE) fuzz FUZZTIME=10m

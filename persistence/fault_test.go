@@ -243,6 +243,109 @@ func (r registration) stored(t *testing.T, s *persistence.Store) bool {
 	return f.Completed()
 }
 
+// mailed is a registration whose address is to be proved: what it writes
+// besides.
+type mailed struct {
+	registration
+	proof   *selfservice.Flow
+	letter  *courier.Message
+	subject []byte
+}
+
+// share is a budget for one message.
+var share = []selfservice.Limit{{Count: 1, Per: time.Hour}}
+
+func newMailed(t *testing.T, s *persistence.Store) mailed {
+	t.Helper()
+	m := mailed{registration: newRegistration(t, s), proof: newFlow(), letter: newMessage()}
+	m.proof.Kind, m.subject = selfservice.Verification, m.proof.ID.Bytes()
+	m.letter.DueAt = noon.Add(time.Hour) // not for those who claim here
+	return m
+}
+
+// submit commits all of it, in the engine's order.
+func (m mailed) submit(t *testing.T, s *persistence.Store) error {
+	return s.Tx(t.Context(), func(ctx context.Context) error {
+		done := *m.flow
+		done.Rev, done.Outcome = 1, &selfservice.Outcome{IdentityID: m.person.ID, SessionID: m.session.ID, VerificationID: m.proof.ID}
+		if err := s.UpdateFlow(ctx, &done); err != nil {
+			return err
+		}
+		if err := s.InsertIdentity(ctx, m.person); err != nil {
+			return err
+		}
+		if err := s.InsertFlow(ctx, m.proof); err != nil {
+			return err
+		}
+		if err := m.send(ctx, t, s); err != nil {
+			return err
+		}
+		return s.InsertSession(ctx, m.session, m.hash())
+	})
+}
+
+// ask commits what a registration does that waits for the proof: the draft in
+// the flow, and the message.
+func (m mailed) ask(t *testing.T, s *persistence.Store) error {
+	return s.Tx(t.Context(), func(ctx context.Context) error {
+		next := *m.flow
+		next.Rev, next.State = 1, selfservice.StateSentEmail
+		if err := s.UpdateFlow(ctx, &next); err != nil {
+			return err
+		}
+		return m.send(ctx, t, s)
+	})
+}
+
+func (m mailed) send(ctx context.Context, t *testing.T, s *persistence.Store) error {
+	ok, err := s.SpendBudget(ctx, m.subject, noon, share)
+	if err != nil {
+		return err
+	}
+	require.True(t, ok)
+	return s.InsertMessage(ctx, m.letter)
+}
+
+// stored is registration.stored with what a mail adds, all or none of it.
+func (m mailed) stored(t *testing.T, s *persistence.Store) bool {
+	t.Helper()
+	done := m.registration.stored(t, s)
+	_, err := s.Flow(t.Context(), m.proof.Kind, m.proof.ID)
+	require.True(t, err == nil || errors.Is(err, selfservice.ErrNoFlow))
+	require.Equal(t, done, err == nil, "an identity without its verification, or the reverse")
+	require.Equal(t, done, m.sent(t, s), "an identity without its mail, or the reverse")
+	return done
+}
+
+func (m mailed) asked(t *testing.T, s *persistence.Store) bool {
+	t.Helper()
+	f, err := s.Flow(t.Context(), m.flow.Kind, m.flow.ID)
+	require.NoError(t, err)
+	require.Equal(t, f.State == selfservice.StateSentEmail, m.sent(t, s), "a draft without its mail, or the reverse")
+	return m.sent(t, s)
+}
+
+// sent reports whether the message is queued, and the budget with it.
+func (m mailed) sent(t *testing.T, s *persistence.Store) bool {
+	t.Helper()
+	_, _, err := s.Message(t.Context(), m.letter.ID)
+	require.True(t, err == nil || errors.Is(err, courier.ErrNoMessage))
+	require.Equal(t, spent(t, s, m.subject), err == nil, "a budget spent without its message, or the reverse")
+	return err == nil
+}
+
+// spent reports whether the share of a subject is gone, and leaves it as it is.
+func spent(t *testing.T, s *persistence.Store, subject []byte) (gone bool) {
+	t.Helper()
+	require.ErrorIs(t, s.Tx(t.Context(), func(ctx context.Context) error {
+		ok, err := s.SpendBudget(ctx, subject, noon, share)
+		require.NoError(t, err)
+		gone = !ok
+		return errMine
+	}), errMine)
+	return gone
+}
+
 func cutError() error {
 	return &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by test")}
 }
@@ -325,6 +428,14 @@ type deed struct {
 }
 
 var deeds = map[string]func(t *testing.T, s *persistence.Store) deed{
+	"registration with mail": func(t *testing.T, s *persistence.Store) deed {
+		m := newMailed(t, s)
+		return deed{do: func() error { return m.submit(t, s) }, done: func() bool { return m.stored(t, s) }}
+	},
+	"registration that proves first": func(t *testing.T, s *persistence.Store) deed {
+		m := newMailed(t, s)
+		return deed{do: func() error { return m.ask(t, s) }, done: func() bool { return m.asked(t, s) }}
+	},
 	"claim": func(t *testing.T, s *persistence.Store) deed {
 		m := insertMessage(t, s, nil)
 		return deed{
@@ -355,22 +466,14 @@ var deeds = map[string]func(t *testing.T, s *persistence.Store) deed{
 		}
 	},
 	"budget": func(t *testing.T, s *persistence.Store) deed {
-		subject, once := newID().Bytes(), []selfservice.Limit{{Count: 1, Per: time.Hour}}
+		subject := newID().Bytes()
 		return deed{
 			do: func() error {
-				ok, err := s.SpendBudget(t.Context(), subject, noon, once)
+				ok, err := s.SpendBudget(t.Context(), subject, noon, share)
 				require.Equal(t, err == nil, ok, "%v", err)
 				return err
 			},
-			done: func() (spent bool) {
-				require.ErrorIs(t, s.Tx(t.Context(), func(ctx context.Context) error {
-					ok, err := s.SpendBudget(ctx, subject, noon, once)
-					require.NoError(t, err)
-					spent = !ok
-					return errMine
-				}), errMine)
-				return spent
-			},
+			done: func() bool { return spent(t, s, subject) },
 		}
 	},
 	"proof": func(t *testing.T, s *persistence.Store) deed {
@@ -415,6 +518,7 @@ func TestConnectionLostAtEachStatementOfADeed(t *testing.T) {
 				require.True(t, d.done(), name)
 			}
 			require.Greater(t, k, 4, name)
+			t.Logf("%s: %d statements", name, k-1)
 		}
 	})
 }
@@ -458,6 +562,26 @@ func TestAnswerToCommitLost(t *testing.T) {
 		require.True(t, r.stored(t, s))
 		require.ErrorIs(t, r.submit(t.Context(), s), selfservice.ErrStale)
 		require.True(t, r.stored(t, s))
+	})
+}
+
+// The same for a registration with its mail: all of it is there, once.
+func TestAnswerToCommitWithMailLost(t *testing.T) {
+	eachFaulty(t, func(t *testing.T, s *persistence.Store, f *faults) {
+		m := newMailed(t, s)
+		f.arm(0, nil, false)
+		require.NoError(t, m.submit(t, s))
+		texts := f.seen()
+		require.Equal(t, "COMMIT", texts[len(texts)-1])
+		m = newMailed(t, s)
+		f.arm(len(texts), cutError(), true)
+		err := m.submit(t, s)
+		f.arm(0, nil, false)
+		require.NotNil(t, fail.As(err), "%v", err)
+		require.Equal(t, "storage_unavailable", fail.As(err).ID)
+		require.True(t, m.stored(t, s))
+		require.ErrorIs(t, m.submit(t, s), selfservice.ErrStale)
+		require.True(t, m.stored(t, s))
 	})
 }
 

@@ -1,6 +1,8 @@
-// Package crash holds the tests that kill the program, or let its disk fail,
-// while people register, and then look for what should not be there.
+// Package crash holds the tests that kill the program and who delivers its
+// mails, let its disk fail or its mail server hang, while people register, and
+// then look for what should not be there.
 //
 // They journal what was acknowledged and, after a restart on the same database,
-// hold the journal against the APIs and against the tables themselves.
+// hold the journal against the APIs, against the tables themselves and against
+// what the mail server got.
 package crash

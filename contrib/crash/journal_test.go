@@ -39,6 +39,8 @@ type journal struct {
 	// that gets one keeps its submit for later and goes home.
 	failing  bool
 	refusals []string
+
+	atKill func() // called right before a kill; nil for nothing
 }
 
 func newJournal(p *process.Process) *journal {
@@ -110,6 +112,9 @@ func (j *journal) killAt(t *testing.T, after time.Duration) int {
 		time.Sleep(50 * time.Microsecond)
 	}
 	n := int(under.Load())
+	if j.atKill != nil {
+		j.atKill()
+	}
 	require.NoError(t, j.p.Kill())
 	close(stop)
 	wg.Wait()

@@ -92,6 +92,50 @@ func flowsAgainstIdentities(t *testing.T, db *sql.DB) (found []string) {
 	return found
 }
 
+// mailInconsistencies lists where the queue does not hold exactly one message
+// for each person, at the address they gave, with the flow it leads to.
+func mailInconsistencies(t *testing.T, dsn string, people int) (found []string) {
+	t.Helper()
+	db := open(t, dsn)
+	defer db.Close()
+	owed := map[string]int{}
+	count := func(what, query string, by int) {
+		rows, err := db.Query(query)
+		require.NoError(t, err)
+		defer rows.Close()
+		n := 0
+		for rows.Next() {
+			var address string
+			require.NoError(t, rows.Scan(&address))
+			owed[address] += by
+			n++
+		}
+		require.NoError(t, rows.Err())
+		if n != people {
+			found = append(found, fmt.Sprintf("%s: %d, want %d", what, n, people))
+		}
+	}
+	count("addresses to prove", "SELECT value FROM addresses WHERE purpose = 'verifiable'", 1)
+	count("messages", "SELECT recipient FROM messages", -1)
+	for address, n := range owed {
+		if n != 0 {
+			found = append(found, fmt.Sprintf("%s: people less messages: %d", address, n))
+		}
+	}
+	count("verification flows", "SELECT id FROM flows WHERE kind = 'verification'", 0)
+	count("budgets", "SELECT expires_at FROM budgets", 0)
+	return found
+}
+
+// number asks for one.
+func number(t *testing.T, dsn, query string) (n int) {
+	t.Helper()
+	db := open(t, dsn)
+	defer db.Close()
+	require.NoError(t, db.QueryRow(query).Scan(&n), query)
+	return n
+}
+
 // open connects beside the program.
 func open(t *testing.T, dsn string) *sql.DB {
 	t.Helper()
@@ -114,16 +158,24 @@ func open(t *testing.T, dsn string) *sql.DB {
 // shows.
 func TestInconsistencies(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
-		env := enginetest.New(t, enginetest.WithDSN(dsn), enginetest.WithSchema(process.Person))
+		env := enginetest.New(t, enginetest.WithDSN(dsn), enginetest.WithSchema(process.Person), enginetest.WithVerification())
 		app := env.Native()
 		for _, email := range []string{"ada@example.org", "bob@example.org"} {
 			require.Equal(t, http.StatusOK, app.Submit(app.Open(""), enginetest.Person(email)).Status)
 		}
-		require.Empty(t, inconsistencies(t, dsn, 2))
+		found := func(people int) []string {
+			return append(inconsistencies(t, dsn, people), mailInconsistencies(t, dsn, people)...)
+		}
+		require.Empty(t, found(2))
 		require.NotEmpty(t, inconsistencies(t, dsn, 3), "one fewer than acknowledged")
+		require.NotEmpty(t, mailInconsistencies(t, dsn, 3), "one fewer than acknowledged")
 		db := open(t, dsn)
 		defer db.Close()
 		for _, damage := range []string{
+			"DELETE FROM budgets",
+			"UPDATE messages SET recipient = 'eve@example.org' WHERE recipient = 'bob@example.org'",
+			"DELETE FROM messages WHERE recipient = 'ada@example.org'",
+			"DELETE FROM flows WHERE kind = 'verification'",
 			"DELETE FROM flows",
 			"DELETE FROM session_tokens WHERE session_id = (SELECT id FROM sessions ORDER BY id LIMIT 1)",
 			"DELETE FROM identifiers WHERE value = 'ada@example.org'",
@@ -131,10 +183,10 @@ func TestInconsistencies(t *testing.T) {
 			"DELETE FROM credentials WHERE identity_id = (SELECT id FROM identities ORDER BY id LIMIT 1)",
 			"DELETE FROM sessions WHERE identity_id = (SELECT id FROM identities ORDER BY id LIMIT 1)",
 		} {
-			before := inconsistencies(t, dsn, 2)
+			before := found(2)
 			_, err := db.Exec(damage)
 			require.NoError(t, err, damage)
-			require.NotEqual(t, before, inconsistencies(t, dsn, 2), damage)
+			require.NotEqual(t, before, found(2), damage)
 		}
 	})
 }

@@ -4,6 +4,7 @@
 package process
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,13 +48,20 @@ type Process struct {
 	DSN    string
 	// Cheap makes password hashes that cost next to nothing.
 	Cheap bool
+	// Verify has people prove their addresses by code once they have registered.
+	Verify bool
+	// Mail is the URI of the mail server; empty leaves mails to the inbox of dev
+	// mode.
+	Mail string
+	// Worker makes it a process that delivers messages and serves nothing.
+	Worker bool
 	// Config overrides the configuration, by keys joined with dots.
 	Config map[string]any
 	// Wrapper is a command in front of the binary that has to become it, as
 	// "strace -D" does, so that the process id is the program's.
 	Wrapper []string
 
-	PublicURL, AdminURL string // known once started, and new at every start
+	PublicURL, AdminURL string // known once started, and new at every start; a worker has none
 
 	command *exec.Cmd
 	ended   chan error
@@ -75,7 +83,8 @@ func (p *Process) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// Start runs the program and returns when both its APIs answer.
+// Start runs the program and returns when both its APIs answer, or when it has
+// begun where it is a worker.
 func (p *Process) Start(ctx context.Context) error {
 	config, err := p.WriteConfig()
 	if err != nil {
@@ -86,7 +95,13 @@ func (p *Process) Start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	args := append(append([]string{}, p.Wrapper...), p.Binary, "serve", "-c", config, "--dev")
+	args := append(append([]string{}, p.Wrapper...), p.Binary)
+	if p.Worker {
+		args = append(args, "courier", "watch")
+	} else {
+		args = append(args, "serve")
+	}
+	args = append(args, "-c", config, "--dev")
 	p.command = exec.Command(args[0], args[1:]...) //nolint:noctx // it outlives ctx, which is for the start alone
 	p.command.Stdout, p.command.Stderr = log, log
 	if err := p.command.Start(); err != nil {
@@ -113,6 +128,12 @@ func (p *Process) await(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(5 * time.Millisecond):
+		}
+		if p.Worker {
+			if said, _ := os.ReadFile(p.LogFile()); bytes.Contains(said, []byte(`"msg":"starting"`)) {
+				return nil
+			}
+			continue
 		}
 		if p.PublicURL == "" || p.AdminURL == "" {
 			p.addresses()
@@ -196,6 +217,15 @@ func (p *Process) WriteConfig() (string, error) {
 	if p.Cheap {
 		set(config, "hashers.argon2.memory", "64KB")
 		set(config, "hashers.argon2.iterations", 1)
+	}
+	if p.Verify {
+		set(config, "selfservice.flows.verification.enabled", true)
+		set(config, "selfservice.flows.verification.ui_url", "http://127.0.0.1:4455/verification")
+		set(config, "selfservice.flows.registration.after.password.hooks", []map[string]any{{"hook": "session"}, {"hook": "show_verification_ui"}})
+	}
+	if p.Mail != "" {
+		set(config, "courier.smtp.connection_uri", p.Mail)
+		set(config, "courier.smtp.from_address", "no-reply@accounts.example.org")
 	}
 	for path, value := range p.Config {
 		set(config, path, value)

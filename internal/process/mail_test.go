@@ -1,0 +1,51 @@
+package process_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/internal/process"
+	"github.com/foyer-id/foyer/internal/testdb"
+)
+
+// A worker is a process of its own, and what it sends arrives.
+func TestWorker(t *testing.T) {
+	mails, err := process.NewMailServer(func(_ context.Context, to string) error {
+		if strings.HasPrefix(to, "nobody@") {
+			return process.RefuseMail(550, "no such person")
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	t.Cleanup(mails.Close)
+	p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Verify: true, Mail: mails.URI(), Config: map[string]any{
+		"watch-courier": false, "courier.worker.pull_wait": "20ms",
+	}}
+	w := *p
+	w.Dir, w.Worker = t.TempDir(), true
+	t.Cleanup(func() { _, _ = p.Kill(), w.Kill() })
+	client := process.NewHTTP(4, 10*time.Second)
+	t.Cleanup(client.CloseIdleConnections)
+
+	require.NoError(t, p.Start(t.Context()))
+	for _, email := range []string{"nobody@example.org", "ada@example.org"} {
+		flow, err := p.Open(client)
+		require.NoError(t, err)
+		a, err := p.Submit(client, flow, email, nil)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, a.Status, "%s", a)
+	}
+	require.Zero(t, mails.Count(), "nobody delivers yet")
+	require.NoError(t, w.Start(t.Context()))
+	require.Eventually(t, func() bool { return mails.Count() == 1 && mails.Busy() == 0 }, 20*time.Second, 10*time.Millisecond)
+	got := mails.Mails()[0]
+	require.Equal(t, "ada@example.org", got.To)
+	require.Regexp(t, `^[0-9a-f-]{36}@accounts\.example\.org$`, got.MessageID)
+	require.NoError(t, w.Stop())
+	require.NoError(t, p.Stop())
+}
