@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/courier/template"
 )
 
 // docs/errors.md names every id the program can answer, with its status, and
@@ -121,7 +123,34 @@ func TestReadme(t *testing.T) {
 	require.NotEmpty(t, example.Find(readme))
 }
 
-// Every link between our own pages leads somewhere.
+// docs/courier.md has every template, variable and function there is.
+func TestCourierPage(t *testing.T) {
+	raw, err := os.ReadFile("docs/courier.md")
+	require.NoError(t, err)
+	page := string(raw)
+	for _, name := range template.Names() {
+		require.Contains(t, page, name)
+	}
+	for file, found := range map[string]*regexp.Regexp{
+		"data.go":  regexp.MustCompile(`"([A-Z]\w+)": +(?:""|map|int64|b\.)`),
+		"funcs.go": regexp.MustCompile(`\t"([a-zA-Z]+)": +(?:func|b\.|isEmpty)`),
+	} {
+		source, err := os.ReadFile("courier/template/" + file)
+		require.NoError(t, err)
+		matches := found.FindAllStringSubmatch(string(source), -1)
+		require.Greater(t, len(matches), 20, file)
+		for _, m := range matches {
+			if !goes[m[1]] {
+				require.Regexp(t, "`\\.?"+m[1]+"`", page, file)
+			}
+		}
+	}
+}
+
+// goes are functions of Go's text/template.
+var goes = map[string]bool{"printf": true, "print": true, "println": true, "urlquery": true, "html": true, "js": true, "slice": true}
+
+// Every link between our own pages leads somewhere, down to the heading.
 func TestLinks(t *testing.T) {
 	pages, err := filepath.Glob("docs/*.md")
 	require.NoError(t, err)
@@ -131,11 +160,29 @@ func TestLinks(t *testing.T) {
 	for _, page := range pages {
 		raw, err := os.ReadFile(page)
 		require.NoError(t, err)
-		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)[^):]*\)`).FindAllStringSubmatch(string(raw), -1) {
-			_, err := os.Stat(filepath.Join(filepath.Dir(page), m[1]))
+		for _, m := range regexp.MustCompile(`\]\(([^)#:]*)(?:#([^):]+))?\)`).FindAllStringSubmatch(string(raw), -1) {
+			to := page
+			if m[1] != "" {
+				to = filepath.Join(filepath.Dir(page), m[1])
+			}
+			_, err := os.Stat(to)
 			require.NoError(t, err, "%s links to %s", page, m[1])
+			if m[2] != "" {
+				require.Contains(t, headings(t, to), m[2], "%s links to %s", page, m[0])
+			}
 		}
 	}
+}
+
+// headings lists the anchors of a page as they are made from its headings.
+func headings(t *testing.T, page string) (anchors []string) {
+	raw, err := os.ReadFile(page)
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(string(raw), -1) {
+		plain := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		anchors = append(anchors, strings.ReplaceAll(plain, " ", "-"))
+	}
+	return anchors
 }
 
 // rows reads the table rows of a page that begin with a word in backquotes.
