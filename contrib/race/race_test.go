@@ -42,7 +42,7 @@ func TestOneAddress(t *testing.T) {
 				requests = append(requests, submit(t, env, app.Open("").ID, spellings[i%len(spellings)]))
 			}
 			won := 0
-			for _, a := range release(t, env, requests) {
+			for _, a := range release(t, requests, env) {
 				switch {
 				case a.Status == http.StatusOK && a.SessionToken != "":
 					won++
@@ -68,7 +68,7 @@ func TestOneFlow(t *testing.T) {
 			email := fmt.Sprintf("person-%d@example.org", n)
 			request := submit(t, env, app.Open("").ID, email)
 			ids, tokens := map[string]bool{}, map[string]bool{}
-			for _, a := range release(t, env, repeat(request, clients)) {
+			for _, a := range release(t, repeat(request, clients), env) {
 				require.Equal(t, http.StatusOK, a.Status, "flow %d: %s", n, a)
 				ids[a.Identity.ID], tokens[a.SessionToken] = true, true
 			}
@@ -89,8 +89,13 @@ func submit(t *testing.T, env *enginetest.Env, flow, email string) []byte {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"method": "password", "password": process.Password, "traits": map[string]any{"email": email}})
 	require.NoError(t, err)
+	return post(env, "/self-service/registration?flow="+flow, body)
+}
+
+// post is a request to the public API.
+func post(env *enginetest.Env, path string, body []byte) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "POST /self-service/registration?flow=%s HTTP/1.1\r\nHost: %s\r\nAccept: application/json\r\n", flow, host(env))
+	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: %s\r\nAccept: application/json\r\n", path, host(env))
 	fmt.Fprintf(&b, "Content-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	return b.Bytes()
 }
@@ -105,14 +110,15 @@ func repeat(request []byte, n int) (all [][]byte) {
 func host(env *enginetest.Env) string { return strings.TrimPrefix(env.PublicURL, "http://") }
 
 // release sends the requests, each on a connection of its own, so that their
-// last bytes leave together, and returns the answers in the same order.
-func release(t *testing.T, env *enginetest.Env, requests [][]byte) []*process.Answer {
+// last bytes leave together, and returns the answers in the same order. Servers
+// get them by turns.
+func release(t *testing.T, requests [][]byte, servers ...*enginetest.Env) []*process.Answer {
 	t.Helper()
 	answers, errs := make([]*process.Answer, len(requests)), make([]error, len(requests))
 	gate := make(chan struct{})
 	var ready, done sync.WaitGroup
 	for n, request := range requests {
-		conn, err := net.Dial("tcp", host(env))
+		conn, err := net.Dial("tcp", host(servers[n%len(servers)]))
 		require.NoError(t, err)
 		require.NoError(t, conn.SetDeadline(time.Now().Add(60*time.Second)))
 		ready.Add(1)
