@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,6 +84,7 @@ func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
 		a.server(a.Public, PublicTimeouts),
 		a.server(a.Admin, AdminTimeouts),
 	}
+	servers[0].RegisterOnShutdown(sync.OnceFunc(func() { close(a.stopping) }))
 	ended := make(chan error, len(servers)+2)
 	for n, l := range []net.Listener{public, admin} {
 		a.options.Log.Info("listening", "api", []string{"public", "admin"}[n], "address", l.Addr().String())

@@ -34,14 +34,15 @@ type Options struct {
 
 // App is the whole object graph, ready to serve.
 type App struct {
-	Config  *Config
-	Store   *persistence.Store
-	Worker  *courier.Worker // delivers what is queued; nil where nothing can be delivered
-	Public  http.Handler
-	Admin   http.Handler
-	Routes  []web.Route // of both; the admin API's begin with /admin/
-	post    *post
-	options Options
+	Config   *Config
+	Store    *persistence.Store
+	Worker   *courier.Worker // delivers what is queued; nil where nothing can be delivered
+	Public   http.Handler
+	Admin    http.Handler
+	Routes   []web.Route // of both; the admin API's begin with /admin/
+	post     *post
+	stopping chan struct{}
+	options  Options
 }
 
 // Close lets go of the database and ends children.
@@ -158,6 +159,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Stealth:       c.Security.MitigateEnumeration,
 		RevokeOnProof: c.SelfService.RevokeOnProof,
 	}
+	stopping := make(chan struct{})
 	flows := &selfservice.HTTP{
 		Engine:   engine,
 		Sessions: sessionHTTP,
@@ -165,10 +167,11 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Origins:  origins,
 		Trusted:  c.Serve.Public.TrustedProxies,
 		ErrorURL: c.SelfService.ErrorUIURL,
+		Stopping: stopping,
 	}
 	admin := &identity.HTTP{Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL}
 
-	a := &App{Config: c, Store: store, Worker: post.worker, post: post, options: o}
+	a := &App{Config: c, Store: store, Worker: post.worker, post: post, stopping: stopping, options: o}
 	return a, a.route(durability, rooms{
 		flows: flows, activations: &selfservice.AdminHTTP{Engine: engine}, sessions: sessionHTTP,
 		schemas: &schema.Handler{Set: schemas}, people: admin, hasher: hasher,

@@ -23,9 +23,10 @@ type HTTP struct {
 	Engine   *Engine
 	Sessions *session.HTTP
 	CSRF     *web.CSRF
-	Origins  *web.Origins   // whose pages may post forms here
-	Trusted  []netip.Prefix // proxies whose forwarding headers count
-	ErrorURL string         // the page that shows stored errors
+	Origins  *web.Origins    // whose pages may post forms here
+	Trusted  []netip.Prefix  // proxies whose forwarding headers count
+	ErrorURL string          // the page that shows stored errors
+	Stopping <-chan struct{} // closed when the program is told to stop; nobody waits any longer then
 
 	waiting atomic.Int32
 }
@@ -176,6 +177,8 @@ func (h *HTTP) wait(r *http.Request, k Kind, f *Flow) (*Flow, error) {
 		case <-r.Context().Done():
 			return nil, r.Context().Err()
 		case <-deadline.C:
+			return f, nil
+		case <-h.Stopping:
 			return f, nil
 		case <-time.After(waitPause):
 		}

@@ -95,15 +95,13 @@ func (e *Engine) sendSignUp(s *Step, c Challenge) {
 	d := s.Next.notes.Draft
 	made := e.challenge(s.Next, c, true, d.Taken)
 	sent := s.Next.notes.Challenge
-	data := e.letterData(s.Next, d.Recipient, sent)
-	template := "registration_code_valid"
+	l := letter{template: "registration_code_valid", via: c.Via, recipient: d.Recipient, locale: s.Next.Locale, data: e.letterData(s.Next, d.Recipient, sent)}
+	told := l.data
 	if d.Taken {
-		template = "registration_code_invalid"
-	} else {
-		data["registration_code"], data["registration_url"] = made.code, e.linkURL(s.Next, made, true)
-		data["traits"] = d.Traits
+		l.template, told = "registration_code_invalid", l.unsaid()
 	}
-	s.Write(e.send(sent, letter{template: template, via: c.Via, recipient: d.Recipient, locale: s.Next.Locale, data: data}))
+	told["registration_code"], told["registration_url"], told["traits"] = made.code, e.linkURL(s.Next, made, true), d.Traits
+	s.Write(e.send(sent, l))
 }
 
 // ResendSignUp sends a fresh secret for a drafted registration, or nothing if
@@ -155,7 +153,7 @@ func (s *Step) SameTraits() bool {
 }
 
 func registrationSays(f *Flow) int {
-	if f.State == StateSentEmail && f.notes.Challenge != nil {
+	if f.State == StateSentEmail && f.notes.Challenge != nil && f.notes.Followed == nil {
 		return ui.InfoSignUpCodeSent
 	}
 	return 0

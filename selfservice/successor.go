@@ -56,8 +56,12 @@ func (e *Engine) beget(ctx context.Context, s *Step) (*Flow, error) {
 	heir.State = kinds[f.Kind].initial
 	heir.Active = e.Rules[f.Kind].Use
 	heir.Values = s.Next.Values
-	if heir.Values == nil && f.Drafted() {
+	switch c := f.notes.Challenge; {
+	case heir.Values != nil:
+	case f.Drafted():
 		heir.Values = encodeTraits(f.Traits())
+	case c != nil:
+		heir.Values = mustJSON(typed{Address: c.Address})
 	}
 	heir.Problems = []ui.Problem{{ID: kinds[f.Kind].expired, Context: map[string]any{
 		"expired_at": f.ExpiresAt, "expired_at_unix": f.ExpiresAt.Unix(),

@@ -45,7 +45,7 @@ func (m verification) Form(f *selfservice.Flow) []ui.Node {
 	button := submit(ui.LabelContinue)
 	if c := f.Challenge(); c != nil {
 		address.Value = c.Address
-		button = button.Labelled(ui.LabelResend, map[string]any{"available_at": c.AvailableAt()})
+		button = button.Labelled(ui.LabelContinue, map[string]any{"available_at": c.AvailableAt()})
 	} else if typed := f.Address(); typed != "" {
 		address.Value = typed
 	}
