@@ -14,27 +14,43 @@ import (
 // maxWords bounds what is kept of an error, in bytes.
 const maxWords = 1024
 
+const redactedSecret = "[redacted]"
+
 // words is err as it may be stored and shown to operators: one line of readable
 // text without the codes and links of d, which a server may have echoed.
 func words(err error, d Data) string {
 	if err == nil {
 		return ""
 	}
-	text := err.Error()
-	for _, s := range secrets(d) {
-		text = strings.ReplaceAll(text, s, "[redacted]")
-	}
-	text = strings.Map(func(r rune) rune {
+	text := strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(text, " "))
-	text = strings.Join(strings.Fields(text), " ")
+	}, strings.ToValidUTF8(err.Error(), " "))
+	proofs := secrets(d)
+	text = withoutRest(strings.Join(strings.Fields(text), " "), proofs)
+	for _, s := range proofs {
+		text = strings.ReplaceAll(text, s, redactedSecret)
+	}
 	if len(text) > maxWords {
 		text = strings.ToValidUTF8(text[:maxWords-len("…")], "") + "…"
 	}
 	return cmp.Or(text, "an error without words")
+}
+
+// withoutRest redacts the beginning of a secret at the end of text, where
+// whoever kept the server's answer has cut it off.
+func withoutRest(text string, secrets []string) string {
+	body := strings.TrimRight(text, "….")
+	for _, s := range secrets {
+		for n := len(s) - 1; n >= min(6, len(s)/2); n-- {
+			if before, found := strings.CutSuffix(body, s[:n]); found {
+				return before + redactedSecret + text[len(body):]
+			}
+		}
+	}
+	return text
 }
 
 // secrets lists what proves something: codes, links, and what a link's query
@@ -55,7 +71,11 @@ func secrets(d Data) (all []string) {
 				continue
 			}
 			for _, values := range u.Query() {
-				all = append(all, slices.DeleteFunc(values, func(v string) bool { return len(v) < 6 })...)
+				for _, v := range values {
+					if len(v) >= 6 {
+						all = append(all, v, url.QueryEscape(v))
+					}
+				}
 			}
 		}
 	}
@@ -75,7 +95,7 @@ func about(m *Message) []slog.Attr {
 func cause(m *Message, text string) slog.Attr {
 	for _, address := range []string{m.Recipient, strings.TrimPrefix(m.Recipient, "+")} {
 		if address != "" {
-			text = strings.ReplaceAll(text, address, "[redacted]")
+			text = strings.ReplaceAll(text, address, redactedSecret)
 		}
 	}
 	return slog.String("cause", web.Redact(text))

@@ -617,3 +617,66 @@ func TestNothingIsTold(t *testing.T) {
 		}
 	}
 }
+
+// A server's answer is cut off somewhere before it is kept. What is left of a
+// secret at its end is most of it, and stays out all the same.
+func TestNothingIsToldOfWhatWasCutOff(t *testing.T) {
+	const gone = "[redacted]"
+	for said, want := range map[string]string{
+		"500: see " + link[:len(link)-1]:           "500: see " + gone,
+		"500: see " + link[:len(link)-1] + "…":     "500: see " + gone + "…",
+		"500: see " + link[:len(link)-1] + "...":   "500: see " + gone + "...",
+		"500: token=aVeryLongTok":                  "500: token=" + gone,
+		"500: token=aVeryL":                        "500: token=" + gone,
+		"500: token=aVeryLongToken%2":              "500: token=" + gone,
+		"500: token=aVery":                         "500: token=aVery",
+		"500: code " + code[:5]:                    "500: code " + gone,
+		"500: code " + code[:3] + "\x00":           "500: code " + gone,
+		"500: code " + code[:2]:                    "500: code " + code[:2],
+		"500: code " + code[:5] + " is cut no end": "500: code " + code[:5] + " is cut no end",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, store := newCourier(t, time.Now)
+			var log bytes.Buffer
+			w := &courier.Worker{
+				Courier: c, Retries: 5, Log: slog.New(slog.NewTextHandler(&log, nil)),
+				Channels: emailBy(func(context.Context, *courier.Message, courier.Data) error { return errors.New(said) }),
+			}
+			enqueue(t, c, "a@example.org")
+			_, err := w.Round(t.Context())
+			require.NoError(t, err)
+			m, attempts := store.only(t)
+			require.Equal(t, want, m.LastError)
+			require.Equal(t, want, attempts[0].Error)
+			require.Contains(t, log.String(), `cause="`+want+`"`)
+		})
+	}
+}
+
+// A known address's message carries the person and an unknown one's does not:
+// the size of the row tells nothing of that.
+func TestRowsAreOfOneSize(t *testing.T) {
+	c, store := newCourier(t, time.Now)
+	for _, d := range []courier.Draft{
+		{Data: courier.Data{"to": "a@example.org"}, Silent: true},
+		{Data: courier.Data{"to": "a@example.org", "identity": map[string]any{"traits": map[string]any{"name": strings.Repeat("a", 1500)}}}},
+		{Data: courier.Data{"to": strings.Repeat("a", 2048-len(`{"to":""}`))}},
+	} {
+		d.Channel, d.Recipient = courier.Email, "a@example.org"
+		require.NoError(t, c.Enqueue(t.Context(), d))
+	}
+	require.NoError(t, c.Enqueue(t.Context(), courier.Draft{Channel: courier.Email, Data: courier.Data{"to": strings.Repeat("b", 2048)}}))
+	sizes := map[int]int{}
+	for _, m := range store.rows {
+		sizes[len(m.Sealed)]++
+		d, err := c.Open(&m)
+		require.NoError(t, err)
+		require.NotEmpty(t, d["to"])
+	}
+	require.Len(t, sizes, 2)
+	var counts []int
+	for _, n := range sizes {
+		counts = append(counts, n)
+	}
+	require.ElementsMatch(t, []int{3, 1}, counts)
+}
