@@ -45,7 +45,9 @@ func (w *Worker) prepare(m *Message) (Channel, Data, error) {
 	case channel == nil:
 		return nil, nil, Permanent(fmt.Errorf("no channel %q is configured", m.Channel))
 	case m.SendCount > 2*(w.Retries+1):
-		// Claims that ended with their worker are not its fault, up to a point.
+		// A claim that ended with its worker counts as an attempt. Such claims
+		// alone give a message up at twice the usual number, since nobody has
+		// refused it; a failure that follows them does at the usual one.
 		return nil, nil, Permanent(errors.New("attempts at this message keep ending with the worker that makes them"))
 	case m.Sealed == nil:
 		return nil, nil, Permanent(errors.New("the data of this message was wiped"))

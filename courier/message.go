@@ -49,7 +49,7 @@ type Message struct {
 	Recipient string // one address, in the spelling its owner gave
 	Status    Status
 	Sealed    []byte    // Data as JSON, sealed for this message alone; nil once wiped
-	SendCount int       // attempts begun since it was queued
+	SendCount int       // claims since it was queued, with those that ended with their worker
 	Rev       int       // raised by every save
 	DueAt     time.Time // when it may be claimed; zero once sent or abandoned
 	LastError string    // the server's own words; empty after none
