@@ -75,7 +75,7 @@ func (m *metrics) serve(w http.ResponseWriter, r *http.Request, _ web.Params) er
 var (
 	waitingDesc    = prometheus.NewDesc("foyer_courier_waiting", "Messages queued or being sent.", nil, nil)
 	oldestDesc     = prometheus.NewDesc("foyer_courier_oldest_seconds", "Age of the oldest message that has not left; 0 for none.", nil, nil)
-	abandonedDesc  = prometheus.NewDesc("foyer_courier_abandoned", "Messages given up, which an operator can send again or discard.", nil, nil)
+	abandonedDesc  = prometheus.NewDesc("foyer_courier_abandoned", "Messages given up, until an operator sends them again or discards them.", nil, nil)
 	suppressedDesc = prometheus.NewDesc("foyer_courier_suppressed_total", "Messages of this process that were not sent: nobody has the address, or it has had its share.", nil, nil)
 	attemptsDesc   = prometheus.NewDesc("foyer_courier_attempts_total", "Attempts of this process to deliver a message.", []string{"outcome"}, nil)
 )

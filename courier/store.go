@@ -40,8 +40,8 @@ type Query struct {
 type QueueStats struct {
 	Waiting   int       // queued or processing
 	Oldest    time.Time // when the oldest of those was created; zero for none
-	Abandoned int
-	LastError string // of the message that has failed last and still waits
+	Abandoned int       // given up, and can be sent again: not those that were discarded
+	LastError string    // of the message that has failed last and still waits
 }
 
 // Age is for how long the oldest waiting message has waited at now; zero for none.

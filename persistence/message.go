@@ -32,7 +32,8 @@ const (
 
 	// What waits is what has a due_at. Count and minimum together, because the
 	// minimum alone would tempt a planner to walk along the age of what was sent.
-	sqlQueueStats = `SELECT w.waiting, w.oldest, (SELECT COUNT(*) FROM messages WHERE status = 'abandoned'),
+	// What was discarded is abandoned and wiped.
+	sqlQueueStats = `SELECT w.waiting, w.oldest, (SELECT COUNT(*) FROM messages WHERE status = 'abandoned' AND sealed IS NOT NULL),
 		(SELECT last_error FROM messages WHERE due_at IS NOT NULL AND last_error <> '' ORDER BY updated_at DESC LIMIT 1)
 		FROM (SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest FROM messages WHERE due_at IS NOT NULL) w`
 

@@ -289,11 +289,15 @@ func TestQueueStats(t *testing.T) {
 			{Status: courier.Processing, DueAt: noon, LastError: "last"},
 			{Status: courier.Queued, DueAt: noon.Add(time.Hour)},
 			{Status: courier.Abandoned, LastError: "over"},
+			{Status: courier.Abandoned, LastError: "discarded by an operator"},
 			{Status: courier.Sent},
 			{Status: courier.Sent, Channel: courier.Nowhere},
 		} {
 			insertMessage(t, s, func(to *courier.Message) {
 				to.Status, to.DueAt, to.LastError = m.Status, m.DueAt, m.LastError
+				if m.LastError == "discarded by an operator" {
+					to.Sealed = nil
+				}
 				to.CreatedAt, to.UpdatedAt = noon.Add(-time.Duration(n)*time.Minute), noon.Add(time.Duration(n)*time.Minute)
 			})
 		}
