@@ -20,6 +20,15 @@ type letter struct {
 	silent bool
 }
 
+// unsaid is where a letter holds what only another one says, so that it takes
+// as long to write and as much room: a code and a link that prove nothing, a
+// person who is nobody.
+func (l letter) unsaid() map[string]any {
+	out := map[string]any{}
+	l.data["unsaid"] = out
+	return out
+}
+
 // send returns what queues l in the commit. An address that has had its share
 // of messages gets no more for now, and nobody outside can tell that either.
 func (e *Engine) send(c *Challenge, l letter) func(context.Context) error {
