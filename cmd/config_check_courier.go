@@ -3,16 +3,11 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"net/mail"
 	"net/url"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 // The bounds of a lease.
@@ -47,82 +42,18 @@ func (c *checker) courier() {
 	}
 }
 
-// mailServer never quotes the URI: credentials are in it. What its query may
-// hold is known to who connects.
-func (c *checker) mailServer(key, uri string) {
-	if uri == "" {
-		return
-	}
-	u, err := url.Parse(uri)
-	switch {
-	case err != nil:
-		c.refuse(key, "cannot be read; special characters of user and password have to be percent-encoded")
-	case u.Scheme != "smtp" && u.Scheme != "smtps":
-		c.refuse(key, "expected smtp:// (with STARTTLS) or smtps:// (TLS from the beginning)")
-	case u.Hostname() == "":
-		c.refuse(key, "names no host")
-	case u.Port() != "" && !isPort(u.Port()):
-		c.refuse(key, "has a port that is none")
-	case u.Path != "" && u.Path != "/", u.Fragment != "":
-		c.refuse(key, "must not have a path or fragment; special characters of user and password have to be percent-encoded")
-	}
-}
-
+// smtp asks the sender. Where no server is named, the settings that nobody has
+// written are nobody's.
 func (c *checker) smtp(m SMTP) {
 	const at = "courier.smtp."
-	c.mailServer(at+"connection_uri", m.ConnectionURI)
-	if from := c.given.str(at + "from_address"); from != "" {
-		if a, err := mail.ParseAddress(from); err != nil || a.Name != "" || a.Address != from || hasControl(from) {
-			c.refuse(at+"from_address", "expected one bare address like no-reply@example.com")
+	for _, fault := range smtpConfig(c.cfg).Faults() {
+		if c.given.at("courier.smtp."+fault.Key) != nil || m.ConnectionURI != "" {
+			c.refuse(at+fault.Key, "%s", fault.Reason)
 		}
 	}
-	if hasControl(c.given.str(at + "from_name")) {
-		c.refuse(at+"from_name", "must be one line")
-	}
-	if strings.ContainsFunc(m.LocalName, unicode.IsSpace) || hasControl(m.LocalName) {
-		c.refuse(at+"local_name", "expected a host name")
-	}
-	switch {
-	case m.ClientCertPath != "" && m.ClientKeyPath == "":
-		c.refuse(at+"client_cert_path", "has no key: client_key_path is missing")
-	case m.ClientKeyPath != "" && m.ClientCertPath == "":
-		c.refuse(at+"client_key_path", "has no certificate: client_cert_path is missing")
-	}
-	c.headers(at+"headers", m.Headers)
-	for name := range m.Headers {
-		if ownHeader(strings.ToLower(name)) {
-			c.refuse(at+"headers."+name, "is written by the program itself")
-		}
-	}
-}
-
-// ownHeaders are those of a mail that say who gets it and what it is.
-var ownHeaders = []string{
-	"from", "sender", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version", "return-path", "received",
-	"auto-submitted", "x-auto-response-suppress",
-}
-
-func ownHeader(lower string) bool {
-	return slices.Contains(ownHeaders, lower) || strings.HasPrefix(lower, "content-") || strings.HasPrefix(lower, "resent-")
-}
-
-func isPort(text string) bool {
-	n, err := strconv.ParseUint(text, 10, 16)
-	return err == nil && n > 0
 }
 
 func hasControl(text string) bool { return strings.ContainsFunc(text, unicode.IsControl) }
-
-// headers refuses what would break out of a header. It never quotes a value.
-func (c *checker) headers(at string, headers map[string]string) {
-	for name, value := range headers {
-		if !httpguts.ValidHeaderFieldName(name) {
-			c.refuse(at+"."+name, "is no name of a header")
-		} else if !httpguts.ValidHeaderFieldValue(value) {
-			c.refuse(at+"."+name, "must be one line")
-		}
-	}
-}
 
 // channels looks at what the operator has listed.
 func (c *checker) channels() {
@@ -148,46 +79,17 @@ func (c *checker) channels() {
 	}
 }
 
-// request looks at a request the operator has written at a key of s. It never
-// quotes the URL, in which there may be a token.
+// request asks the gateway about a request the operator has written at a key
+// of s.
 func (c *checker) request(at string, s settings) {
 	if s.at(at) == nil {
 		return
 	}
 	r := buildRequest(s, at)
-	u, err := url.Parse(r.URL)
-	switch {
-	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
-		c.refuse(at+".url", "expected an absolute http or https URL")
-	case u.User != nil:
-		c.refuse(at+".url", "must not hold a user name or password; auth is for them")
+	for _, fault := range r.config().Faults() {
+		c.refuse(at+"."+fault.Key, "%s", fault.Reason)
 	}
-	if r.Method != "" && !httpguts.ValidHeaderFieldName(r.Method) {
-		c.refuse(at+".method", "expected a method like POST")
-	}
-	c.headers(at+".headers", r.Headers)
 	c.source(at+".body", r.BodyURL)
-	at += ".auth.config."
-	switch r.Auth.Type {
-	case "api_key":
-		c.credential(at+"name", r.Auth.Name, true)
-		c.credential(at+"value", r.Auth.Value, false)
-	case "basic_auth":
-		c.credential(at+"user", r.Auth.User, false)
-		c.credential(at+"password", r.Auth.Password, false)
-	}
-}
-
-// credential refuses a missing one, and one that would break out of a header.
-func (c *checker) credential(at, text string, isName bool) {
-	switch {
-	case text == "":
-		c.refuse(at, "required, but missing")
-	case isName && !httpguts.ValidHeaderFieldName(text):
-		c.refuse(at, "is no name of a header or cookie")
-	case hasControl(text):
-		c.refuse(at, "must be one line")
-	}
 }
 
 // source refuses what cannot be fetched safely.

@@ -37,7 +37,7 @@ func TestFullCourier(t *testing.T) {
 	require.Equal(t, cmd.Courier{
 		Strategy: "smtp",
 		SMTP: cmd.SMTP{
-			ConnectionURI: "smtps://mail-user:mail-password@mail.internal:465/?skip_ssl_verify=true&server_name=mail.example.com&key=uri-key",
+			ConnectionURI: "smtps://mail-user:mail-password@mail.internal:465/?skip_ssl_verify=true&server_name=mail.example.com",
 			FromAddress:   "no-reply@example.com", FromName: "Example", Headers: map[string]string{"X-Mailer": "foyer"}, LocalName: "auth.example.com",
 		},
 		HTTP: cmd.Request{Method: "POST"},

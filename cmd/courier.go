@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foyer-id/foyer/courier"
+	"github.com/foyer-id/foyer/courier/smtp"
 	"github.com/foyer-id/foyer/courier/template"
 	"github.com/foyer-id/foyer/internal/web"
 )
@@ -76,7 +77,7 @@ func sendTest(ctx context.Context, o LoadOptions, to string, out io.Writer) erro
 		if config.Courier.SMTP.ConnectionURI == "" {
 			return errors.New("courier.smtp.connection_uri is not set, so there is no mail server to try")
 		}
-		sender, err := newSMTP(config)
+		sender, err := smtp.New(smtpConfig(config))
 		if err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ func (p *post) connect(ctx context.Context, c *Config, files web.Resources, outb
 		}
 		p.senders[courier.Email] = sender
 	case c.Courier.Strategy == "smtp" && c.Courier.SMTP.ConnectionURI != "":
-		sender, err := newSMTP(c)
+		sender, err := smtp.New(smtpConfig(c))
 		if err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (p *post) connect(ctx context.Context, c *Config, files web.Resources, outb
 
 // gateway makes a sender of the request configured at key.
 func (p *post) gateway(ctx context.Context, key string, r Request, files web.Resources, outbound *web.Outbound) (courier.Sender, error) {
-	conf := gateway.Config{URL: r.URL, Method: r.Method, Headers: r.Headers, Auth: gateway.Auth(r.Auth)}
+	conf := r.config()
 	var evaluator gateway.Evaluator
 	if r.BodyURL != "" {
 		body, err := files.Read(ctx, r.BodyURL)
@@ -123,14 +123,19 @@ func (p *post) gateway(ctx context.Context, key string, r Request, files web.Res
 	return ch, nil
 }
 
-func newSMTP(c *Config) (*smtp.Sender, error) {
+// config is r without its body, which is yet to be fetched.
+func (r Request) config() gateway.Config {
+	return gateway.Config{URL: r.URL, Method: r.Method, Headers: r.Headers, Auth: gateway.Auth(r.Auth)}
+}
+
+func smtpConfig(c *Config) smtp.Config {
 	s := c.Courier.SMTP
-	return smtp.New(smtp.Config{
+	return smtp.Config{
 		ConnectionURI: s.ConnectionURI, FromAddress: s.FromAddress, FromName: s.FromName, Headers: s.Headers,
 		ClientCertPath: s.ClientCertPath, ClientKeyPath: s.ClientKeyPath, LocalName: s.LocalName,
 		DisallowPrivate: c.SMTPDisallowPrivate, AllowLoopback: c.Dev,
 		Timeout: c.Courier.Timeout, Connections: c.Courier.PullCount,
-	})
+	}
 }
 
 // maxTemplate bounds a template that is fetched, in bytes.

@@ -43,8 +43,12 @@ type Channel struct {
 // New checks c without calling anybody. Its error names each key below
 // request_config that is wrong. The evaluator may be nil where c.Body is empty.
 func New(c Config, client Client, evaluator Evaluator) (*Channel, error) {
-	if err := c.check(); err != nil {
-		return nil, err
+	var errs []error
+	for _, f := range c.Faults() {
+		errs = append(errs, fmt.Errorf("request_config.%w", f))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	if c.Body != "" && evaluator == nil {
 		return nil, errors.New("request_config.body: nothing here evaluates Jsonnet")

@@ -1,8 +1,7 @@
 package gateway
 
 import (
-	"errors"
-	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -10,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/foyer-id/foyer/courier"
 )
 
 // Config is a request_config of courier.http or courier.channels[].
@@ -37,60 +38,72 @@ var reserved = []string{
 	"Accept-Encoding", "Content-Encoding",
 }
 
-// check returns all that is wrong with c, each with its key below
-// request_config, and never a value of a header or of Auth.
-func (c Config) check() error {
-	var errs []error
-	wrong := func(key, why string) { errs = append(errs, fmt.Errorf("request_config.%s: %s", key, why)) }
+// Faults lists the settings of c that cannot stand, by their keys below
+// request_config, and quotes neither the URL nor a value of a header or of Auth.
+func (c Config) Faults() (faults []*courier.KeyError) {
+	refuse := func(key, why string) { faults = append(faults, &courier.KeyError{Key: key, Reason: why}) }
 	u, err := url.Parse(c.URL)
 	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		wrong("url", "it is no http or https URL")
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		refuse("url", "expected an absolute http or https URL")
 	case u.User != nil:
-		wrong("url", "user name and password belong into auth")
+		refuse("url", "must not hold a user name or password; auth is for them")
 	}
 	if !slices.Contains([]string{"", http.MethodPost, http.MethodPut, http.MethodPatch}, c.Method) {
-		wrong("method", "it is none of POST, PUT, PATCH, which carry a message")
+		refuse("method", "expected POST, PUT or PATCH, which carry a message")
 	}
-	for name, value := range c.Headers {
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		value := c.Headers[name]
 		switch key := http.CanonicalHeaderKey(name); {
-		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
-			wrong("headers", fmt.Sprintf("%q has a name or a value that no header can have", name))
+		case !httpguts.ValidHeaderFieldName(name):
+			refuse("headers."+name, "is no name of a header")
+		case !httpguts.ValidHeaderFieldValue(value):
+			refuse("headers."+name, "must be one line, without control characters")
 		case slices.Contains(reserved, key):
-			wrong("headers", name+" is set for each message")
+			refuse("headers."+name, "is set for each message")
 		case key == "Content-Type" && mediaType(value) == "":
-			wrong("headers", "Content-Type is neither JSON nor "+form)
+			refuse("headers."+name, "is neither JSON nor "+form)
 		}
 	}
-	if err := c.Auth.check(); err != nil {
-		wrong("auth", err.Error())
-	}
-	return errors.Join(errs...)
+	c.Auth.check(refuse)
+	return faults
 }
 
-func (a Auth) check() error {
+func (a Auth) check(refuse func(key, why string)) {
+	given := func(key, value string) bool {
+		switch {
+		case value == "":
+			refuse(key, "required, but missing")
+		case !httpguts.ValidHeaderFieldValue(value):
+			refuse(key, "must be one line, without control characters")
+		default:
+			return true
+		}
+		return false
+	}
+	const name, value, in, user, password = "auth.config.name", "auth.config.value", "auth.config.in", "auth.config.user", "auth.config.password"
 	switch a.Type {
 	case "":
-		return nil
 	case "basic_auth":
-		if a.User == "" && a.Password == "" || strings.Contains(a.User, ":") {
-			return errors.New("basic_auth needs a user, without a colon, and a password")
+		if given(user, a.User) && strings.Contains(a.User, ":") {
+			refuse(user, "must not have a colon")
 		}
-		return nil
+		given(password, a.Password)
 	case "api_key":
-		switch {
-		case a.In != "header" && a.In != "cookie":
-			return errors.New("in is neither header nor cookie")
-		case !httpguts.ValidHeaderFieldName(a.Name) || !httpguts.ValidHeaderFieldValue(a.Value) || a.Value == "":
-			return errors.New("name or value is missing, or has characters it cannot have")
-		case a.In == "header" && slices.Contains(reserved, http.CanonicalHeaderKey(a.Name)):
-			return errors.New("name is that of a header set for each message")
-		case a.In == "cookie" && strings.ContainsAny(a.Value, "\";,\\ \t"):
-			return errors.New("value has characters a cookie cannot have")
+		if a.In != "header" && a.In != "cookie" {
+			refuse(in, "expected header or cookie")
 		}
-		return nil
+		if given(name, a.Name) && !httpguts.ValidHeaderFieldName(a.Name) {
+			refuse(name, "is no name of a header or cookie")
+		} else if a.In == "header" && slices.Contains(reserved, http.CanonicalHeaderKey(a.Name)) {
+			refuse(name, "is that of a header set for each message")
+		}
+		if given(value, a.Value) && a.In == "cookie" && strings.ContainsAny(a.Value, "\";,\\ \t") {
+			refuse(value, "has characters a cookie cannot have")
+		}
+	default:
+		refuse("auth.type", "expected api_key or basic_auth")
 	}
-	return errors.New("type is neither api_key nor basic_auth")
 }
 
 // set adds what a says to r.

@@ -21,24 +21,24 @@ func TestConfigIsRefusedByKey(t *testing.T) {
 		"control in URL":  {func(c *gateway.Config) { c.URL = "https://gateway.example.net/\nhidden" }, "url"},
 		"GET":             {func(c *gateway.Config) { c.Method = "GET" }, "method"},
 		"lower case":      {func(c *gateway.Config) { c.Method = "post" }, "method"},
-		"header name":     {func(c *gateway.Config) { c.Headers = map[string]string{"X A": hidden} }, "headers"},
-		"header value":    {func(c *gateway.Config) { c.Headers = map[string]string{"X-A": hidden + "\r\nX: y"} }, "headers"},
-		"one key for all": {func(c *gateway.Config) { c.Headers = map[string]string{"idempotency-key": hidden} }, "headers"},
-		"host":            {func(c *gateway.Config) { c.Headers = map[string]string{"Host": hidden} }, "headers"},
-		"length":          {func(c *gateway.Config) { c.Headers = map[string]string{"Content-Length": "1"} }, "headers"},
-		"content type":    {func(c *gateway.Config) { c.Headers = map[string]string{"Content-Type": "text/xml"} }, "headers"},
-		"auth":            {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "digest"} }, "auth"},
-		"basic alone":     {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "basic_auth"} }, "auth"},
-		"basic colon":     {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "basic_auth", User: "a:b", Password: hidden} }, "auth"},
-		"nowhere":         {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", Name: "k", Value: hidden} }, "auth"},
-		"no name":         {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", In: "header", Value: hidden} }, "auth"},
-		"no value":        {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", In: "header", Name: "k"} }, "auth"},
+		"header name":     {func(c *gateway.Config) { c.Headers = map[string]string{"X A": hidden} }, "headers.X A"},
+		"header value":    {func(c *gateway.Config) { c.Headers = map[string]string{"X-A": hidden + "\r\nX: y"} }, "headers.X-A"},
+		"one key for all": {func(c *gateway.Config) { c.Headers = map[string]string{"idempotency-key": hidden} }, "headers.idempotency-key"},
+		"host":            {func(c *gateway.Config) { c.Headers = map[string]string{"Host": hidden} }, "headers.Host"},
+		"length":          {func(c *gateway.Config) { c.Headers = map[string]string{"Content-Length": "1"} }, "headers.Content-Length"},
+		"content type":    {func(c *gateway.Config) { c.Headers = map[string]string{"Content-Type": "text/xml"} }, "headers.Content-Type"},
+		"auth":            {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "digest"} }, "auth.type"},
+		"basic alone":     {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "basic_auth", User: "a"} }, "auth.config.password"},
+		"basic colon":     {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "basic_auth", User: "a:b", Password: hidden} }, "auth.config.user"},
+		"nowhere":         {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", Name: "k", Value: hidden} }, "auth.config.in"},
+		"no name":         {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", In: "header", Value: hidden} }, "auth.config.name"},
+		"no value":        {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", In: "header", Name: "k"} }, "auth.config.value"},
 		"reserved name": {func(c *gateway.Config) {
 			c.Auth = gateway.Auth{Type: "api_key", In: "header", Name: "Idempotency-Key", Value: hidden}
-		}, "auth"},
+		}, "auth.config.name"},
 		"cookie value": {func(c *gateway.Config) {
 			c.Auth = gateway.Auth{Type: "api_key", In: "cookie", Name: "k", Value: hidden + "; a=b"}
-		}, "auth"},
+		}, "auth.config.value"},
 		"no evaluator": {func(c *gateway.Config) { c.Body = "function(ctx) ctx" }, "body"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestConfigIsRefusedByKey(t *testing.T) {
 
 func TestConfigNamesAllThatIsWrong(t *testing.T) {
 	_, err := gateway.New(gateway.Config{Method: "x", Auth: gateway.Auth{Type: "x"}}, nil, nil)
-	for _, key := range []string{"url", "method", "auth"} {
+	for _, key := range []string{"url", "method", "auth.type"} {
 		require.ErrorContains(t, err, "request_config."+key+": ")
 	}
 	require.NotContains(t, err.Error(), "headers")

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/foyer-id/foyer/courier"
 )
 
 // Config is what the keys courier.smtp.* and clients.smtp.* say.
@@ -54,41 +57,63 @@ type settings struct {
 	tls       *tls.Config
 }
 
-// check reads c and names every key that is wrong. No error quotes the URI,
-// which carries the password.
-func (c Config) check() (settings, error) {
-	var errs []error
-	wrong := func(key string, err error) {
+// Faults lists the settings of c that cannot stand, by their keys below
+// courier.smtp. It opens no file, and quotes nothing of the URI, which carries
+// the password.
+func (c Config) Faults() []*courier.KeyError {
+	_, faults := c.read()
+	return faults
+}
+
+// read is c as a Sender needs it, without the certificate.
+func (c Config) read() (s settings, faults []*courier.KeyError) {
+	refuse := func(key string, err error) {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("courier.smtp.%s: %w", key, err))
+			faults = append(faults, &courier.KeyError{Key: key, Reason: err.Error()})
 		}
 	}
 	srv, err := parseURI(c.ConnectionURI)
-	wrong("connection_uri", err)
+	refuse("connection_uri", err)
 	from, err := parseMailbox(c.FromAddress)
 	if err == nil && !from.ascii() {
 		err = errors.New("the part before the @ has to be ASCII")
 	}
-	wrong("from_address", err)
-	wrong("from_name", checkText(c.FromName, 200))
-	wrong("headers", checkHeaders(c.Headers))
-	s := settings{server: srv, from: from, fromName: c.FromName, headers: c.Headers, localName: c.LocalName}
+	if err != nil {
+		refuse("from_address", fmt.Errorf("expected one bare address like no-reply@example.com: %w", err))
+	}
+	refuse("from_name", checkText(c.FromName, 200))
+	s = settings{server: srv, from: from, fromName: c.FromName, headers: c.Headers, localName: c.LocalName}
 	if s.localName == "" {
 		s.localName = "localhost"
 	}
 	if len(s.localName) > 255 || strings.ContainsFunc(s.localName, func(r rune) bool { return notInDomain(r) && !strings.ContainsRune("[]:_", r) }) {
-		wrong("local_name", errors.New("it is no host name"))
-	}
-	s.tls = &tls.Config{
-		MinVersion: tls.VersionTLS12, ServerName: srv.name,
-		InsecureSkipVerify: srv.skipVerify,
+		refuse("local_name", errors.New("expected a host name"))
 	}
 	switch {
-	case (c.ClientCertPath == "") != (c.ClientKeyPath == ""):
-		wrong("client_cert_path", errors.New("client_cert_path and client_key_path belong together"))
-	case c.ClientCertPath != "":
+	case c.ClientCertPath != "" && c.ClientKeyPath == "":
+		refuse("client_cert_path", errors.New("has no key: client_key_path is missing"))
+	case c.ClientKeyPath != "" && c.ClientCertPath == "":
+		refuse("client_key_path", errors.New("has no certificate: client_cert_path is missing"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		refuse("headers."+name, checkHeader(name, c.Headers[name]))
+	}
+	s.tls = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: srv.name, InsecureSkipVerify: srv.skipVerify}
+	return s, faults
+}
+
+// check reads c and the certificate, and names every key that is wrong.
+func (c Config) check() (settings, error) {
+	s, faults := c.read()
+	var errs []error
+	for _, f := range faults {
+		errs = append(errs, fmt.Errorf("courier.smtp.%w", f))
+	}
+	if c.ClientCertPath != "" && c.ClientKeyPath != "" {
 		pair, err := tls.LoadX509KeyPair(c.ClientCertPath, c.ClientKeyPath)
-		wrong("client_cert_path", err)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("courier.smtp.client_cert_path: %w", err))
+		}
 		s.tls.Certificates = []tls.Certificate{pair}
 	}
 	return s, errors.Join(errs...)
@@ -96,27 +121,27 @@ func (c Config) check() (settings, error) {
 
 func parseURI(raw string) (server, error) {
 	if raw == "" {
-		return server{}, errors.New("it is missing")
+		return server{}, errors.New("required, but missing")
 	}
 	// The cause is left out: it may quote the password.
 	u, err := url.Parse(raw)
 	if err != nil {
-		return server{}, errors.New("it is no URL: what is special in a user name or password has to be percent-encoded")
+		return server{}, errors.New("cannot be read; special characters of user and password have to be percent-encoded")
 	}
 	s := server{host: u.Hostname(), port: u.Port(), tlsFirst: u.Scheme == "smtps", auth: "auto"}
 	switch {
 	case u.Scheme != "smtp" && u.Scheme != "smtps":
-		return server{}, errors.New("it does not begin with smtp:// or smtps://")
+		return server{}, errors.New("expected smtp:// (with STARTTLS) or smtps:// (TLS from the beginning)")
 	case s.host == "" || u.Opaque != "":
-		return server{}, errors.New("it names no host")
+		return server{}, errors.New("names no host")
 	case strings.Trim(u.Path, "/") != "" || u.Fragment != "":
-		return server{}, errors.New("it has a path or a fragment")
+		return server{}, errors.New("must not have a path or fragment; special characters of user and password have to be percent-encoded")
 	}
 	if s.port == "" {
 		s.port = map[bool]string{true: "465", false: "587"}[s.tlsFirst]
 	}
 	if n, err := strconv.ParseUint(s.port, 10, 16); err != nil || n == 0 {
-		return server{}, errors.New("its port is not valid")
+		return server{}, errors.New("has a port that is none")
 	}
 	s.name = s.host
 	if err := s.query(u); err != nil {
@@ -131,9 +156,6 @@ func (s *server) query(u *url.URL) error {
 		return errors.New("its query cannot be read")
 	}
 	for key, values := range q {
-		if len(values) != 1 {
-			return fmt.Errorf("%s is given twice", key)
-		}
 		value := values[0]
 		switch key {
 		case "skip_ssl_verify":
@@ -154,7 +176,11 @@ func (s *server) query(u *url.URL) error {
 				err = errors.New("auth is none of auto, plain, login, xoauth2, none")
 			}
 		default:
-			err = fmt.Errorf("the query parameter %q is not known", key)
+			// It is not quoted: it may be the rest of a password that is not escaped.
+			err = errors.New("has a query parameter that is none of skip_ssl_verify, disable_starttls, server_name, auth, legacy_ssl")
+		}
+		if err == nil && len(values) != 1 {
+			err = fmt.Errorf("%s is given twice", key)
 		}
 		if err != nil {
 			return err
@@ -194,28 +220,23 @@ var ours = []string{
 	"auto-submitted", "x-auto-response-suppress",
 }
 
-func checkHeaders(headers map[string]string) error {
-	for name, value := range headers {
-		lower := strings.ToLower(name)
-		switch {
-		case name == "" || len(name) > 76 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }):
-			return fmt.Errorf("%q is no name of a header", name)
-		case slices.Contains(ours, lower) || strings.HasPrefix(lower, "content-") || strings.HasPrefix(lower, "resent-"):
-			return fmt.Errorf("%s is written by the program alone", name)
-		}
-		if err := checkText(value, 900); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+func checkHeader(name, value string) error {
+	lower := strings.ToLower(name)
+	switch {
+	case name == "" || len(name) > 76 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }):
+		return errors.New("is no name of a header")
+	case slices.Contains(ours, lower) || strings.HasPrefix(lower, "content-") || strings.HasPrefix(lower, "resent-"):
+		return errors.New("is written by the program itself")
 	}
-	return nil
+	return checkText(value, 900)
 }
 
 func checkText(s string, most int) error {
 	switch {
 	case len(s) > most:
-		return fmt.Errorf("it is longer than %d bytes", most)
+		return fmt.Errorf("is longer than %d bytes", most)
 	case strings.ContainsFunc(s, unicode.IsControl):
-		return errors.New("it has a control character")
+		return errors.New("must be one line, without control characters")
 	}
 	return nil
 }

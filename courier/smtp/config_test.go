@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/courier/smtp"
 )
 
@@ -23,7 +24,9 @@ func TestConfigIsRefusedByKey(t *testing.T) {
 		"password in port":   {func(c *smtp.Config) { c.ConnectionURI = "smtp://u:hidden/x@localhost:25/" }, "connection_uri", "percent-encoded"},
 		"port":               {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost:70000/" }, "connection_uri", "port"},
 		"path":               {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost:25/inbox" }, "connection_uri", "path"},
-		"parameter":          {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?legacy=true" }, "connection_uri", `"legacy"`},
+		"parameter":          {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?legacy=true" }, "connection_uri", "query parameter that is none of"},
+		"password in query":  {func(c *smtp.Config) { c.ConnectionURI = "smtp://u:12?hidden@localhost/" }, "connection_uri", "query parameter that is none of"},
+		"in one given twice": {func(c *smtp.Config) { c.ConnectionURI = "smtp://u:12?hidden&hidden@localhost/" }, "connection_uri", "query parameter that is none of"},
 		"legacy without TLS": {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?legacy_ssl=true" }, "connection_uri", "legacy_ssl is for smtps"},
 		"parameter twice":    {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?auth=none&auth=none" }, "connection_uri", "twice"},
 		"bool":               {func(c *smtp.Config) { c.ConnectionURI = "smtp://localhost/?skip_ssl_verify=yes" }, "connection_uri", "skip_ssl_verify"},
@@ -41,13 +44,13 @@ func TestConfigIsRefusedByKey(t *testing.T) {
 		"long name":          {func(c *smtp.Config) { c.FromName = strings.Repeat("a", 300) }, "from_name", "longer"},
 		"local name":         {func(c *smtp.Config) { c.LocalName = "a b" }, "local_name", "host name"},
 		"local with a break": {func(c *smtp.Config) { c.LocalName = "a\r\nMAIL" }, "local_name", "host name"},
-		"certificate alone":  {func(c *smtp.Config) { c.ClientCertPath = cert }, "client_cert_path", "together"},
-		"key alone":          {func(c *smtp.Config) { c.ClientKeyPath = key }, "client_cert_path", "together"},
+		"certificate alone":  {func(c *smtp.Config) { c.ClientCertPath = cert }, "client_cert_path", "no key"},
+		"key alone":          {func(c *smtp.Config) { c.ClientKeyPath = key }, "client_key_path", "no certificate"},
 		"no such file":       {func(c *smtp.Config) { c.ClientCertPath, c.ClientKeyPath = "/nowhere.pem", key }, "client_cert_path", "nowhere"},
 		"swapped":            {func(c *smtp.Config) { c.ClientCertPath, c.ClientKeyPath = key, cert }, "client_cert_path", "PEM"},
-		"header value":       {func(c *smtp.Config) { c.Headers = map[string]string{"X-A": "b\nBcc: x@example.org"} }, "headers", "X-A"},
-		"header name":        {func(c *smtp.Config) { c.Headers = map[string]string{"X A": "b"} }, "headers", `"X A"`},
-		"header break":       {func(c *smtp.Config) { c.Headers = map[string]string{"X-A:\r\nBcc": "b"} }, "headers", "no name"},
+		"header value":       {func(c *smtp.Config) { c.Headers = map[string]string{"X-A": "b\nBcc: x@example.org"} }, "headers.X-A", "one line"},
+		"header name":        {func(c *smtp.Config) { c.Headers = map[string]string{"X A": "b"} }, "headers.X A", "no name"},
+		"header break":       {func(c *smtp.Config) { c.Headers = map[string]string{"X-A:\r\nBcc": "b"} }, "headers.X-A: Bcc", "no name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := smtp.New(config("localhost:25", plain, one.change))
@@ -62,7 +65,7 @@ func TestConfigIsRefusedByKey(t *testing.T) {
 		"Return-Path", "Received", "Resent-To", "Sender", "Auto-Submitted",
 	} {
 		_, err := smtp.New(config("localhost:25", plain, func(c *smtp.Config) { c.Headers = map[string]string{header: "x"} }))
-		require.ErrorContains(t, err, "courier.smtp.headers: "+header, header)
+		require.ErrorContains(t, err, "courier.smtp.headers."+header+": is written by", header)
 	}
 }
 
@@ -72,6 +75,14 @@ func TestConfigNamesAllThatIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, "courier.smtp.from_address")
 	require.ErrorContains(t, err, "courier.smtp.from_name")
 	require.NotContains(t, err.Error(), "courier.smtp.headers")
+}
+
+// The settings can be judged before there are files, as on another machine.
+func TestFaultsNeedNoFile(t *testing.T) {
+	c := config("", "smtp://mail", func(c *smtp.Config) { c.ClientCertPath, c.ClientKeyPath = "/nowhere.pem", "/nowhere.key" })
+	require.Empty(t, c.Faults())
+	c.FromName = "a\nb"
+	require.Equal(t, []*courier.KeyError{{Key: "from_name", Reason: "must be one line, without control characters"}}, c.Faults())
 }
 
 func TestConfigThatIsFine(t *testing.T) {
