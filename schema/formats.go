@@ -39,10 +39,11 @@ var registerFormats = sync.OnceFunc(func() {
 
 // IsEmail reports whether s is an address as RFC 5321 transports it without
 // quoting: a dot-atom of ASCII, "@", a host name. No display name, comment,
-// address literal, control character or white space.
+// address literal, control character or white space, nor what old mail servers
+// took for a route ("!", "%") or mail programs for an encoded word ("=?").
 func IsEmail(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
-	return ok && len(s) <= 320 && len(local) <= 64 && isDotAtom(local) && isDomain(domain)
+	return ok && len(s) <= 320 && len(local) <= 64 && isDotAtom(local) && isDomain(domain) && !strings.Contains(local, "=?")
 }
 
 func isDotAtom(s string) bool {
@@ -50,7 +51,7 @@ func isDotAtom(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if !isAlphanumeric(s[i]) && !strings.ContainsRune(".!#$%&'*+/=?^_`{|}~-", rune(s[i])) {
+		if !isAlphanumeric(s[i]) && !strings.ContainsRune(".#$&'*+/=?^_`{|}~-", rune(s[i])) {
 			return false
 		}
 	}

@@ -18,7 +18,7 @@ func TestEmail(t *testing.T) {
 	accepts := format(t, "email")
 	domain := strings.Repeat(strings.Repeat("d", 62)+".", 4) // 252
 	for _, good := range []string{
-		"a@b", "ann@example.org", "ann.lee+tag@example.co.uk", "!#$%&'*+-/=?^_`{|}~@x.org", "A@EXAMPLE.ORG",
+		"a@b", "ann@example.org", "ann.lee+tag@example.co.uk", "#$&'*+-/=^?_`{|}~@x.org", "A@EXAMPLE.ORG",
 		"1@1.com", "a@xn--mnchen-3ya.de", strings.Repeat("a", 64) + "@example.org", "a@" + domain + "d",
 	} {
 		require.True(t, accepts(good), good)
@@ -27,7 +27,7 @@ func TestEmail(t *testing.T) {
 		"", "@", "a", "a@", "@b", "a@@b", "a@b@c", "a b@c.org", " a@b.org", "a@b.org ", "a@b.org\n", "a\x00@b.org", "a@b\r\nBcc:x.org",
 		"Ann <ann@example.org>", "<ann@example.org>", `"ann lee"@example.org`, `"ann"@example.org`, "ann(comment)@example.org", "ann@(x)example.org",
 		".a@b.org", "a.@b.org", "a..b@c.org", "a@.org", "a@b..org", "a@b.org.", "a@-b.org", "a@b-.org", "a@b_c.org", "a@[127.0.0.1]", "a@127.0.0.1", "a@b.1",
-		"ä@b.org", "a@bücher.de", "a\u200b@b.org", "a@b.org\u200b", "a,b@c.org", "a;b@c.org", "a@b.org,c@d.org", "\xff@b.org",
+		"ä@b.org", "a@bücher.de", "a\u200b@b.org", "a@b.org\u200b", "a,b@c.org", "a;b@c.org", "a!b@c.org", "a%b@c.org", "=?utf-8?q?a?=@c.org", "a@b.org,c@d.org", "\xff@b.org",
 		strings.Repeat("a", 65) + "@example.org", "a@" + domain + "dd", "a@" + strings.Repeat("d", 64) + ".org",
 	} {
 		require.False(t, accepts(bad), "%q", bad)

@@ -38,6 +38,7 @@ type IssuedCode struct {
 var (
 	errNoAddress = fail.New(fail.NotFound, "address_not_found", "The identity has no such verifiable address.")
 	errNoCode    = fail.New(fail.NotFound, "activation_not_found", "There is no such code: it was never made, has expired, or its address has changed.")
+	errExhausted = fail.New(fail.TooMany, "activation_guesses_exhausted", "Too many codes were tried for this address or with this id. Make a new code, or use the long form.")
 	errWrongCode = fail.New(fail.BadRequest, "activation_code_invalid", "The code is wrong, has been used, or has expired.")
 )
 
@@ -65,7 +66,7 @@ func (e *Engine) IssueCode(ctx context.Context, o CodeOrder) (*IssuedCode, error
 	if o.Lifespan > 0 {
 		n := f.notes
 		n.Challenge.ExpiresAt = n.Challenge.SentAt.Add(o.Lifespan)
-		f.ExpiresAt = laterOf(f.ExpiresAt, n.Challenge.ExpiresAt)
+		f.outlive(n.Challenge.ExpiresAt)
 		e.sealNotes(f, n)
 	}
 	out := &IssuedCode{
@@ -84,13 +85,6 @@ func (e *Engine) IssueCode(ctx context.Context, o CodeOrder) (*IssuedCode, error
 	})
 }
 
-func laterOf(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // chosenAddress is the verifiable address named, however it is spelled, or the
 // one that needs proof first.
 func chosenAddress(i *identity.Identity, named string) *identity.Address {
@@ -98,7 +92,7 @@ func chosenAddress(i *identity.Identity, named string) *identity.Address {
 	for n := range i.Verifiable {
 		a := &i.Verifiable[n]
 		if named != "" {
-			if name, err := canonical(a.Via, named); err == nil && name == a.Canonical {
+			if name, err := identity.Canonical(a.Via, named); err == nil && name == a.Canonical {
 				return a
 			}
 			continue
@@ -119,7 +113,11 @@ func chosenAddress(i *identity.Identity, named string) *identity.Address {
 func (e *Engine) Activate(ctx context.Context, id uuid.UUID, code string) (*Challenge, error) {
 	fields := map[string]any{ui.NodeCode: code}
 	if flow, token, long := strings.Cut(code, "."); long {
-		id = uuid.FromStringOrNil(flow)
+		named := uuid.FromStringOrNil(flow)
+		if id != uuid.Nil && id != named {
+			return nil, errNoCode
+		}
+		id = named
 		fields = map[string]any{ui.NodeToken: token}
 	}
 	rules, err := e.rules(Verification)
@@ -139,12 +137,8 @@ func (e *Engine) Activate(ctx context.Context, id uuid.UUID, code string) (*Chal
 		return nil, err
 	case s.Progress == Done && s.Proven != nil:
 		return s.Proven, nil
-	}
-	for _, p := range s.Next.Problems {
-		if p.ID == ui.ErrGeneric {
-			reason, _ := p.Context["reason"].(string)
-			return nil, fail.New(fail.TooMany, "activation_guesses_exhausted", reason)
-		}
+	case s.Answer == Exhausted:
+		return nil, errExhausted
 	}
 	return nil, errWrongCode
 }

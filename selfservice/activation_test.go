@@ -36,8 +36,9 @@ func TestActivation(t *testing.T) {
 				return activate(env, map[string]any{"id": made["id"], "code": made["code"]})
 			},
 			"long": func(made map[string]any) string { return activate(env, map[string]any{"code": made["long_code"]}) },
-			"long, and another's id": func(made map[string]any) string {
-				return activate(env, map[string]any{"id": unknown, "code": made["long_code"]})
+			"long, not with another's id": func(made map[string]any) string {
+				require.Equal(t, "404 activation_not_found", activate(env, map[string]any{"id": unknown, "code": made["long_code"]}))
+				return activate(env, map[string]any{"id": made["id"], "code": made["long_code"]})
 			},
 			"link": func(made map[string]any) string {
 				c := env.Browser()

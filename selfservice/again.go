@@ -3,6 +3,7 @@ package selfservice
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gofrs/uuid"
 
@@ -25,7 +26,7 @@ func fingerprint(f *Flow, in *Input) [][]byte {
 // are kept. Any other is told that the flow is complete. Nothing acts twice.
 func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 	completed := &Step{Flow: f, Next: withCompletedMessage(f), Input: in, Schema: e.schema(f), Progress: Asked, Refused: true}
-	if f.Expired(e.Now()) || !e.Ring.Verify(submitMAC, f.Outcome.Fingerprint, fingerprint(f, in)...) {
+	if f.Expired(e.Now()) || e.stale(f) || !e.Ring.Verify(submitMAC, f.Outcome.Fingerprint, fingerprint(f, in)...) {
 		return completed, nil
 	}
 	s := &Step{Flow: f, Next: f, Input: in, Schema: e.schema(f), Progress: Done}
@@ -53,6 +54,17 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 		return completed, nil
 	}
 	return s, err
+}
+
+// repeatable is how long a native client may repeat a submit whose only secret
+// was mailed: as long as it takes to notice that an answer was lost.
+const repeatable = 30 * time.Second
+
+// stale reports whether an outcome is not given again any more although the
+// same submit would come: a native flow is bound to no client, so there the
+// mail, which lies about for years, would be all it takes.
+func (e *Engine) stale(f *Flow) bool {
+	return f.Native && f.Outcome.Via != "" && e.Now().Sub(f.Outcome.At) > repeatable
 }
 
 // withCompletedMessage returns a completed flow with the message that it is. The message is not

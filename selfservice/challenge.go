@@ -1,14 +1,12 @@
 package selfservice
 
 import (
-	"context"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/gofrs/uuid"
 
-	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/internal/seal"
 )
 
@@ -66,6 +64,7 @@ func (e *Engine) challenge(f *Flow, c Challenge, withCode, nobody bool) secrets 
 	if !withCode {
 		c.ExpiresAt = now.Add(e.Codes.LinkOnly)
 	}
+	f.outlive(c.ExpiresAt)
 	code, token := out.code, out.token
 	if nobody {
 		code, token = seal.Alphanumeric(tokenLength), seal.Alphanumeric(tokenLength)
@@ -80,6 +79,14 @@ func (e *Engine) challenge(f *Flow, c Challenge, withCode, nobody bool) secrets 
 	e.sealNotes(f, n)
 	f.State = StateSentEmail
 	return out
+}
+
+// outlive lets f live until at least at: a message must not promise more than
+// its flow can keep.
+func (f *Flow) outlive(at time.Time) {
+	if f.ExpiresAt.Before(at) {
+		f.ExpiresAt = at
+	}
 }
 
 // bound lists what a secret is valid for, and the secret.
@@ -100,8 +107,8 @@ func (e *Engine) answered(f *Flow, c *Challenge, code, token string) bool {
 	return ok && e.Now().Before(c.ExpiresAt)
 }
 
-// A resend waits: not at all the first time, then a minute, then as long as it
-// takes for the address to have budget again.
+// A resend waits: not at all the first time, then a minute, then as long as an
+// address usually takes to be written to again.
 var coolDowns = []time.Duration{0, time.Minute, 10 * time.Minute}
 
 // AvailableAt is when the secret can be sent again.
@@ -132,22 +139,4 @@ func (e *Engine) linkURL(f *Flow, s secrets, withCode bool) string {
 		q.Set("code", s.code)
 	}
 	return e.LinkURL + "/self-service/" + string(f.Kind) + "?" + q.Encode()
-}
-
-// canonical brings a typed address into the form it is compared and counted in.
-func canonical(via, typed string) (string, error) { return identity.Canonical(via, typed) }
-
-// budgetSubject is what an address is counted under: it tells nothing about it
-// to who reads the database.
-func (e *Engine) budgetSubject(purpose string, c *Challenge) []byte {
-	return e.Ring.MAC("budget/"+purpose, []byte(c.Via), []byte(c.Canonical))
-}
-
-// guessLimits bound the codes that are evaluated for one address, over all
-// flows and servers.
-var guessLimits = []Limit{{Count: 10, Per: time.Hour}, {Count: 50, Per: 24 * time.Hour}}
-
-// spendGuess takes one from the address's budget of guesses.
-func (e *Engine) spendGuess(ctx context.Context, c *Challenge) (bool, error) {
-	return e.Store.SpendBudget(ctx, e.budgetSubject("guess", c), e.Now(), guessLimits)
 }

@@ -175,9 +175,11 @@ func TestVerificationOfAnyAddress(t *testing.T) {
 			f := c.OpenKind("verification", "")
 			before := env.Rows()
 			note := func(f flow, v values) {
-				a, after := c.Submit(f, v), env.Rows()
-				log = append(log, masked(a, email), after.Since(before))
-				before = after
+				log = append(log, masked(c.Submit(f, v), email))
+				if c.Kind == enginetest.JSON {
+					after := env.Rows()
+					log, before = append(log, after.Since(before)), after
+				}
 			}
 			note(f, values{"method": "code", "email": email})
 			for range 3 { // at once; too early, twice
@@ -193,7 +195,7 @@ func TestVerificationOfAnyAddress(t *testing.T) {
 				first = log
 			}
 			require.Equal(t, first, log, "%s: %s", c.Kind, state)
-			require.Contains(t, log[1], "messages+1", "a row is written, whether or not a mail leaves")
+			require.True(t, c.Kind != enginetest.JSON || strings.Contains(log[1], "messages+1"), "a row is written, whether or not a mail leaves")
 			wanted := 3
 			if state == "unknown" {
 				wanted = 0
@@ -235,6 +237,10 @@ func TestTooManyGuesses(t *testing.T) {
 	}
 }
 
+// refusedGuess is what is told of a code that is not judged any more: the flow
+// has seen too many, or the address has.
+const refusedGuess = "(4000001|4000101)"
+
 // Over all flows, however the address is spelled, ten codes are judged an hour
 // and fifty a day. Links work all the while.
 func TestGuessBudget(t *testing.T) {
@@ -253,7 +259,7 @@ func TestGuessBudget(t *testing.T) {
 				case "200 form 4070006":
 					judged++
 				default:
-					require.Equal(t, "400 form 4000001", said)
+					require.Regexp(t, "^400 form "+refusedGuess+"$", said)
 				}
 			}
 			require.Len(t, env.Inbox(email), hour*4+n+1)
@@ -268,7 +274,7 @@ func TestGuessBudget(t *testing.T) {
 	}
 	require.Equal(t, 50, day)
 	f := ask(t, c, email)
-	require.Equal(t, "400 form 4000001", tell(c, c.Submit(f, values{"method": "code", "code": code(t, env, email)})))
+	require.Regexp(t, "^400 form "+refusedGuess+"$", tell(c, c.Submit(f, values{"method": "code", "code": code(t, env, email)})))
 	phone := env.Browser()
 	shown := phone.Follow(env.Inbox(email)[0].Link())
 	require.Equal(t, "303 form 1080002", tell(phone, phone.Submit(shown, values{"method": "code", "token": shown.Value("token")})))

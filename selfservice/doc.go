@@ -22,7 +22,9 @@
 //
 //	registration, login:     choose_method → sent_email → passed_challenge
 //	                         choose_method → passed_challenge
+//	                         sent_email → choose_method (started over)
 //	verification, recovery:  choose_method → sent_email → passed_challenge
+//	                         sent_email → choose_method (the link that led here was wrong)
 //	settings:                show_form → success, and back at the next submit
 //
 // Three rules carry the package. What is not offered cannot be answered: a

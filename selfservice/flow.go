@@ -75,6 +75,7 @@ type Flow struct {
 // It is stored as JSON in the clear.
 type Outcome struct {
 	Fingerprint []byte    `json:"fingerprint"` // keyed MAC of the submit that completed the flow
+	At          time.Time `json:"at"`
 	IdentityID  uuid.UUID `json:"identity_id"`
 	SessionID   uuid.UUID `json:"session_id"`    // Nil when no session was issued
 	Via         string    `json:"via,omitempty"` // the channel of the address that was proved

@@ -2,9 +2,11 @@ package selfservice
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/gofrs/uuid"
 
@@ -15,11 +17,13 @@ import (
 // Answer is what came of the secret that a submit carried.
 type Answer int
 
-// NoAnswer: the submit carried no secret. Wrong and Right need no comment.
+// NoAnswer: the submit carried no secret. Exhausted: it did, and was not looked
+// at, since too many were tried.
 const (
 	NoAnswer Answer = iota
 	Wrong
 	Right
+	Exhausted
 )
 
 // attempt is one submit over all its tries. A guess is paid for once, however
@@ -36,7 +40,7 @@ type attempt struct {
 // 190 bits of its own and needs no budget; it works when all budgets are spent.
 func (e *Engine) weigh(ctx context.Context, s *Step, a *attempt) error {
 	code, token := typedCode(s.Input.Body.String(ui.NodeCode)), s.Input.Body.String(ui.NodeToken)
-	if s.asksAgain() || code == "" && token == "" || s.Flow.State != StateSentEmail {
+	if s.asksAgain() || code == "" && token == "" || s.Flow.State != StateSentEmail || s.Flow.onlyShows() {
 		return nil
 	}
 	s.Answer, a.secret = Wrong, true
@@ -82,15 +86,25 @@ func (e *Engine) holds(ctx context.Context, c *Challenge) (bool, error) {
 	return i.Epoch == c.Epoch && slices.ContainsFunc(i.Verifiable, has), nil
 }
 
+// onlyShows reports whether f shows a secret of another flow and can answer
+// nothing: whoever reads a stranger's mail must not finish what that began.
+func (f *Flow) onlyShows() bool {
+	from := f.notes.Followed
+	return f.Kind == Registration && from != nil && from.Flow != f.ID
+}
+
 // asksAgain reports whether the submit asks for another message, which is what
 // it is then about, whatever else it holds.
 func (s *Step) asksAgain() bool {
-	for _, name := range []string{ui.NodeResend, ui.NodeEmail, ui.NodeSMS} {
-		if s.Input.Body.String(name) != "" {
-			return true
-		}
+	if kinds[s.Flow.Kind].address {
+		return s.TypedAddress() != ""
 	}
-	return false
+	return s.Input.Body.String(ui.NodeResend) != ""
+}
+
+// TypedAddress is the address that a message is asked for, empty for none.
+func (s *Step) TypedAddress() string {
+	return cmp.Or(s.Input.Body.String(ui.NodeEmail), s.Input.Body.String(ui.NodeSMS))
 }
 
 // home is the flow that waits for the secret: f itself, or the one whose link
@@ -113,6 +127,10 @@ func (e *Engine) home(ctx context.Context, f *Flow) (*Flow, error) {
 	return home, nil
 }
 
+// errSpent undoes a guess that the address has no budget for: nothing is
+// compared, so the flow's own count stays.
+var errSpent = errors.New("selfservice: the address's budget of guesses is spent")
+
 // pay commits one guess at the code of s.home.
 func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 	c := *s.home.notes.Challenge
@@ -120,7 +138,8 @@ func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 		return nil
 	}
 	if c.Guesses >= e.Codes.Guesses {
-		return tooManyGuesses("Too many codes were tried here. Open the link in the message, or start over.")
+		s.Answer = Exhausted
+		return Refuse("", ui.ErrGeneric, map[string]any{"reason": "Too many codes were tried here. Please start over."})
 	}
 	c.Guesses++
 	counted := *s.home
@@ -128,21 +147,24 @@ func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 	n := counted.notes
 	n.Challenge = &c
 	e.sealNotes(&counted, n)
-	within := false
-	err := e.Store.Tx(ctx, func(ctx context.Context) (err error) {
-		if err = e.Store.UpdateFlow(ctx, &counted); err != nil {
+	err := e.Store.Tx(ctx, func(ctx context.Context) error {
+		if err := e.Store.UpdateFlow(ctx, &counted); err != nil {
 			return err
 		}
-		within, err = e.spendGuess(ctx, &c)
+		within, err := e.spendGuess(ctx, counted.Kind, &c)
+		if err == nil && !within {
+			err = errSpent
+		}
 		return err
 	})
+	if errors.Is(err, errSpent) {
+		s.Answer = Exhausted
+		return Refuse("", ui.ErrTooManyGuesses, nil)
+	}
 	if err != nil {
 		return err
 	}
 	e.countedOn(s, &counted)
-	if !within {
-		return tooManyGuesses("Too many codes were tried for this address. Open the link in the message, or try again later.")
-	}
 	a.paid = c.Code
 	return nil
 }
@@ -159,6 +181,18 @@ func (e *Engine) countedOn(s *Step, counted *Flow) {
 	s.home = counted
 }
 
-func tooManyGuesses(reason string) error {
-	return Refuse("", ui.ErrGeneric, map[string]any{"reason": reason})
+// budgetSubject is what an address is counted under: it tells nothing about it
+// to who reads the database.
+func (e *Engine) budgetSubject(purpose string, c *Challenge) []byte {
+	return e.Ring.MAC("budget/"+purpose, []byte(c.Via), []byte(c.Canonical))
+}
+
+// guessLimits bound the codes that are evaluated for one address, over all
+// flows and servers.
+var guessLimits = []Limit{{Count: 10, Per: time.Hour}, {Count: 50, Per: 24 * time.Hour}}
+
+// spendGuess takes one from the address's budget of guesses. Each kind of flow
+// has its own, so that codes tried in one keep nobody out of another.
+func (e *Engine) spendGuess(ctx context.Context, k Kind, c *Challenge) (bool, error) {
+	return e.Store.SpendBudget(ctx, e.budgetSubject("guess/"+string(k), c), e.Now(), guessLimits)
 }

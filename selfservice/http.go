@@ -193,7 +193,7 @@ func (h *HTTP) wait(r *http.Request, k Kind, f *Flow) (*Flow, error) {
 // waitURL is where a client waits for f to move on, empty where nothing but
 // itself moves it.
 func (h *HTTP) waitURL(f *Flow) string {
-	if f.Kind != Verification || f.State != StateSentEmail {
+	if f.Kind != Verification || f.State != StateSentEmail || f.notes.Challenge == nil {
 		return ""
 	}
 	return h.Engine.PublicURL + "/self-service/" + string(f.Kind) + "/flows?id=" + f.ID.String() + "&after=" + strconv.Itoa(f.Rev)

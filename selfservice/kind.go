@@ -58,6 +58,9 @@ var kinds = map[Kind]kind{
 	Settings: {initial: StateShowForm},
 }
 
+// CodeID is the id of the strategy that draws forms for codes.
+const CodeID = "code"
+
 // Rules is what an operator configures for one kind of flow.
 type Rules struct {
 	Enabled        bool

@@ -20,16 +20,18 @@ type Link struct{ Token, Code string }
 // spends nothing, since mail scanners follow links: its secret goes into a form
 // with a button, and only who presses that answers the challenge.
 type followed struct {
-	Flow  uuid.UUID      `json:"flow"` // that the link is from: this very flow, or another one
-	Token string         `json:"token,omitempty"`
-	Code  string         `json:"code,omitempty"`
-	Asker session.Device `json:"asker,omitzero"` // who asked for the message; only in a registration
-	At    time.Time      `json:"at,omitzero"`
+	Flow    uuid.UUID      `json:"flow"`              // that the link is from: this very flow, or another one
+	Address string         `json:"address,omitempty"` // that the message was sent to; empty where it is not known
+	Token   string         `json:"token,omitempty"`
+	Code    string         `json:"code,omitempty"`
+	Asker   session.Device `json:"asker,omitzero"` // who asked for the message; only in a registration
+	At      time.Time      `json:"at,omitzero"`
 }
 
 // Followed is what a method draws where a link led to f.
 type Followed struct {
 	Token, Code string
+	Address     string // that it is about; empty where it is not known
 	// Elsewhere: the link was opened by another client than the one that
 	// started the flow it is from.
 	Elsewhere bool
@@ -43,7 +45,7 @@ func (f *Flow) Followed() *Followed {
 	if from == nil {
 		return nil
 	}
-	return &Followed{Token: from.Token, Code: from.Code, Elsewhere: from.Flow != f.ID, Asker: from.Asker, At: from.At}
+	return &Followed{Token: from.Token, Code: from.Code, Address: from.Address, Elsewhere: from.Flow != f.ID, Asker: from.Asker, At: from.At}
 }
 
 // errLink is what is told of a link whose secret is too long to be one of ours.
@@ -78,7 +80,7 @@ func (e *Engine) Follow(ctx context.Context, k Kind, id uuid.UUID, l Link, o Ope
 		next.Rev++
 		next.Problems = nil
 		n := next.notes
-		n.Followed = &followed{Flow: id, Token: l.Token, Code: l.Code}
+		n.Followed = &followed{Flow: id, Token: l.Token, Code: l.Code, Address: addressOf(from)}
 		e.sealNotes(&next, n)
 		if err := e.Store.UpdateFlow(ctx, &next); !errors.Is(err, ErrStale) || try == maxTries {
 			return &next, err
@@ -93,10 +95,11 @@ func (e *Engine) Follow(ctx context.Context, k Kind, id uuid.UUID, l Link, o Ope
 func (e *Engine) showElsewhere(ctx context.Context, k Kind, id uuid.UUID, from *Flow, l Link, o Opening) (*Flow, error) {
 	s := e.Identities.Schemas.Default()
 	f := e.newFlow(k, s.ID, o)
+	f.Active = e.Rules[k].Use
 	if from != nil {
 		f.SchemaID, f.Locale, f.ReturnTo = from.SchemaID, from.Locale, from.ReturnTo
 	}
-	n := notes{Followed: &followed{Flow: id, Token: l.Token, Code: l.Code}}
+	n := notes{Followed: &followed{Flow: id, Token: l.Token, Code: l.Code, Address: addressOf(from)}}
 	switch {
 	case k != Registration:
 		f.State = StateSentEmail
@@ -104,13 +107,21 @@ func (e *Engine) showElsewhere(ctx context.Context, k Kind, id uuid.UUID, from *
 	case from != nil && from.notes.Draft != nil && !from.Expired(e.Now()):
 		d := from.notes.Draft
 		n.Followed = &followed{Flow: id, Code: l.Code, Asker: d.Asker, At: d.At}
-		f.State = StateSentEmail
+		f.State, f.Active = StateSentEmail, CodeID
 	default:
 		n.Followed = nil
 		f.Problems = []ui.Problem{{ID: ui.ErrSignUpCode}}
 	}
 	e.sealNotes(f, n)
 	return f, e.Store.InsertFlow(ctx, f)
+}
+
+// addressOf is where the secret of a flow was sent, empty where it is not known.
+func addressOf(f *Flow) string {
+	if f == nil || f.notes.Challenge == nil {
+		return ""
+	}
+	return f.notes.Challenge.Address
 }
 
 // stateOf is the opaque state of a flow, nil for none.

@@ -71,7 +71,7 @@ func TestVerificationByLink(t *testing.T) {
 
 			f := c.OpenKind("verification", "")
 			require.Equal(t, "link", f.Active)
-			require.Equal(t, []string{"default csrf_token hidden 0", "link email text 1070018", "link method submit 1070009 link"}, drawn(f))
+			require.Equal(t, []string{"default csrf_token hidden 0", "link email email 1070007", "link method submit 1070009 link"}, drawn(f))
 			require.Equal(t, per(c, 400, "email:4000002"), submit(f, values{"method": "link"}))
 			require.Equal(t, per(c, 400, "email:4000040"), submit(f, values{"method": "link", "email": "@"}))
 			require.Equal(t, per(c, 400, "4010006"), submit(f, values{"email": email}))
@@ -122,7 +122,7 @@ func TestLinkHereAndElsewhere(t *testing.T) {
 				require.Equal(t, here, shown.ID == first.ID)
 				token := shown.Value("token")
 				require.Equal(t, []string{
-					"default csrf_token hidden 0", fmt.Sprint(use, " token hidden 0 ", token), use + " method submit 1080101 " + use,
+					"default csrf_token hidden 0", fmt.Sprint(use, " token hidden 0 ", token), use + " method submit 1080102 " + use,
 				}, drawn(shown))
 				require.Empty(t, messages(shown))
 				require.NotContains(t, shown.Request, token, "what is quoted holds no secret")

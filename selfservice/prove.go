@@ -32,7 +32,7 @@ type draft struct {
 // write the same rows; what differs is in the sealed message alone.
 func (e *Engine) proveFirst(ctx context.Context, s *Step) error {
 	i := s.Identity
-	a := provable(i)
+	a := e.provable(i)
 	if a == nil {
 		return Refuse("", ui.ErrNoIdentifier, nil)
 	}
@@ -63,15 +63,13 @@ func (e *Engine) proveFirst(ctx context.Context, s *Step) error {
 	return nil
 }
 
-// CodeID is the id of the strategy that draws the form for a code.
-const CodeID = "code"
-
 // provable is the address that a registration proves: the first that a person
-// signs in with.
-func provable(i *identity.Identity) *identity.Address {
+// signs in with and that messages reach.
+func (e *Engine) provable(i *identity.Identity) *identity.Address {
 	for n := range i.Verifiable {
-		if slices.Contains(i.Identifiers(), i.Verifiable[n].Canonical) {
-			return &i.Verifiable[n]
+		a := &i.Verifiable[n]
+		if slices.Contains(i.Identifiers(), a.Canonical) && (a.Via != identity.ViaSMS || e.SMS) {
+			return a
 		}
 	}
 	return nil
@@ -112,11 +110,37 @@ func (s *Step) ResendSignUp() {
 	}
 }
 
+// startsOver reports whether in is the first step of a registration that is
+// drafted already, with something changed: a browser's Back, and an address
+// spelt right this time.
+func (e *Engine) startsOver(f *Flow, in *Input) bool {
+	name := in.Body.String(ui.NodeMethod)
+	if !f.Drafted() || name == CodeID || e.draftedBy(f, in) {
+		return false
+	}
+	for _, strategy := range e.Strategies {
+		if m, ok := strategy.Methods()[f.Kind]; ok && strategy.ID() == name {
+			return len(m.Form(e.undrafted(f))) > 0
+		}
+	}
+	return false
+}
+
+// undrafted is f as it was before it was drafted. What was counted stays so.
+func (e *Engine) undrafted(f *Flow) *Flow {
+	back := *f
+	n := f.notes
+	n.Draft, n.Followed = nil, nil
+	e.sealNotes(&back, n)
+	back.State, back.Active = kinds[f.Kind].initial, ""
+	return &back
+}
+
 // Drafted reports whether f waits for the proof of a drafted registration.
 func (f *Flow) Drafted() bool { return f.notes.Draft != nil }
 
 // Realise makes the drafted person the one the step is about: their address is
-// proved. Method is how they registered. The schema may have changed since;
+// proved. The schema may have changed since;
 // what it says now is refused, and the form shown as at the beginning.
 func (s *Step) Realise() error {
 	d := s.Flow.notes.Draft
@@ -126,10 +150,8 @@ func (s *Step) Realise() error {
 	}
 	i, violations := s.engine.Identities.Draft(s.Schema, traits)
 	if len(violations) > 0 {
-		n := s.Next.notes
-		n.Draft, n.Challenge, n.Followed = nil, nil, nil
-		s.engine.sealNotes(s.Next, n)
-		s.Next.State, s.Next.Active, s.Next.Values = StateChooseMethod, "", encodeTraits(known(s.Schema, traits))
+		s.Next = s.engine.undrafted(s.Next)
+		s.Next.Values = encodeTraits(known(s.Schema, traits))
 		return &Refused{Problems: ui.Problems(violations)}
 	}
 	i.Credentials = d.Credentials

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/internal/enginetest"
+	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
 // drafted submits a valid registration, whose address is to be proved now.
@@ -220,7 +221,7 @@ func TestSignUpLink(t *testing.T) {
 	env := enginetest.New(t, enginetest.WithProofFirst())
 	for _, c := range env.Clients() {
 		email, people := address(), env.Identities()
-		c.Head.Set("User-Agent", "Ada's own <b>browser</b>")
+		c.Head.Set("User-Agent", "Support: call +1 555 0100 (Linux) Firefox/145.0")
 		f := drafted(t, c, email)
 		mail := env.Inbox(email)[0]
 
@@ -229,8 +230,9 @@ func TestSignUpLink(t *testing.T) {
 			require.NotEqual(t, f.ID, shown.ID)
 			require.Equal(t, []string{"csrf_token", "", ""}, nodes(shown))
 			require.Equal(t, mail.Code(), shown.UI.Nodes[1].Attributes.Text.Context["code"])
-			require.Equal(t, "Ada's own <b>browser</b>", shown.UI.Nodes[2].Attributes.Text.Context["device"])
+			require.Equal(t, "Firefox, Linux", shown.UI.Nodes[2].Attributes.Text.Context["device"])
 			require.Equal(t, "127.0.0.1", shown.UI.Nodes[2].Attributes.Text.Context["ip"])
+			require.NotContains(t, fmt.Sprint(shown), "555", "nothing a stranger wrote")
 			require.NotContains(t, fmt.Sprint(shown), "token=", "the link's own secret is not needed there")
 			before := env.Rows().Without("flows", "flow_errors")
 			for _, v := range []values{
@@ -352,4 +354,54 @@ func regexpFlow(a answer) string {
 		}
 	}
 	return ""
+}
+
+// Who mistyped the address goes back and corrects it, in the same flow: what
+// was sent to the wrong one is void.
+func TestCorrectTheAddress(t *testing.T) {
+	env := enginetest.New(t, enginetest.WithProofFirst())
+	for _, c := range env.Clients() {
+		t.Run(string(c.Kind), func(t *testing.T) {
+			typo, email := string(c.Kind)+"@exmaple.org", string(c.Kind)+"@example.org"
+			first := c.Open("")
+			sent := c.Say(first, enginetest.Person(typo))
+			require.Equal(t, "sent_email", sent.State)
+			wrong := env.Inbox(typo)[0].Code()
+
+			poor := c.Say(first, enginetest.Person("no address"))
+			require.Equal(t, "choose_method", poor.State)
+			require.Equal(t, []int{ui.ErrEmail}, poor.IDs("traits.email"))
+
+			again := c.Say(first, enginetest.Person(email))
+			require.Equal(t, first.ID, again.ID)
+			require.Equal(t, "sent_email", again.State)
+			require.Equal(t, email, again.Value("traits.email"))
+			require.Equal(t, []int{ui.ErrSignUpCode}, c.Say(again, enginetest.Values{"method": "code", "code": wrong}).IDs(""))
+			a := c.Submit(again, enginetest.Values{"method": "code", "code": env.Inbox(email)[0].Code()})
+			require.Contains(t, []int{http.StatusOK, http.StatusSeeOther}, a.Status, "%s", a.Body)
+			require.True(t, verified(t, env, email))
+		})
+	}
+}
+
+// The mail of a native sign-up lies about for years, and a native flow is bound
+// to no client: what is in the mail signs in once, and again only while an
+// answer may have been lost.
+func TestMailedCodeIsNoKey(t *testing.T) {
+	env := enginetest.New(t, enginetest.WithProofFirst())
+	c := env.Native()
+	email := address()
+	f := drafted(t, c, email)
+	answer := values{"method": "code", "code": code(t, env, email)}
+	token := func(a *enginetest.Answer) string {
+		found, _ := a.JSON()["session_token"].(string)
+		return found
+	}
+	require.NotEmpty(t, token(c.Submit(f, answer)))
+	require.NotEmpty(t, token(c.Submit(f, answer)), "the first answer was lost")
+	env.Clock.Advance(31 * time.Second)
+	late := env.Native().Submit(f, answer)
+	require.Equal(t, http.StatusBadRequest, late.Status)
+	require.Empty(t, token(late))
+	require.Equal(t, []int{ui.ErrRegistrationCompleted}, late.Flow().IDs(""))
 }

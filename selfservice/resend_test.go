@@ -154,7 +154,7 @@ func TestSpentBudgetsKeepNobodyOut(t *testing.T) {
 			attacker.Submit(g, values{"method": "code", "code": "x"})
 		}
 	}
-	require.Equal(t, "400 form 4000001", tell(owner, owner.Submit(f, values{"method": "code", "code": mine.Code()})), "codes are used up")
+	require.Equal(t, "400 form 4000101", tell(owner, owner.Submit(f, values{"method": "code", "code": mine.Code()})), "codes are used up")
 	require.Equal(t, http.StatusOK, owner.Whoami("").Status, "nobody is signed out by that")
 	shown := owner.Follow(mine.Link())
 	require.Equal(t, "200 form 1080002", tell(owner, owner.Submit(shown, values{"method": "code", "token": shown.Value("token")})))

@@ -57,6 +57,9 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	if in.Session != nil && !kinds[k].anybody {
 		return nil, ErrSessionAvailable
 	}
+	if e.startsOver(f, in) {
+		f = e.undrafted(f)
+	}
 	s, err := e.step(f, in)
 	if err != nil {
 		return nil, err
@@ -235,7 +238,7 @@ func (e *Engine) commit(ctx context.Context, s *Step) error {
 
 // completed is the flow with its outcome.
 func (e *Engine) completed(s *Step) *Flow {
-	o := Outcome{Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...)}
+	o := Outcome{Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...), At: e.Now().UTC()}
 	if s.Identity != nil {
 		o.IdentityID = s.Identity.ID
 	}
@@ -269,5 +272,5 @@ func (e *Engine) refuse(ctx context.Context, s *Step, problems []ui.Problem) (*S
 	if err != nil && !errors.Is(err, ErrStale) {
 		return nil, err
 	}
-	return &Step{Flow: s.Flow, Next: s.Next, Input: s.Input, Schema: s.Schema, Progress: Asked, Refused: true}, err
+	return &Step{Flow: s.Flow, Next: s.Next, Input: s.Input, Schema: s.Schema, Progress: Asked, Refused: true, Answer: s.Answer}, err
 }

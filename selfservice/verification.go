@@ -37,10 +37,10 @@ func (s *Step) AskVerification(ctx context.Context, typed string) error {
 func (e *Engine) readAddress(typed string, before *Challenge) (Challenge, error) {
 	c := Challenge{Via: identity.ViaEmail, Address: typed}
 	wrong := ui.ErrEmail
-	if e.SMS && !strings.Contains(typed, "@") {
+	if e.verifiesPhones() && !strings.Contains(typed, "@") {
 		c.Via, wrong = identity.ViaSMS, ui.ErrTel
 	}
-	name, err := canonical(c.Via, typed)
+	name, err := identity.Canonical(c.Via, typed)
 	c.Canonical = name
 	if before != nil && err == nil && before.Via == c.Via && before.Canonical == name {
 		return c, nil
@@ -79,18 +79,25 @@ func (e *Engine) verificationLetter(f *Flow, made secrets, recipient string, own
 	if withCode {
 		l.template = "verification_code"
 	}
+	told := l.data
 	if owner == nil {
 		l.template += "_invalid"
-		l.silent = !rules.NotifyUnknown
-		return l
+		l.silent = !rules.NotifyUnknown || c.Via == identity.ViaSMS
+		told = l.unsaid()
+		owner = &identity.Identity{SchemaID: f.SchemaID, State: identity.StateActive, Traits: mustJSON(typed{Address: c.Address})}
+	} else {
+		l.template += "_valid"
 	}
-	l.template += "_valid"
-	l.data["verification_url"], l.data["identity"] = e.linkURL(f, made, withCode), identityData(owner)
+	told["verification_url"], told["identity"] = e.linkURL(f, made, withCode), identityData(owner)
 	if withCode {
-		l.data["verification_code"] = made.code
+		told["verification_code"] = made.code
 	}
 	return l
 }
+
+// verifiesPhones reports whether verification flows take phone numbers: by code
+// only, since a link in an SMS proves no more and costs more.
+func (e *Engine) verifiesPhones() bool { return e.SMS && e.Rules[Verification].Use == CodeID }
 
 // PlanVerification opens, with the step's commit, a verification flow for the
 // first address of the step's identity that is not proved, and sends the
@@ -103,7 +110,7 @@ func (s *Step) PlanVerification() {
 	}
 	for n := range i.Verifiable {
 		a := &i.Verifiable[n]
-		if a.Verified || a.Via == identity.ViaSMS && !e.SMS {
+		if a.Verified || a.Via == identity.ViaSMS && !e.verifiesPhones() {
 			continue
 		}
 		a.Status = identity.AddressSent

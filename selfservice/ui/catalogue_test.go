@@ -24,6 +24,8 @@ var contexts = map[int][]string{
 	4000034: {"breaches"},
 	1040101: {"code"},
 	1040102: {"at", "device", "ip"},
+	1040104: {"at", "ip"},
+	1080102: {"address"},
 }
 
 // Every language says everything, out of the same values: what one of them

@@ -27,10 +27,12 @@ const (
 	SuccessPhoneVerified  = 1080005
 
 	// Beyond the protocol.
-	InfoTypeCode       = 1040101 // {code}
-	InfoWhoAsked       = 1040102 // {at, device, ip}
-	LabelConfirmSignUp = 1040103
-	LabelConfirm       = 1080101
+	InfoTypeCode        = 1040101 // {code}
+	InfoWhoAsked        = 1040102 // {at, device, ip}
+	InfoAskedFrom       = 1040104 // {at, ip}
+	LabelConfirmSignUp  = 1040103
+	LabelConfirm        = 1080101
+	LabelConfirmAddress = 1080102 // {address}
 
 	ErrGeneric               = 4000001 // {reason}
 	ErrRequired              = 4000002 // {property}
@@ -56,6 +58,7 @@ const (
 	ErrPasswordTooLong       = 4000033 // {max_length, actual_length}
 	ErrEmail                 = 4000040 // {value}
 	ErrTel                   = 4000041 // {value}
+	ErrTooManyGuesses        = 4000101
 	ErrTraitsChanged         = 4000036
 	ErrNoRegistrationMethod  = 4010003
 	ErrNoVerificationMethod  = 4010006

@@ -133,6 +133,29 @@ func NewInput(group string, in Input) Node {
 	return Node{Type: "input", Group: group, Attributes: &in, Messages: none}
 }
 
+// NewAddress returns where an e-mail address is typed, or with phones a phone
+// number as well.
+func NewAddress(group, typed string, phones bool) Node {
+	in, label := Input{Name: NodeEmail, Type: InputEmail, Required: true, Autocomplete: "email"}, LabelEmail
+	if phones {
+		in.Type, in.Autocomplete, label = InputText, "", LabelEmailOrPhone
+	}
+	if typed != "" {
+		in.Value = typed
+	}
+	return NewInput(group, in).Labelled(label, nil)
+}
+
+// NewConfirm returns the button of the page that a mailed link leads to. It
+// names the address that pressing it proves, where that is known.
+func NewConfirm(group, method, address string) Node {
+	n := NewInput(group, Input{Name: NodeMethod, Type: InputSubmit, Value: method})
+	if address == "" {
+		return n.Labelled(LabelConfirm, nil)
+	}
+	return n.Labelled(LabelConfirmAddress, map[string]any{"address": address})
+}
+
 // NewText returns a node that says the message with this id.
 func NewText(group, id string, message int, context map[string]any) Node {
 	text := &Text{ID: id, Text: Message{ID: message, Context: context}, NodeType: "text"}

@@ -34,15 +34,13 @@ func (m registration) Form(f *selfservice.Flow) []ui.Node {
 // code to type there, and who asked for it. There is no button: nobody's click
 // finishes what a stranger began.
 func elsewhere(l *selfservice.Followed) []ui.Node {
-	asker := l.Asker.UserAgent
-	if asker == "" {
-		asker = "?"
+	asked, id := map[string]any{"at": l.At.Format(time.RFC1123), "ip": l.Asker.IP}, ui.InfoAskedFrom
+	if name := device(l.Asker.UserAgent); name != "" {
+		asked["device"], id = name, ui.InfoWhoAsked
 	}
 	return []ui.Node{
 		ui.NewText(ui.GroupCode, "type_code", ui.InfoTypeCode, map[string]any{"code": l.Code}),
-		ui.NewText(ui.GroupCode, "who_asked", ui.InfoWhoAsked, map[string]any{
-			"at": l.At.Format(time.RFC1123), "device": asker, "ip": l.Asker.IP,
-		}),
+		ui.NewText(ui.GroupCode, "who_asked", id, asked),
 	}
 }
 

@@ -13,8 +13,7 @@ const ID = selfservice.CodeID
 
 // Strategy proves addresses by code.
 type Strategy struct {
-	Length int  // digits of a code
-	SMS    bool // whether phones can be written to
+	SMS bool // whether phones can be written to
 	// Verifies tells whether verification flows use codes; else links.
 	Verifies bool
 	Traits   map[string]*ui.TraitForm // by schema id: what a drafted registration carries along

@@ -1,7 +1,6 @@
 package code
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/foyer-id/foyer/identity"
@@ -15,7 +14,7 @@ type verification struct{ *Strategy }
 
 func (m verification) Form(f *selfservice.Flow) []ui.Node {
 	if l := f.Followed(); l != nil {
-		nodes := []ui.Node{submit(ui.LabelConfirm)}
+		nodes := []ui.Node{ui.NewConfirm(ui.GroupCode, ID, l.Address)}
 		if l.Token != "" {
 			return append([]ui.Node{hidden(ui.NodeToken, l.Token)}, nodes...)
 		}
@@ -23,15 +22,7 @@ func (m verification) Form(f *selfservice.Flow) []ui.Node {
 	}
 	c := f.Challenge()
 	if f.State != selfservice.StateSentEmail || c == nil {
-		address := ui.Input{Name: ui.NodeEmail, Type: ui.InputEmail, Required: true, Autocomplete: "email"}
-		label := ui.LabelEmail
-		if m.SMS {
-			address.Type, address.Autocomplete, label = ui.InputText, "", ui.LabelEmailOrPhone
-		}
-		if typed := f.Address(); typed != "" {
-			address.Value = typed
-		}
-		return []ui.Node{ui.NewInput(ui.GroupCode, address).Labelled(label, nil), submit(ui.LabelContinue)}
+		return []ui.Node{ui.NewAddress(ui.GroupCode, f.Address(), m.SMS), submit(ui.LabelContinue)}
 	}
 	channel := ui.NodeEmail
 	if c.Via == identity.ViaSMS {
@@ -46,8 +37,7 @@ func (m verification) Form(f *selfservice.Flow) []ui.Node {
 }
 
 func (m verification) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
-	body := s.Input.Body
-	if typed := cmp.Or(body.String(ui.NodeEmail), body.String(ui.NodeSMS)); typed != "" {
+	if typed := s.TypedAddress(); typed != "" {
 		return selfservice.Asked, s.AskVerification(ctx, typed)
 	}
 	switch {
@@ -55,7 +45,7 @@ func (m verification) Apply(ctx context.Context, s *selfservice.Step) (selfservi
 		return selfservice.Done, nil
 	case s.Answer == selfservice.Wrong:
 		id := ui.ErrVerificationCode
-		if body.String(ui.NodeToken) != "" {
+		if s.Input.Body.String(ui.NodeToken) != "" {
 			id = ui.ErrVerificationToken
 		}
 		s.Next.Problems = []ui.Problem{{ID: id}}

@@ -4,7 +4,6 @@
 package link
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/foyer-id/foyer/selfservice"
@@ -14,10 +13,8 @@ import (
 // ID is the strategy's name on the wire.
 const ID = "link"
 
-// Strategy proves addresses by link.
-type Strategy struct {
-	SMS bool // whether phones can be written to
-}
+// Strategy proves e-mail addresses by link.
+type Strategy struct{}
 
 // ID implements selfservice.Strategy.
 func (s *Strategy) ID() string { return ID }
@@ -34,27 +31,19 @@ func (m verification) Form(f *selfservice.Flow) []ui.Node {
 	if l := f.Followed(); l != nil {
 		return []ui.Node{
 			ui.NewInput(ui.GroupLink, ui.Input{Name: ui.NodeToken, Type: ui.InputHidden, Value: l.Token}),
-			submit(ui.LabelConfirm),
+			ui.NewConfirm(ui.GroupLink, ID, l.Address),
 		}
 	}
-	address := ui.Input{Name: ui.NodeEmail, Type: ui.InputEmail, Required: true, Autocomplete: "email"}
-	label := ui.LabelEmail
-	if m.SMS {
-		address.Type, address.Autocomplete, label = ui.InputText, "", ui.LabelEmailOrPhone
-	}
-	button := submit(ui.LabelContinue)
+	typed, button := f.Address(), submit(ui.LabelContinue)
 	if c := f.Challenge(); c != nil {
-		address.Value = c.Address
+		typed = c.Address
 		button = button.Labelled(ui.LabelContinue, map[string]any{"available_at": c.AvailableAt()})
-	} else if typed := f.Address(); typed != "" {
-		address.Value = typed
 	}
-	return []ui.Node{ui.NewInput(ui.GroupLink, address).Labelled(label, nil), button}
+	return []ui.Node{ui.NewAddress(ui.GroupLink, typed, false), button}
 }
 
 func (m verification) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
-	body := s.Input.Body
-	typed := cmp.Or(body.String(ui.NodeEmail), body.String(ui.NodeSMS))
+	typed := s.TypedAddress()
 	switch {
 	case typed != "":
 	case s.Answer == selfservice.Right:
