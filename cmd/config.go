@@ -126,7 +126,6 @@ type After struct {
 	ReturnURL string // "" falls back to SelfService.DefaultReturnURL
 	Hooks     []string
 	Password  AfterMethod
-	Code      AfterMethod
 }
 
 // AfterMethod is After for one method; its return URL wins over the flow's.
@@ -149,7 +148,7 @@ type Verification struct {
 type Code struct {
 	Enabled        bool
 	Lifespan       time.Duration // at most an hour
-	MaxSubmissions int           // guesses a flow
+	MaxSubmissions int           // guesses a flow, 1 to 5
 	Length         int           // digits, 6 to 12
 }
 

@@ -209,7 +209,6 @@ func buildSelfService(s settings) SelfService {
 				ReturnURL: s.str(flow + "after.default_browser_return_url"),
 				Hooks:     buildHooks(s, flow+"after.hooks"),
 				Password:  buildAfterMethod(s, flow+"after.password."),
-				Code:      buildAfterMethod(s, flow+"after.code."),
 			},
 			VerifyBeforeCreate: s.flag(flow + "verify_before_create"),
 		},
@@ -238,7 +237,7 @@ func buildCode(s settings) Code {
 	const method = "selfservice.methods.code."
 	return Code{
 		Enabled: s.flag(method + "enabled"), Lifespan: s.dur(method + "config.lifespan"),
-		MaxSubmissions: s.num(method + "config.max_submissions"), Length: s.num(method + "config.length"),
+		MaxSubmissions: min(s.num(method+"config.max_submissions"), maxSubmissions), Length: s.num(method + "config.length"),
 	}
 }
 

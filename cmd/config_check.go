@@ -341,7 +341,6 @@ func (c *checker) returnURLs() {
 		"selfservice.default_browser_return_url":                                   self.DefaultReturnURL,
 		"selfservice.flows.registration.after.default_browser_return_url":          self.Registration.After.ReturnURL,
 		"selfservice.flows.registration.after.password.default_browser_return_url": self.Registration.After.Password.ReturnURL,
-		"selfservice.flows.registration.after.code.default_browser_return_url":     self.Registration.After.Code.ReturnURL,
 		"selfservice.flows.verification.after.default_browser_return_url":          self.Verification.ReturnURL,
 	} {
 		if text != "" {

@@ -1,13 +1,18 @@
 package cmd
 
-import "time"
+import (
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
 
 // What is advisable for codes, and the most that is accepted. Six digits bear
 // few guesses and little time.
 const (
-	goodCodeLife    = 10 * time.Minute
-	maxCodeLife     = time.Hour
-	goodSubmissions = 5
+	goodCodeLife   = 10 * time.Minute
+	maxCodeLife    = time.Hour
+	maxSubmissions = 5
 )
 
 // verification looks at what a verification flow needs.
@@ -59,8 +64,8 @@ func (c *checker) code() {
 	} else if code.Enabled && code.Lifespan > goodCodeLife {
 		c.warn("%sconfig.lifespan: %s is more than is advisable for a code, which is %s", at, code.Lifespan, goodCodeLife)
 	}
-	if code.Enabled && code.MaxSubmissions > goodSubmissions {
-		c.warn("%sconfig.max_submissions: %d is more than is advisable for a code, which is %d", at, code.MaxSubmissions, goodSubmissions)
+	if n := c.given.num(at + "config.max_submissions"); code.Enabled && n > maxSubmissions {
+		c.warn("%sconfig.max_submissions: at most %d codes are evaluated in a flow, so %d counts as %d", at, maxSubmissions, n, maxSubmissions)
 	}
 }
 
@@ -70,5 +75,25 @@ func (c *checker) link() {
 	if base := c.given.str(at); base != "" {
 		c.webURL(at, base)
 		c.notPlain(at, base, "a link that is opened over http can be read on its way")
+		c.linkHost(at, base)
+	}
+}
+
+// linkHost refuses links to a host whose cookies the public URL does not get:
+// the CSRF cookie is set where the link is opened, and needed where the form is
+// submitted.
+func (c *checker) linkHost(at, base string) {
+	link, err := url.Parse(base)
+	public, err2 := url.Parse(c.cfg.Serve.Public.BaseURL)
+	if err != nil || err2 != nil {
+		return // said already
+	}
+	domain := strings.ToLower(strings.TrimPrefix(c.cfg.Cookies.Domain, "."))
+	covers := func(host string) bool {
+		return host == domain || strings.HasSuffix(host, "."+domain) && net.ParseIP(host) == nil
+	}
+	here, there := strings.ToLower(link.Hostname()), strings.ToLower(public.Hostname())
+	if here != there && (domain == "" || !covers(here) || !covers(there)) {
+		c.refuse(at, "%q is another host than the %q of serve.public.base_url, so whoever opens a link loses the cookie that submitting needs; set cookies.domain to a domain of both, or leave it out", here, there)
 	}
 }

@@ -3,6 +3,7 @@ package cmd_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,10 +152,11 @@ courier:
 			require.Empty(t, report.NotInEffect)
 			require.Equal(t, []string{
 				"selfservice.methods.code.config.lifespan: 1h0m0s is more than is advisable for a code, which is 10m0s",
-				"selfservice.methods.code.config.max_submissions: 10 is more than is advisable for a code, which is 5",
+				"selfservice.methods.code.config.max_submissions: at most 5 codes are evaluated in a flow, so 10 counts as 5",
 			}, report.Warnings)
 			require.Equal(t, []string{"session", "show_verification_ui"}, cfg.SelfService.Registration.After.Password.Hooks)
 			require.False(t, cfg.Courier.Inbox)
+			require.Equal(t, 5, cfg.SelfService.Code.MaxSubmissions)
 			tt.want(t, cfg.Courier)
 		})
 	}
@@ -178,6 +180,34 @@ selfservice: {flows: {verification: {enabled: true, ui_url: https://www.example.
 	cfg, _ = load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml", file}})
 	require.Equal(t, "smtp", cfg.Courier.Strategy)
 	require.Empty(t, cfg.Courier.Channels)
+}
+
+// Links may lead to another host where the cookies do, too.
+func TestLinksToAnotherHost(t *testing.T) {
+	for base, domain := range map[string]string{
+		"https://links.example.com":          "example.com",
+		"https://example.com/accounts":       "example.com",
+		"https://auth.example.com:8443":      "",
+		"https://AUTH.example.com":           "",
+		"https://links.auth.example.com":     "auth.example.com",
+		"https://a.b.example.com:444/links/": ".example.com",
+	} {
+		env := []string{"SELFSERVICE_METHODS_LINK_CONFIG_BASE_URL=" + base}
+		if domain != "" {
+			env = append(env, "COOKIES_DOMAIN="+domain)
+		}
+		cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: env})
+		require.Equal(t, strings.TrimRight(base, "/"), cfg.SelfService.Link.BaseURL)
+	}
+}
+
+// One key below recovery works before there is recovery, either way.
+func TestRevokingSessionsOnProof(t *testing.T) {
+	for text, want := range map[string]bool{"{}": true, "{revoke_active_sessions: true}": true, "{revoke_active_sessions: false}": false} {
+		cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml", write(t, "r.yml", "selfservice: {flows: {recovery: "+text+"}}\n")}})
+		require.Equal(t, want, cfg.SelfService.RevokeOnProof, text)
+		require.Empty(t, report.NotInEffect, text)
+	}
 }
 
 func TestInboxOnlyInDev(t *testing.T) {

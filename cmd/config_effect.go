@@ -70,7 +70,6 @@ func (e *effects) hook(item any, path []string, listed bool) {
 var registrationHooks = []string{
 	"selfservice.flows.registration.after.hooks",
 	"selfservice.flows.registration.after.password.hooks",
-	"selfservice.flows.registration.after.code.hooks",
 }
 
 // builtHook reports whether the hook works where it stands.

@@ -122,7 +122,11 @@ func TestFullConfiguration(t *testing.T) {
 		"preview",
 		"selfservice.flows.login",
 		"selfservice.flows.logout",
-		"selfservice.flows.recovery",
+		"selfservice.flows.recovery.enabled",
+		"selfservice.flows.recovery.notify_unknown_recipients",
+		"selfservice.flows.recovery.ui_url",
+		"selfservice.flows.recovery.use",
+		"selfservice.flows.registration.after.code",
 		"selfservice.flows.registration.after.hooks.0: web_hook",
 		"selfservice.flows.registration.after.oidc",
 		"selfservice.flows.registration.login_hints",
@@ -151,7 +155,6 @@ func TestFullConfiguration(t *testing.T) {
 	require.Equal(t, "https://www.example.com/welcome", after.ReturnURL)
 	require.Empty(t, after.Hooks, "a hook that is not built is in the report only")
 	require.Equal(t, []string{"show_verification_ui", "session"}, after.Password.Hooks)
-	require.Equal(t, cmd.AfterMethod{ReturnURL: "https://www.example.com/hi", Hooks: []string{"show_verification_ui"}}, after.Code)
 	require.Equal(t, "https://www.example.com/hello", after.Password.ReturnURL)
 	require.Equal(t, "default", cfg.SelfService.Password.RegistrationGroup)
 	require.Equal(t, []schema.Source{
