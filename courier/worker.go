@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,14 +23,22 @@ type Worker struct {
 	// Timeout ends a delivery; zero is half the lease. It never takes more than
 	// three quarters of what is left of the lease.
 	Timeout   time.Duration
-	PullCount int           // deliveries at once; zero is 10
+	PullCount int           // deliveries at once that are not late; zero is 10
 	PullWait  time.Duration // pause when nothing is due, a quarter more or less; zero is a second
 	// KeepBodies keeps what was sent readable, for the inbox.
 	KeepBodies bool
 	Log        *slog.Logger // nil logs nothing
 
 	counts tally
+	late   atomic.Int64 // deliveries under way that have taken longer than patience
 }
+
+const (
+	// patience is how long a delivery keeps its slot: who hangs holds up nobody.
+	patience = 500 * time.Millisecond
+	// maxLate bounds the deliveries that have given their slot back, in PullCounts.
+	maxLate = 20
+)
 
 // maxPause is how long a worker that cannot claim waits at most between tries.
 const maxPause = 30 * time.Second
@@ -54,8 +63,17 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		for _, m := range claimed {
 			under.Go(func() {
+				release := sync.OnceFunc(func() { free <- struct{}{} })
+				slow := time.AfterFunc(patience, func() {
+					if w.late.Add(1) <= int64(maxLate*w.pullCount()) {
+						release()
+					}
+				})
 				w.deliver(ctx, m)
-				free <- struct{}{}
+				if !slow.Stop() {
+					w.late.Add(-1)
+				}
+				release()
 			})
 		}
 		switch {

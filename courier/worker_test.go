@@ -251,6 +251,35 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// A hundred that hang, ten times as many as there are slots, cost the others
+// seconds and not minutes.
+func TestManyThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCourier(t, time.Now)
+		w := &courier.Worker{Courier: c, Channels: emailBy(func(ctx context.Context, m *courier.Message, _ courier.Data) error {
+			if strings.HasPrefix(m.Recipient, "hang") {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})}
+		for n := range 100 {
+			enqueue(t, c, fmt.Sprintf("hang%d@example.org", n))
+		}
+		for n := range 100 {
+			enqueue(t, c, fmt.Sprintf("good%d@example.org", n))
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- w.Run(ctx) }()
+		time.Sleep(6 * time.Second)
+		require.Equal(t, map[courier.Status]int{courier.Sent: 100, courier.Processing: 100}, store.states())
+		stop()
+		require.NoError(t, <-ended)
+		require.Zero(t, store.states()[courier.Processing], "the end waits for their deadlines")
+	})
+}
+
 // One recipient that hangs and a hundred that fail come first; a thousand good
 // ones behind them do not wait.
 func TestPoisonFirst(t *testing.T) {

@@ -113,7 +113,7 @@ func TestBrowserLinkOnAnotherDevice(t *testing.T) {
 	require.False(t, p.verified("two@example.org"), "following a link does nothing")
 	require.True(t, eval[bool](b, "window.before"))
 	require.NotEqual(t, b.flow(), phone.flow())
-	require.Equal(t, "Confirm this address", eval[string](phone, `document.querySelector("`+submitButton+`").innerText`))
+	require.Regexp(t, `^Confirm .+@`, eval[string](phone, `document.querySelector("`+submitButton+`").innerText`))
 	phone.shoot("1-phone")
 	phone.click(submitButton, 1)
 	phone.until(`document.querySelector("h1").innerText === "Your address is verified"`)
