@@ -11,6 +11,7 @@ MODULES := . $(patsubst %/go.mod,%,$(wildcard contrib/e2e/go.mod))
 
 ROUNDS    ?= 50
 MAILS     ?= 2000
+PAIRS     ?= 2000
 ADDRESSES ?= 200
 FUZZTIME  ?= 30s
 
@@ -61,6 +62,10 @@ race: ## Let 64 clients race for each of ADDRESSES=200 addresses on each databas
 bench: ## Measure a release build: throughput, CPU per request, memory, flushes
 	go run ./contrib/bench $(BENCHFLAGS)
 
+.PHONY: timing
+timing: ## Ask about PAIRS=2000 pairs of a known and an unknown address under stealth; fail if time tells them apart
+	go run ./contrib/timing -pairs $(PAIRS) $(TIMINGFLAGS)
+
 .PHONY: footprint
 footprint: ## Print which of our functions, files and packages one registration runs
 	@go run ./contrib/footprint $(FOOTPRINTFLAGS)
@@ -72,11 +77,12 @@ fuzz: ## Run every fuzz target for FUZZTIME=30s
 		go test "./$$(dirname $$file)" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 .PHONY: nightly
-nightly: ## Tests, crash, fault, race and fuzz at their full counts (hours)
+nightly: ## Tests, crash, fault, race, timing and fuzz at their full counts (hours)
 	$(MAKE) test
 	$(MAKE) crash ROUNDS=1000 MAILS=20000
 	$(MAKE) fault
 	$(MAKE) race ADDRESSES=10000
+	$(MAKE) timing PAIRS=20000
 	$(MAKE) fuzz FUZZTIME=10m
 
 .PHONY: databases

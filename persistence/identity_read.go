@@ -19,8 +19,8 @@ const (
 	sqlIdentitiesBy = `SELECT ` + identityColumns + ` FROM identities
 		WHERE id IN (SELECT identity_id FROM identifiers WHERE value = ?) AND id > ? ORDER BY id LIMIT ?`
 	// Where nobody has the address, somebody else is read and forgotten, so that
-	// it takes as long.
-	sqlVerifiableAddress = `SELECT v.id, ` + personColumns + ` FROM (SELECT COALESCE(
+	// it takes as long; and where somebody has, the other is looked for, too.
+	sqlVerifiableAddress = `SELECT v.id, other.id, ` + personColumns + ` FROM (SELECT COALESCE(
 			(SELECT id FROM identities WHERE id >= ? ORDER BY id LIMIT 1), (SELECT id FROM identities ORDER BY id LIMIT 1)) AS id) other
 		LEFT JOIN addresses v ON v.purpose = 'verifiable' AND v.via = ? AND v.canonical = ?
 		JOIN identities i ON i.id = COALESCE(v.identity_id, other.id) JOIN addresses a ON a.identity_id = i.id`
@@ -91,12 +91,13 @@ func (s *Store) VerifiableAddress(ctx context.Context, via, canonical string) (*
 		found     *identity.Identity
 		addresses []addressRow
 		theirs    sql.NullString
+		others    sql.NullString
 	)
 	other := uuid.NewV5(uuid.Nil, canonical).String()
 	err := s.view(ctx, func(ctx context.Context, c conn) error {
 		found, addresses, theirs = nil, nil, sql.NullString{}
 		return c.query(ctx, sqlVerifiableAddress, []any{other, via, canonical}, func(rows *sql.Rows) error {
-			i, a, err := scanPerson(rows, &theirs)
+			i, a, err := scanPerson(rows, &theirs, &others)
 			if found == nil {
 				found = i.identity()
 			}
