@@ -2,10 +2,13 @@ package cmd
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/foyer-id/foyer/courier/template"
 	"github.com/foyer-id/foyer/persistence"
 )
 
@@ -92,18 +95,23 @@ func buildRequest(s settings, at string) Request {
 	return r
 }
 
-// The templates in effect and the parts of each that can be replaced.
+// The templates in effect and the parts of each that can be replaced, by their
+// keys.
 var (
 	templateNames = []string{"login_code", "recovery", "recovery_code", "registration_code", "verification", "verification_code"}
-	templateParts = []string{"email.subject", "email.body.html", "email.body.plaintext", "sms.body.plaintext"}
+	templateParts = map[string]template.Part{
+		"email.subject": template.Subject, "email.body.html": template.HTML,
+		"email.body.plaintext": template.Text, "sms.body.plaintext": template.SMS,
+	}
 )
 
 func buildTemplates(s settings) (list []TemplateSource) {
 	for _, name := range templateNames {
 		for _, valid := range []bool{true, false} {
-			for _, part := range templateParts {
-				if from := s.str(templateKey(name, valid, part)); from != "" {
-					list = append(list, TemplateSource{Name: name, Valid: valid, Part: part, URL: from})
+			for _, part := range slices.Sorted(maps.Keys(templateParts)) {
+				t := TemplateSource{Name: name, Valid: valid, Part: part}
+				if t.URL = s.str(t.key()); t.URL != "" {
+					list = append(list, t)
 				}
 			}
 		}
@@ -111,13 +119,17 @@ func buildTemplates(s settings) (list []TemplateSource) {
 	return list
 }
 
-// templateKey is the configuration's key of one part.
-func templateKey(name string, valid bool, part string) string {
-	audience := "invalid"
+// key is the configuration's.
+func (t TemplateSource) key() string {
+	return "courier.templates." + t.Name + "." + audience(t.Valid) + "." + t.Part
+}
+
+// audience is what templates for known and for unknown addresses are called.
+func audience(valid bool) string {
 	if valid {
-		audience = "valid"
+		return "valid"
 	}
-	return "courier.templates." + name + "." + audience + "." + part
+	return "invalid"
 }
 
 func buildBrand(s settings) Brand {

@@ -114,7 +114,7 @@ func (c *checker) notPlain(at, text, reason string) {
 
 func (c *checker) templates() {
 	for _, t := range c.cfg.Courier.Templates {
-		c.source(templateKey(t.Name, t.Valid, t.Part), t.URL)
+		c.source(t.key(), t.URL)
 	}
 }
 

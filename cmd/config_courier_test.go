@@ -50,9 +50,9 @@ func TestFullCourier(t *testing.T) {
 		Budget:         cmd.Budget{Per10Minutes: 4, PerDay: 12, PerMinuteTotal: 600},
 		TemplateFolder: "/etc/foyer/templates",
 		Templates: []cmd.TemplateSource{
-			{Name: "recovery_code", Valid: true, Part: "email.subject", URL: "base64://eA=="},
 			{Name: "recovery_code", Valid: true, Part: "email.body.html", URL: "base64://eA=="},
 			{Name: "recovery_code", Valid: true, Part: "email.body.plaintext", URL: "base64://eA=="},
+			{Name: "recovery_code", Valid: true, Part: "email.subject", URL: "base64://eA=="},
 			{Name: "recovery_code", Valid: true, Part: "sms.body.plaintext", URL: "base64://eA=="},
 			{Name: "verification_code", Valid: true, Part: "email.body.html", URL: "file:///etc/foyer/code.html.gotmpl"},
 			{Name: "verification_code", Valid: false, Part: "email.subject", URL: "https://templates.internal/subject"},

@@ -83,6 +83,9 @@ func sendTest(ctx context.Context, o LoadOptions, to string, out io.Writer) erro
 		}
 		return sender.Dialogue(ctx, to, out)
 	}
+	if config.Courier.HTTP.URL == "" {
+		return errors.New("courier.http.request_config is not set, so there is no gateway to try")
+	}
 	outbound, err := web.NewOutbound(config.Outbound)
 	if err != nil {
 		return err
@@ -116,7 +119,7 @@ func newCourierPreview() *cobra.Command {
 		ValidArgs: template.Names(),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.Env = os.Environ()
-			text, err := preview(c.Context(), o, args[0], locale, part)
+			text, err := preview(c.Context(), o, args[0], locale, part, slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
 			switch {
 			case err != nil:
 				return err
@@ -139,8 +142,8 @@ func newCourierPreview() *cobra.Command {
 }
 
 // preview renders a message as the configuration would. Without one it shows
-// what comes with the program.
-func preview(ctx context.Context, o LoadOptions, name, locale, part string) ([]byte, error) {
+// what comes with the program. Log hears what is odd about the templates.
+func preview(ctx context.Context, o LoadOptions, name, locale, part string, log *slog.Logger) ([]byte, error) {
 	if !slices.Contains(template.Names(), name) {
 		return nil, fmt.Errorf("there is no message %q; there are %s", name, strings.Join(template.Names(), ", "))
 	}
@@ -155,8 +158,8 @@ func preview(ctx context.Context, o LoadOptions, name, locale, part string) ([]b
 	if err != nil {
 		return nil, err
 	}
-	files := web.Resources{Fetch: outbound.Get, AllowHTTP: o.Dev, MaxBytes: maxTemplate}
-	r, err := newRenderer(ctx, config, files, Options{Log: slog.New(slog.DiscardHandler)})
+	files := web.Resources{Fetch: outbound.Get, AllowHTTP: o.Dev, MaxBytes: template.MaxSource}
+	r, err := newRenderer(ctx, config, files, Options{Log: log})
 	if err != nil {
 		return nil, err
 	}

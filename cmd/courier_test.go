@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,51 @@ func TestCourierTest(t *testing.T) {
 	require.Contains(t, errOut, "courier.smtp.connection_uri")
 }
 
+// Without a gateway there is none to try: neither a fault, nor the inbox's yes.
+func TestCourierTestWithoutGateway(t *testing.T) {
+	for _, dev := range []bool{false, true} {
+		conf := configFile(t, map[string]any{
+			"courier": map[string]any{"delivery_strategy": "http"}, "dev": dev,
+			"selfservice": map[string]any{"default_browser_return_url": "https://app.example.org/", "flows": map[string]any{
+				"registration": map[string]any{"ui_url": "https://app.example.org/registration"},
+				"error":        map[string]any{"ui_url": "https://app.example.org/error"},
+			}},
+		})
+		status, out, errOut := run("courier", "test", "--to", "ada@example.org", "-c", conf)
+		require.Equal(t, 1, status)
+		require.Empty(t, out)
+		require.Contains(t, errOut, "courier.http.request_config is not set, so there is no gateway to try")
+	}
+}
+
+// A gateway has as long as the configuration says, and no more.
+func TestCourierTestOfASlowGateway(t *testing.T) {
+	release := make(chan struct{})
+	gateway := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(gateway.Close)
+	t.Cleanup(func() { close(release) })
+	conf := configFile(t, map[string]any{"courier": map[string]any{
+		"delivery_strategy": "http", "timeout": "100ms", "http": map[string]any{"request_config": map[string]any{"url": gateway.URL}},
+	}})
+	begun := time.Now()
+	status, _, errOut := run("courier", "test", "--to", "ada@example.org", "-c", conf)
+	require.Equal(t, 1, status)
+	require.Contains(t, errOut, "courier.http.request_config")
+	require.Less(t, time.Since(begun), 5*time.Second)
+}
+
+// What is wrong with a folder of templates is seen before a letter is sent.
+func TestCourierPreviewWarns(t *testing.T) {
+	dir := t.TempDir()
+	override(t, dir, "verification_code/valid/email.sujet.gotmpl", "x")
+	status, out, errOut := run("courier", "preview", "verification_code_valid", "--part", "subject", "-c",
+		configFile(t, map[string]any{"courier": map[string]any{"template_override_path": dir}}))
+	require.Zero(t, status)
+	require.Contains(t, errOut, "courier.template_override_path")
+	require.Contains(t, errOut, "email.sujet.gotmpl is no template and is not used")
+	require.NotContains(t, out, "sujet")
+}
+
 // configFile writes a configuration that is whole but for what more brings.
 func configFile(t *testing.T, more map[string]any) string {
 	t.Helper()
@@ -139,6 +185,8 @@ func TestBrokenMessagesStopTheStart(t *testing.T) {
 	request := func(body string) map[string]any {
 		return map[string]any{"delivery_strategy": "http", "http": map[string]any{"request_config": map[string]any{"url": "https://sms.example.org/", "body": body}}}
 	}
+	large := filepath.Join(t.TempDir(), "large")
+	require.NoError(t, os.WriteFile(large, []byte("function(ctx) {} //"+strings.Repeat("x", 256<<10)), 0o600))
 	for name, c := range map[string]struct {
 		courier map[string]any
 		says    string
@@ -148,6 +196,8 @@ func TestBrokenMessagesStopTheStart(t *testing.T) {
 		"failing subject": {templates("subject", inline("{{ env \"HOME\" }}")), "courier.templates.verification_code.valid.email.subject"},
 		"mail server":     {map[string]any{"smtp": map[string]any{"connection_uri": "smtp://h/?legacy=1"}}, "courier.smtp.connection_uri"},
 		"no body":         {request("file:///nowhere/body.jsonnet"), "courier.http.request_config.body"},
+		"large body":      {request("file://" + large), "is larger than"},
+		"large template":  {templates("html", "file://"+large), "is larger than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, _, errOut := run("serve", "-c", configFile(t, map[string]any{"courier": c.courier}))
@@ -247,6 +297,25 @@ func TestProvableSchemas(t *testing.T) {
 			require.ErrorContains(t, err, c.says)
 		})
 	}
+}
+
+// Whoever carries SMS can prove a phone: in dev mode the inbox does, beside any
+// mail server.
+func TestProvableByPhone(t *testing.T) {
+	conf := map[string]any{"identity": map[string]any{"default_schema_id": "x", "schemas": []any{map[string]any{"id": "x", "url": inline(phoneSchema)}}}}
+	flows := map[string]any{
+		"registration": map[string]any{"ui_url": "https://app.example.org/registration", "verify_before_create": true},
+		"verification": map[string]any{"enabled": true, "ui_url": "https://app.example.org/verification"},
+		"error":        map[string]any{"ui_url": "https://app.example.org/error"},
+	}
+	conf["selfservice"] = map[string]any{"default_browser_return_url": "https://app.example.org/", "flows": flows}
+	conf["courier"] = map[string]any{"smtp": map[string]any{"connection_uri": "smtp://mail.example.org"}}
+	conf["secrets"] = map[string]any{"default": []any{"a secret of sixteen letters"}}
+	require.NoError(t, wires(t, configFile(t, conf)))
+	conf["dev"] = false
+	require.ErrorContains(t, wires(t, configFile(t, conf)), "verify_before_create needs a trait")
+	conf["courier"].(map[string]any)["channels"] = []any{map[string]any{"id": "sms", "request_config": map[string]any{"url": "https://sms.example.org"}}}
+	require.NoError(t, wires(t, configFile(t, conf)))
 }
 
 // wires builds the program from a configuration and lets it go again.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -64,8 +65,11 @@ func (h *health) late(ctx context.Context) (string, error) {
 	if stats.LastError == "" {
 		return told + "; is a worker running? (serve --watch-courier, or foyer courier watch)", nil
 	}
-	return told + "; the last failure was: " + stats.LastError, nil
+	return told + "; the last failure was: " + number.ReplaceAllString(web.Redact(stats.LastError), "[redacted]"), nil
 }
+
+// number is what may be somebody's.
+var number = regexp.MustCompile(`\+?[0-9]{7,15}`)
 
 // readyPublic names what is wrong and hides how.
 func (h *health) readyPublic(w http.ResponseWriter, r *http.Request, _ web.Params) error {

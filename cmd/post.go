@@ -33,14 +33,14 @@ type post struct {
 
 func newPost(ctx context.Context, c *Config, outbound *web.Outbound, store *persistence.Store, ring *seal.Ring, o Options) (_ *post, err error) {
 	p := &post{courier: &courier.Courier{Store: store, Ring: ring, Now: o.Now, Retention: c.Courier.Retention}, senders: map[string]courier.Sender{}}
-	files := web.Resources{Fetch: outbound.Get, AllowHTTP: c.Dev, MaxBytes: maxTemplate}
+	files := web.Resources{Fetch: outbound.Get, AllowHTTP: c.Dev, MaxBytes: template.MaxSource}
 	if p.renderer, err = newRenderer(ctx, c, files, o); err != nil {
 		return nil, err
 	}
 	if len(o.Jsonnet) > 0 {
 		p.jsonnet = &jsonnet.Pool{Command: o.Jsonnet}
 	}
-	if err := p.connect(ctx, c, files, outbound); err != nil {
+	if err := p.connect(ctx, c, files); err != nil {
 		p.close()
 		return nil, err
 	}
@@ -71,7 +71,13 @@ func (p *post) reaches(channel string) bool { return p.senders[channel] != nil }
 
 // connect makes the senders that the configuration asks for. In dev mode the
 // inbox takes what none of them would.
-func (p *post) connect(ctx context.Context, c *Config, files web.Resources, outbound *web.Outbound) error {
+func (p *post) connect(ctx context.Context, c *Config, files web.Resources) error {
+	conf := c.Outbound
+	conf.Timeout = c.Courier.Timeout
+	outbound, err := web.NewOutbound(conf)
+	if err != nil {
+		return err
+	}
 	if c.Dev {
 		p.senders[courier.Email], p.senders[courier.SMS] = courier.Inbox{}, courier.Inbox{}
 	}
@@ -105,6 +111,9 @@ func (p *post) gateway(ctx context.Context, key string, r Request, files web.Res
 	var evaluator gateway.Evaluator
 	if r.BodyURL != "" {
 		body, err := files.Read(ctx, r.BodyURL)
+		if err == nil && len(body) > files.MaxBytes {
+			err = fmt.Errorf("is larger than %d bytes", files.MaxBytes)
+		}
 		if err == nil && p.jsonnet == nil {
 			err = errors.New("nothing here evaluates Jsonnet")
 		}
@@ -138,32 +147,18 @@ func smtpConfig(c *Config) smtp.Config {
 	}
 }
 
-// maxTemplate bounds a template that is fetched, in bytes.
-const maxTemplate = 256 << 10
-
 func newRenderer(ctx context.Context, c *Config, files web.Resources, o Options) (*template.Renderer, error) {
-	parts := map[string]template.Part{
-		"email.subject": template.Subject, "email.body.html": template.HTML,
-		"email.body.plaintext": template.Text, "sms.body.plaintext": template.SMS,
-	}
 	conf := template.Config{Folder: c.Courier.TemplateFolder, Brand: template.Brand(c.Brand), Failed: func(err error) {
 		o.Log.Error("a template could not be rendered; the shipped one was used", "error", err)
 	}}
 	for _, t := range c.Courier.Templates {
-		validity := "invalid"
-		if t.Valid {
-			validity = "valid"
-		}
-		key := fmt.Sprintf("courier.templates.%s.%s.%s", t.Name, validity, t.Part)
+		key := t.key()
 		text, err := files.Read(ctx, t.URL)
-		if err == nil && len(text) > maxTemplate {
-			err = fmt.Errorf("it is larger than %d bytes", maxTemplate)
-		}
 		if err != nil {
 			return nil, fmt.Errorf("%s (%s): %w", key, web.DisplayURL(t.URL), err)
 		}
 		conf.Sources = append(conf.Sources, template.Source{
-			Template: t.Name + "_" + validity, Part: parts[t.Part], Text: string(text), From: key,
+			Template: t.Name + "_" + audience(t.Valid), Part: templateParts[t.Part], Text: string(text), From: key,
 		})
 	}
 	r, err := template.New(conf)
@@ -177,9 +172,9 @@ func newRenderer(ctx context.Context, c *Config, files web.Resources, o Options)
 }
 
 // matcher finds the best of the languages that forms or messages are written in.
-func matcher(messages ui.Catalogue, _ *template.Renderer) (language.Matcher, error) {
+func matcher(messages ui.Catalogue, letters *template.Renderer) (language.Matcher, error) {
 	tags := []language.Tag{language.Make(ui.DefaultLocale)}
-	for _, list := range [][]string{messages.Locales(), template.Locales()} {
+	for _, list := range [][]string{messages.Locales(), letters.Locales()} {
 		for _, name := range list {
 			tag, err := language.Parse(name)
 			if err != nil {

@@ -36,7 +36,7 @@ type Options struct {
 type App struct {
 	Config   *Config
 	Store    *persistence.Store
-	Worker   *courier.Worker // delivers what is queued; nil where nothing can be delivered
+	Worker   *courier.Worker // delivers what is queued, where somebody runs it
 	Public   http.Handler
 	Admin    http.Handler
 	Routes   []web.Route // of both; the admin API's begin with /admin/
@@ -107,9 +107,6 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 
-	if err := provable(c, schemas); err != nil {
-		return nil, err
-	}
 	post, err := newPost(ctx, c, outbound, store, private, o)
 	if err != nil {
 		return nil, err
@@ -119,6 +116,9 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 			post.close()
 		}
 	}()
+	if err := refuseUnprovable(c, schemas, post.reaches); err != nil {
+		return nil, err
+	}
 	locales, err := matcher(messages, post.renderer)
 	if err != nil {
 		return nil, err
@@ -208,10 +208,10 @@ func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbou
 		list = append(list, &password.Strategy{Identities: people, Hasher: hasher, Policy: &policy, Traits: traits})
 	}
 	if methods.Code.Enabled {
-		list = append(list, &code.Strategy{Length: methods.Code.Length, SMS: sms, Verifies: methods.Verification.Use == code.ID, Traits: traits})
+		list = append(list, &code.Strategy{SMS: sms, Verifies: methods.Verification.Use == code.ID, Traits: traits})
 	}
 	if methods.Link.Enabled && methods.Verification.Use == link.ID {
-		list = append(list, &link.Strategy{SMS: sms})
+		list = append(list, &link.Strategy{})
 	}
 	return list
 }
@@ -231,7 +231,7 @@ func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservi
 			MethodReturnTo: map[string]string{password.ID: r.After.Password.ReturnURL},
 			After:          after,
 			AfterMethod:    map[string][]selfservice.Hook{password.ID: hooks(r.After.Password.Hooks, sessions)},
-			ProveFirst:     r.VerifyBeforeCreate || c.Security.MitigateEnumeration,
+			ProveFirst:     r.VerifyBeforeCreate,
 		},
 		selfservice.Verification: {
 			Enabled:       v.Enabled,

@@ -9,13 +9,16 @@ import (
 // What one execution of an override may cost. The shipped mails cost a
 // hundredth of it.
 const (
-	maxBody    = 256 << 10 // bytes of a body, and of an override's source
+	maxBody    = 256 << 10 // bytes
 	maxSubject = 1 << 10   // bytes
 	maxSMS     = 1000      // characters
 	maxWork    = 4 << 20   // bytes that functions look at, and what rounds and calls cost
 	roundCost  = 256
 	callCost   = 4096 // calls may go deep, which takes memory
 )
+
+// MaxSource is how long an override may be, in bytes.
+const MaxSource = 256 << 10
 
 var (
 	errTooMuch = errors.New("does too much: loops, or templates that call each other, go on for too long")

@@ -38,7 +38,7 @@ var texting = []string{"verification_code_valid", "registration_code_valid", "re
 
 func TestWhatIsShippedReadsAsItDid(t *testing.T) {
 	r := renderer(t, template.Config{Brand: acme()})
-	for _, locale := range template.Locales() {
+	for _, locale := range r.Locales() {
 		for _, name := range template.Names() {
 			l, err := r.Render(message(name, courier.Email, locale), template.Sample(name))
 			require.NoError(t, err)

@@ -44,6 +44,7 @@ func TestEachPartFallsBackByItself(t *testing.T) {
 	})
 	r := renderer(t, template.Config{Folder: dir, Brand: acme()})
 	require.Empty(t, r.Warnings())
+	require.Equal(t, []string{"de", "de-AT", "en", "es", "fr", "pt-BR"}, r.Locales())
 	for locale, subject := range map[string]string{
 		"de-AT": "de-AT", "de-at": "de-AT", "de_AT": "de-AT", "de-AT-x-wien": "de-AT", "de-CH": "de", "de": "de", "fr-CA": "any fr-CA", "nl": "any nl", "": "any en", "?": "any en",
 	} {

@@ -3,6 +3,7 @@ package template
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,8 +57,8 @@ func (s Source) checked() (Source, error) {
 		return s, fmt.Errorf("%s: there is no template %q to override", s.From, s.Template)
 	case s.Part != Subject && s.Part != HTML && s.Part != Text && s.Part != SMS:
 		return s, fmt.Errorf("%s: there is no part %q", s.From, s.Part)
-	case len(s.Text) > maxBody:
-		return s, fmt.Errorf("%s: is larger than %d bytes", s.From, maxBody)
+	case len(s.Text) > MaxSource:
+		return s, fmt.Errorf("%s: is larger than %d bytes", s.From, MaxSource)
 	case s.Locale == "":
 		return s, nil
 	}
@@ -88,14 +89,12 @@ func folder(dir string) (sources []Source, unknown []string, err error) {
 			unknown = append(unknown, path)
 			return nil
 		}
-		info, err := os.Stat(path)
-		if err == nil && info.Size() > maxBody {
-			err = fmt.Errorf("%s: is larger than %d bytes", path, maxBody)
-		}
+		f, err := os.Open(path)
 		if err != nil {
 			return err
 		}
-		raw, err := os.ReadFile(path)
+		defer f.Close()
+		raw, err := io.ReadAll(io.LimitReader(f, MaxSource+1)) // checked refuses the one more
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ package template
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -222,11 +223,15 @@ func (w *writing) lang() string {
 // Warnings lists files in the folder of overrides that are no templates.
 func (r *Renderer) Warnings() []string { return r.warnings }
 
-// Locales lists the languages that come with the program.
-func Locales() []string {
-	all, err := shipped()
-	if err != nil {
-		return nil // New says why
+// Locales lists the languages that anything is written in, sorted: those that
+// come with the program, and those that overrides bring.
+func (r *Renderer) Locales() []string {
+	all := r.mails.locales()
+	for _, parts := range r.overrides {
+		for _, locales := range parts {
+			all = slices.AppendSeq(all, maps.Keys(locales))
+		}
 	}
-	return (&mails{texts: all}).locales()
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(locale string) bool { return locale == "" })
 }

@@ -2,27 +2,24 @@ package cmd
 
 import (
 	"fmt"
-	"slices"
 
-	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/schema"
 )
 
-// provable refuses identity schemas under which a registration cannot do what
-// the configuration asks for: prove an address before anybody exists, and tell
-// nobody which addresses are taken.
-func provable(c *Config, schemas *schema.Set) error {
-	if !c.SelfService.Registration.VerifyBeforeCreate && !c.Security.MitigateEnumeration {
+// refuseUnprovable refuses identity schemas under which a registration cannot do
+// what the configuration asks for: prove an address, by a channel that reaches
+// it, before anybody exists, and tell nobody which addresses are taken.
+func refuseUnprovable(c *Config, schemas *schema.Set, reaches func(channel string) bool) error {
+	if !c.SelfService.Registration.VerifyBeforeCreate {
 		return nil
 	}
-	sms := slices.ContainsFunc(c.Courier.Channels, func(ch Channel) bool { return ch.ID == identity.ViaSMS }) || c.Courier.Inbox
 	for _, s := range schemas.All() {
 		if !s.Selectable && s != schemas.Default() {
 			continue
 		}
 		proven := 0
 		for _, f := range s.Fields {
-			if f.Identifier && f.VerificationVia != "" && (f.VerificationVia != identity.ViaSMS || sms) {
+			if f.Identifier && f.VerificationVia != "" && reaches(f.VerificationVia) {
 				proven++
 			}
 		}
