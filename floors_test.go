@@ -65,6 +65,10 @@ var only = map[string][]string{
 	module + "/internal/testdb":           {},
 	module + "/internal/process":          {},
 	"github.com/prometheus/client_golang": {"cmd"},
+	"github.com/wneessen/go-mail":         {"courier/smtp"},
+	"github.com/google/go-jsonnet":        {"internal/jsonnet"},
+	"github.com/emersion/go-smtp":         {},
+	"github.com/emersion/go-sasl":         {},
 }
 
 // source is a file that is part of the program.
