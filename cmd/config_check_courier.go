@@ -47,7 +47,7 @@ func (c *checker) courier() {
 func (c *checker) smtp(m SMTP) {
 	const at = "courier.smtp."
 	for _, fault := range smtpConfig(c.cfg).Faults() {
-		if c.given.at("courier.smtp."+fault.Key) != nil || m.ConnectionURI != "" {
+		if c.given.at(at+fault.Key) != nil || m.ConnectionURI != "" {
 			c.refuse(at+fault.Key, "%s", fault.Reason)
 		}
 	}
