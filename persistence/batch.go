@@ -29,8 +29,9 @@ type batcher struct {
 	dead  chan struct{} // closed by the writer when it has ended
 
 	quitOnce    sync.Once
-	uncopied    int // units since the last checkpoint
-	done        []*job
+	uncopied    int    // units since the last checkpoint
+	done        []*job // wait for the commit
+	failed      []*job // so do these: they have seen rows of those above
 	transaction bool
 }
 
@@ -135,8 +136,9 @@ func (b *batcher) batch(j *job) {
 	b.commit()
 }
 
-// one runs j's unit and leaves it among those that wait for the commit, or
-// answers it at once when it failed.
+// one runs j's unit and leaves it among those that wait for the commit. One that
+// fails first of its batch is answered at once; any other has seen rows that are
+// not committed yet, and whoever acts on its error must find them.
 func (b *batcher) one(j *job) {
 	if err := j.ctx.Err(); err != nil {
 		j.answer(err)
@@ -194,9 +196,9 @@ func (b *batcher) undo(j *job, save bool) {
 			b.collapse(j, err)
 			return
 		}
-		j.answer(j.err)
+		b.failed = append(b.failed, j)
 	default:
-		j.answer(j.err)
+		b.failed = append(b.failed, j)
 	}
 }
 
@@ -286,15 +288,20 @@ func (b *batcher) rollback() {
 	}
 }
 
+// answerDone answers all of the batch, those that failed included: with their
+// own errors if it was committed, else with err, since what they failed of may
+// be rows that are gone.
 func (b *batcher) answerDone(err error) {
-	for i, j := range b.done {
-		b.done[i] = nil
-		if err != nil {
-			j.err = err
+	for _, list := range []*[]*job{&b.done, &b.failed} {
+		for i, j := range *list {
+			(*list)[i] = nil
+			if err != nil {
+				j.err = err
+			}
+			j.answer(j.err)
 		}
-		j.answer(j.err)
+		*list = (*list)[:0]
 	}
-	b.done = b.done[:0]
 }
 
 func (j *job) answer(err error) {

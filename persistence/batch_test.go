@@ -15,6 +15,7 @@ import (
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/testdb"
 	"github.com/foyer-id/foyer/persistence"
+	"github.com/foyer-id/foyer/selfservice"
 )
 
 // Many clients at once: nobody sees an error, and they share the flushes.
@@ -192,4 +193,37 @@ func TestClosedStoreRefuses(t *testing.T) {
 			require.Equal(t, "storage_unavailable", fail.As(err).ID, what)
 		}
 	})
+}
+
+// Whoever fails of a neighbour's rows learns of it when those are committed, and
+// finds them: not before, when a second look would still not see them.
+func TestFailureIsAnsweredWithTheRowsItIsDueTo(t *testing.T) {
+	for range 20 {
+		s := migrated(t, testdb.SQLite(t))
+		f := newFlow()
+		require.NoError(t, s.InsertFlow(t.Context(), f))
+		begin, ended := make(chan struct{}), make(chan error, 32)
+		for range 32 {
+			go func() {
+				<-begin
+				ended <- func() error {
+					next := *f
+					next.Rev++
+					err := s.Tx(context.Background(), func(ctx context.Context) error { return s.UpdateFlow(ctx, &next) })
+					if !errors.Is(err, selfservice.ErrStale) {
+						return err
+					}
+					seen, err := s.Flow(context.Background(), f.Kind, f.ID)
+					if err == nil && seen.Rev == f.Rev {
+						err = errors.New("stale, and still at the revision it was read at")
+					}
+					return err
+				}()
+			}()
+		}
+		close(begin)
+		for range 32 {
+			require.NoError(t, <-ended)
+		}
+	}
 }
