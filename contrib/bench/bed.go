@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,34 +15,23 @@ import (
 	"syscall"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-
 	"github.com/foyer-id/foyer/identity/hash"
 	"github.com/foyer-id/foyer/internal/process"
 	"github.com/foyer-id/foyer/persistence"
 )
 
-// bed is a database to measure on.
+// bed is an engine to measure on.
 type bed struct {
 	engine, binary, dir string
-	server              string // dsn of the server; empty with SQLite
-	databases           []string
 	last                string // dsn of the newest database
+	drops               []func()
 	started             []*process.Process
+	mails               []*process.MailServer
 }
 
-// newBed returns nil where there is no server.
+// newBed returns process.ErrNoServer where there is none.
 func newBed(ctx context.Context, engine, binary, dir string) (*bed, error) {
 	b := &bed{engine: engine, binary: binary, dir: filepath.Join(dir, engine)}
-	switch engine {
-	case "sqlite":
-	case "postgres":
-		if b.server = os.Getenv("FOYER_TEST_POSTGRES"); b.server == "" {
-			return nil, nil
-		}
-	default:
-		return nil, fmt.Errorf("there is no database %q", engine)
-	}
 	if err := os.Mkdir(b.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -53,28 +40,10 @@ func newBed(ctx context.Context, engine, binary, dir string) (*bed, error) {
 
 // create makes an empty database.
 func (b *bed) create(ctx context.Context) error {
-	name := fmt.Sprintf("foyer_bench_%d_%d", os.Getpid(), len(b.databases))
-	b.databases = append(b.databases, name)
-	if b.server == "" {
-		b.last = "sqlite://" + filepath.Join(b.dir, name)
-		return nil
+	dsn, drop, err := process.NewDatabase(ctx, b.engine, b.dir)
+	if err == nil {
+		b.last, b.drops = dsn, append(b.drops, drop)
 	}
-	u, err := url.Parse(b.server)
-	if err != nil {
-		return err
-	}
-	u.Path = "/" + name
-	b.last = u.String()
-	return b.exec(ctx, "CREATE DATABASE "+name)
-}
-
-func (b *bed) exec(ctx context.Context, query string) error {
-	db, err := sql.Open("pgx", b.server)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	_, err = db.ExecContext(ctx, query)
 	return err
 }
 
@@ -83,28 +52,61 @@ func (b *bed) drop() {
 	for _, p := range b.started {
 		_ = p.Kill()
 	}
-	for _, name := range b.databases {
-		if b.server != "" {
-			_ = b.exec(context.Background(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
-		}
+	for _, m := range b.mails {
+		m.Close()
+	}
+	for _, drop := range b.drops {
+		drop()
 	}
 }
 
+// kind is how a server is set up.
+type kind int
+
+const (
+	usual  kind = iota // hashes at production cost, and nothing that sends mail
+	cheap              // hashes that cost next to nothing
+	queued             // the same, and a mail to each address, which stays in the queue
+	mailed             // the same, and the server delivers to a mail server of this process
+)
+
 // start runs a server on a database of its own.
-func (b *bed) start(ctx context.Context, cheap bool, wrapper []string) (*process.Process, error) {
+func (b *bed) start(ctx context.Context, k kind, wrapper []string) (*process.Process, error) {
 	if err := b.create(ctx); err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(b.dir, fmt.Sprintf("server-%d", len(b.databases)))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, err
+	p := &process.Process{
+		Binary: b.binary, DSN: b.last, Cheap: k != usual, Wrapper: wrapper, Verify: k >= queued, Config: map[string]any{"watch-courier": k == mailed},
 	}
-	p := &process.Process{Binary: b.binary, Dir: dir, DSN: b.last, Cheap: cheap, Wrapper: wrapper}
+	if k == mailed {
+		mail, err := b.mailServer()
+		if err != nil {
+			return nil, err
+		}
+		p.Mail = mail.URI()
+	}
 	if err := p.Migrate(ctx); err != nil {
 		return nil, err
 	}
+	return p, b.run(ctx, p)
+}
+
+// run starts a process in a folder of its own.
+func (b *bed) run(ctx context.Context, p *process.Process) (err error) {
+	if p.Dir, err = os.MkdirTemp(b.dir, "process"); err != nil {
+		return err
+	}
 	b.started = append(b.started, p)
-	return p, p.Start(ctx)
+	return p.Start(ctx)
+}
+
+// mailServer starts one, which takes every mail at once.
+func (b *bed) mailServer() (*process.MailServer, error) {
+	mail, err := process.NewMailServer(nil)
+	if err == nil {
+		b.mails = append(b.mails, mail)
+	}
+	return mail, err
 }
 
 // durability says whether what is measured would survive a power cut.
@@ -122,7 +124,7 @@ func (b *bed) durability(ctx context.Context) string {
 	if len(problems) > 0 {
 		text += " (" + strings.Join(problems, "; ") + "): commits cost less here than they would"
 	}
-	if b.server != "" {
+	if b.engine == "postgres" {
 		text += "; CPU includes all processes named postgres"
 	}
 	return text
@@ -132,7 +134,7 @@ func (b *bed) durability(ctx context.Context) string {
 // in seconds.
 func (b *bed) cpu(pid int) float64 {
 	spent := stat(strconv.Itoa(pid))
-	if b.server == "" {
+	if b.engine != "postgres" {
 		return spent
 	}
 	names, _ := filepath.Glob("/proc/[0-9]*/comm")

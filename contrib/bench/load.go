@@ -23,29 +23,33 @@ type load struct {
 	tokens     []string
 	next       atomic.Int64
 	registered atomic.Int64
+	mail       *process.MailServer // nil where nothing is delivered
+	people     atomic.Int64        // registered since the server was started
 }
 
 // scenario is one kind of request. Its op is called with the number of the client.
 type scenario struct {
-	name  string
-	cheap bool // on the server with cheap hashes
-	op    func(l *load, client int) error
+	name string
+	on   kind
+	op   func(l *load, client int) error
 }
 
 var scenarios = []scenario{
-	{"health", false, func(l *load, _ int) error { return l.get("/health/alive", "", http.StatusOK) }},
-	{"init-api", false, func(l *load, _ int) error { return l.get("/self-service/registration/api", "", http.StatusOK) }},
-	{"init-browser", false, func(l *load, _ int) error { return l.get("/self-service/registration/browser", "", http.StatusOK) }},
-	{"get-flow", false, func(l *load, _ int) error {
+	{"health", usual, func(l *load, _ int) error { return l.get("/health/alive", "", http.StatusOK) }},
+	{"init-api", usual, func(l *load, _ int) error { return l.get("/self-service/registration/api", "", http.StatusOK) }},
+	{"init-browser", usual, func(l *load, _ int) error { return l.get("/self-service/registration/browser", "", http.StatusOK) }},
+	{"get-flow", usual, func(l *load, _ int) error {
 		return l.get("/self-service/registration/flows?id="+l.flow(), "", http.StatusOK)
 	}},
-	{"submit-invalid", false, func(l *load, _ int) error {
+	{"submit-invalid", usual, func(l *load, _ int) error {
 		a, err := l.p.Submit(l.http, l.flow(), "not an address", nil)
 		return expect(a, err, http.StatusBadRequest)
 	}},
-	{"register", false, func(l *load, _ int) error { _, err := l.register(); return err }},
-	{"register-cheap", true, func(l *load, _ int) error { _, err := l.register(); return err }},
-	{"whoami", false, func(l *load, client int) error {
+	{"register", usual, func(l *load, _ int) error { _, err := l.register(); return err }},
+	{"register-cheap", cheap, func(l *load, _ int) error { _, err := l.register(); return err }},
+	{"register-queued", queued, func(l *load, _ int) error { _, err := l.register(); return err }},
+	{"register-mailed", mailed, func(l *load, _ int) error { _, err := l.register(); return err }},
+	{"whoami", usual, func(l *load, client int) error {
 		return l.get("/sessions/whoami", l.tokens[client%len(l.tokens)], http.StatusOK)
 	}},
 }
@@ -54,8 +58,8 @@ func scenarioNamed(name string) scenario {
 	return scenarios[slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })]
 }
 
-func newLoad(p *process.Process, n int) (*load, error) {
-	l := &load{p: p, http: process.NewHTTP(n, time.Minute), clients: n}
+func newLoad(p *process.Process, n int, mail *process.MailServer) (*load, error) {
+	l := &load{p: p, http: process.NewHTTP(n, time.Minute), clients: n, mail: mail}
 	for range 256 {
 		id, err := p.Open(l.http)
 		if err != nil {
@@ -99,6 +103,7 @@ func (l *load) register() (token string, err error) {
 		return "", err
 	}
 	l.registered.Add(1)
+	l.people.Add(1)
 	return a.SessionToken, nil
 }
 
@@ -107,14 +112,19 @@ func (l *load) register() (token string, err error) {
 type sample struct{ rate, p50, p99, cpu, failed, peak float64 }
 
 // loop keeps all clients busy, first to warm up. It fails if nothing succeeds.
+// What was queued is delivered before it ends, and counts.
 func (l *load) loop(s scenario, b *bed) (sample, error) {
 	if _, _, err := l.drive(s, *warmUp); err != nil {
+		return sample{}, err
+	}
+	if err := l.deliver(); err != nil {
 		return sample{}, err
 	}
 	forgetPeak(l.p.PID())
 	spent, start := b.cpu(l.p.PID()), time.Now()
 	took, failed, err := l.drive(s, *duration)
 	elapsed := time.Since(start).Seconds()
+	err = errors.Join(err, l.deliver())
 	spent = b.cpu(l.p.PID()) - spent
 	if err != nil {
 		return sample{}, err
@@ -125,6 +135,19 @@ func (l *load) loop(s scenario, b *bed) (sample, error) {
 		rate: float64(n) / elapsed, failed: float64(failed), peak: status(l.p.PID(), "VmHWM"),
 		p50: took[n/2], p99: took[n*99/100], cpu: spent * 1e6 / float64(n),
 	}, nil
+}
+
+// deliver waits until everybody has their mail.
+func (l *load) deliver() error {
+	if l.mail == nil {
+		return nil
+	}
+	for until := time.Now().Add(time.Minute); int64(l.mail.Count()) < l.people.Load(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			return fmt.Errorf("after a minute %d of %d mails are delivered", l.mail.Count(), l.people.Load())
+		}
+	}
+	return nil
 }
 
 func (l *load) drive(s scenario, d time.Duration) (took []float64, failed int, err error) {

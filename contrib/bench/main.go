@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -28,6 +29,7 @@ var (
 	duration = flag.Duration("d", 3*time.Second, "time of each scenario in a round")
 	warmUp   = flag.Duration("warm", time.Second, "time before that which is not counted")
 	rounds   = flag.Int("rounds", 3, "rounds")
+	mails    = flag.Int("mails", 2000, "mails that are delivered in a round")
 	only     = flag.String("only", "", "scenarios, joined with commas; all if empty")
 	on       = flag.String("db", "sqlite,postgres", "databases, joined with commas")
 )
@@ -58,14 +60,14 @@ func bench(ctx context.Context) error {
 		runtime.Version(), runtime.NumCPU(), *clients, *rounds, *duration, float64(info.Size())/(1<<20))
 	for _, engine := range strings.Split(*on, ",") {
 		b, err := newBed(ctx, engine, binary, dir)
+		if errors.Is(err, process.ErrNoServer) {
+			fmt.Printf("\n%s: %s\n", engine, err)
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		if b == nil {
-			fmt.Printf("\n%s: no server; FOYER_TEST_POSTGRES is not set\n", engine)
-			continue
-		}
-		if err := b.run(ctx); err != nil {
+		if err := b.measure(ctx); err != nil {
 			return err
 		}
 	}
@@ -76,8 +78,8 @@ func wanted(name string) bool {
 	return *only == "" || slices.Contains(strings.Split(*only, ","), name)
 }
 
-// run does all there is to measure on one database.
-func (b *bed) run(ctx context.Context) error {
+// measure does all there is to measure on one database.
+func (b *bed) measure(ctx context.Context) error {
 	defer b.drop()
 	fmt.Printf("\n%s: %s\n", b.engine, b.durability(ctx))
 	if err := b.loops(ctx); err != nil {
@@ -88,42 +90,44 @@ func (b *bed) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if wanted("deliver") {
+		if err := b.deliver(ctx, *mails); err != nil {
+			return err
+		}
+	}
 	if b.engine == "sqlite" && wanted("flushes") {
 		return b.flushes(ctx, 64)
 	}
 	return nil
 }
 
-// loops runs the scenarios, one server with real hashes and one with hashes
-// that cost next to nothing, and prints a line for each.
+// loops runs the scenarios, each kind of server beside the others, and prints a
+// line for each.
 func (b *bed) loops(ctx context.Context) error {
 	samples := map[string][]sample{}
 	var hashes []float64
-	for _, cheap := range []bool{false, true} {
-		p, err := b.start(ctx, cheap, nil)
-		if err != nil {
-			return err
+	loads, err := b.loads(ctx)
+	if err != nil {
+		return err
+	}
+	for range *rounds {
+		if wanted("register") {
+			hashes = append(hashes, hashCost(ctx))
 		}
-		l, err := newLoad(p, *clients)
-		if err != nil {
-			return err
-		}
-		for range *rounds {
-			if !cheap && wanted("register") {
-				hashes = append(hashes, hashCost(ctx))
+		for _, s := range scenarios {
+			l := loads[s.on]
+			if l == nil || !wanted(s.name) && s.name != "health" {
+				continue
 			}
-			for _, s := range scenarios {
-				if s.cheap != cheap || !wanted(s.name) && s.name != "health" {
-					continue
-				}
-				one, err := l.loop(s, b)
-				if err != nil {
-					return fmt.Errorf("%s: %w", s.name, err)
-				}
-				samples[s.name] = append(samples[s.name], one)
+			one, err := l.loop(s, b)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
 			}
+			samples[s.name] = append(samples[s.name], one)
 		}
-		if err := p.Stop(); err != nil {
+	}
+	for _, l := range loads {
+		if err := l.p.Stop(); err != nil {
 			return err
 		}
 	}
@@ -131,10 +135,32 @@ func (b *bed) loops(ctx context.Context) error {
 	return nil
 }
 
+// loads starts the servers that the wanted scenarios need, and that of health.
+func (b *bed) loads(ctx context.Context) (map[kind]*load, error) {
+	loads := map[kind]*load{}
+	for _, s := range scenarios {
+		if loads[s.on] != nil || !wanted(s.name) && s.name != "health" {
+			continue
+		}
+		p, err := b.start(ctx, s.on, nil)
+		if err != nil {
+			return nil, err
+		}
+		var mail *process.MailServer
+		if s.on == mailed {
+			mail = b.mails[len(b.mails)-1]
+		}
+		if loads[s.on], err = newLoad(p, *clients, mail); err != nil {
+			return nil, err
+		}
+	}
+	return loads, nil
+}
+
 func (b *bed) print(samples map[string][]sample, hash float64) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "scenario\tper s\tp50 ms\tp99 ms\tCPU µs\t× health\tfailed\tpeak MiB\t")
-	health := 0.0
+	health, before := 0.0, 0.0
 	for _, s := range scenarios {
 		all := samples[s.name]
 		if len(all) == 0 {
@@ -157,7 +183,15 @@ func (b *bed) print(samples map[string][]sample, hash float64) {
 				of(func(s sample) float64 { return s.failed }), of(func(s sample) float64 { return s.peak }))
 		}
 		line(s.name, cpu)
-		if s.name == "register" {
+		switch s.name {
+		case "register-cheap":
+			before = cpu
+		case "register-queued", "register-mailed":
+			if before > 0 {
+				what := map[kind]string{queued: "its verification and the mail in the queue", mailed: "the same, delivered"}[s.on]
+				fmt.Fprintf(w, "  so %s cost\t\t\t\t%.0f\t%.1f\t\t\t\n", what, cpu-before, (cpu-before)/health)
+			}
+		case "register":
 			fmt.Fprintf(w, "  besides the hash of %.0f (register-cheap varies less)\t\t\t\t%.0f\t%.1f\t\t\t\n", hash, cpu-hash, (cpu-hash)/health)
 		}
 	}
@@ -167,7 +201,7 @@ func (b *bed) print(samples map[string][]sample, hash float64) {
 // memory measures what many registrations at once add to a server that has
 // just started.
 func (b *bed) memory(ctx context.Context, people int) error {
-	p, err := b.start(ctx, false, nil)
+	p, err := b.start(ctx, usual, nil)
 	if err != nil {
 		return err
 	}
@@ -183,16 +217,80 @@ func (b *bed) memory(ctx context.Context, people int) error {
 	return p.Stop()
 }
 
+// deliver lets one worker, a process of its own, empty a queue into a mail
+// server of this process. The first tenth is to warm up.
+func (b *bed) deliver(ctx context.Context, mails int) error {
+	p, err := b.start(ctx, queued, nil)
+	if err != nil {
+		return err
+	}
+	l, err := newLoad(p, *clients, nil)
+	if err != nil {
+		return err
+	}
+	mail, err := b.mailServer()
+	if err != nil {
+		return err
+	}
+	var rates, costs []float64
+	for range *rounds {
+		for range max(0, mails-int(l.people.Load())+mail.Count()) {
+			if _, err := l.register(); err != nil {
+				return err
+			}
+		}
+		w := *p
+		w.Worker, w.Mail = true, mail.URI()
+		if err := b.run(ctx, &w); err != nil {
+			return err
+		}
+		rate, cost, err := b.watch(w.PID(), mail, int(l.people.Load()))
+		if err != nil {
+			return err
+		}
+		rates, costs = append(rates, rate), append(costs, cost)
+		if err := w.Stop(); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("deliver: one worker hands %d mails to a mail server on this machine: %.0f/s, CPU %.0f µs each\n", mails, median(rates), median(costs))
+	return p.Stop()
+}
+
+// watch measures from a tenth of the mails that are queued to the last of all.
+func (b *bed) watch(pid int, mail *process.MailServer, all int) (rate, cost float64, err error) {
+	queued := all - mail.Count()
+	until := time.Now().Add(2 * time.Minute)
+	wait := func(n int) error {
+		for mail.Count() < n {
+			if time.Now().After(until) {
+				return fmt.Errorf("deliver: %d of %d mails arrived", mail.Count(), all)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	}
+	if err := wait(all - queued*9/10); err != nil {
+		return 0, 0, err
+	}
+	first, spent, start := mail.Count(), b.cpu(pid), time.Now()
+	if err := wait(all); err != nil {
+		return 0, 0, err
+	}
+	n := float64(all - first)
+	return n / time.Since(start).Seconds(), (b.cpu(pid) - spent) * 1e6 / n, nil
+}
+
 // flushes counts what a registration, the opening of its flow included, costs
 // in flushes to the disk when people come many at a time.
 func (b *bed) flushes(ctx context.Context, people int) error {
 	trace := filepath.Join(b.dir, "flushes")
 	wrapper := tracer(trace)
-	p, err := b.start(ctx, true, wrapper)
+	p, err := b.start(ctx, cheap, wrapper)
 	if err != nil {
 		return err
 	}
-	l, err := newLoad(p, people)
+	l, err := newLoad(p, people, nil)
 	if err != nil {
 		return err
 	}

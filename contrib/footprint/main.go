@@ -10,6 +10,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -115,77 +116,114 @@ func functions(dir string) (ran []function, err error) {
 
 // session is the state the steps share.
 type session struct {
-	p           *process.Process
-	http        *http.Client
-	flow, token string
+	p                   *process.Process
+	http                *http.Client
+	flow, token, verify string
 }
 
-// steps are what is measured, in this order, against one program.
+// steps are what is measured, in this order; those that prove against a program
+// that has addresses proved, the others against one that does not.
 var steps = []struct {
-	name string
-	do   func(*session) (*process.Answer, error)
-	want int
+	name   string
+	proves bool
+	do     func(*session) (*process.Answer, error)
+	want   int
 }{
-	{"open a registration", func(s *session) (*process.Answer, error) {
-		a, err := process.Call(s.http, http.MethodGet, s.p.PublicURL+"/self-service/registration/api", "", nil, nil)
-		if err == nil {
-			s.flow = a.ID
-		}
-		return a, err
-	}, 200},
-	{"a submit that is refused", func(s *session) (*process.Answer, error) {
+	{"open a registration", false, (*session).open, 200},
+	{"a submit that is refused", false, func(s *session) (*process.Answer, error) {
 		return s.p.Submit(s.http, s.flow, "nobody", nil)
 	}, 400},
-	{"a registration, with the session hook", func(s *session) (*process.Answer, error) {
-		a, err := s.p.Submit(s.http, s.flow, "ada@example.org", nil)
-		if err == nil {
-			s.token = a.SessionToken
-		}
-		return a, err
-	}, 200},
-	{"whoami", func(s *session) (*process.Answer, error) { return s.p.Whoami(s.http, s.token) }, 200},
+	{"a registration, with the session hook", false, (*session).register, 200},
+	{"whoami", false, func(s *session) (*process.Answer, error) { return s.p.Whoami(s.http, s.token) }, 200},
+	{"a registration that also queues its mail", true, (*session).register, 200},
+	{"the code of that mail, typed", true, (*session).prove, 200},
+}
+
+func (s *session) open() (*process.Answer, error) {
+	a, err := process.Call(s.http, http.MethodGet, s.p.PublicURL+"/self-service/registration/api", "", nil, nil)
+	if err == nil {
+		s.flow = a.ID
+	}
+	return a, err
+}
+
+const person = "ada@example.org"
+
+func (s *session) register() (*process.Answer, error) {
+	a, err := s.p.Submit(s.http, s.flow, person, nil)
+	if err == nil {
+		s.token, s.verify = a.SessionToken, a.Verification()
+	}
+	return a, err
+}
+
+func (s *session) prove() (*process.Answer, error) {
+	code, err := s.p.Code(s.http, person)
+	if err != nil {
+		return nil, err
+	}
+	if err := coverage.ClearCounters(); err != nil { // the inbox is no part of it
+		return nil, err
+	}
+	return s.p.Prove(s.http, s.verify, code)
 }
 
 // measure runs in the instrumented program: every step once to warm up, since
 // connections and statements are made at first use, and once to be counted.
 func measure(ctx context.Context, dir string) error {
-	p := &process.Process{Dir: dir, DSN: "sqlite://" + filepath.Join(dir, "foyer.sqlite"), Cheap: true, Config: map[string]any{
-		"database.cleanup.sleep.tables": "1h",
-	}}
-	stop, err := serve(ctx, p)
-	if err != nil {
-		return err
-	}
-	s := &session{p: p, http: process.NewHTTP(1, 10*time.Second)}
-	if err := s.warm(); err != nil {
-		return err
-	}
-	for n, step := range steps {
-		into := filepath.Join(dir, fmt.Sprint(n))
-		if err := os.Mkdir(into, 0o700); err != nil {
-			return err
+	for _, proves := range []bool{false, true} {
+		p := &process.Process{
+			Dir: dir, DSN: "sqlite://" + filepath.Join(dir, fmt.Sprintf("foyer-%v.sqlite", proves)), Cheap: true, Verify: proves,
+			// Nothing runs beside the steps.
+			Config: map[string]any{"database.cleanup.sleep.tables": "1h", "watch-courier": false},
 		}
-		if err := coverage.ClearCounters(); err != nil {
-			return err
-		}
-		a, err := step.do(s)
+		stop, err := serve(ctx, p)
 		if err != nil {
 			return err
 		}
-		if a.Status != step.want {
-			return fmt.Errorf("%s: %s", step.name, a)
-		}
-		time.Sleep(50 * time.Millisecond) // what follows the answer, such as the log line, is part of it
-		if err := coverage.WriteCountersDir(into); err != nil {
+		s := &session{p: p, http: process.NewHTTP(1, 10*time.Second)}
+		if err := s.warm(); err != nil {
 			return err
 		}
-		if err := coverage.WriteMetaDir(into); err != nil {
+		for n, step := range steps {
+			if step.proves != proves {
+				continue
+			}
+			if err := s.count(n, dir); err != nil {
+				return fmt.Errorf("%s: %w", step.name, err)
+			}
+		}
+		if err := stop(); err != nil {
 			return err
 		}
 	}
-	return stop()
+	return nil
 }
 
+// count runs the n-th step and writes down what it ran.
+func (s *session) count(n int, dir string) error {
+	into := filepath.Join(dir, fmt.Sprint(n))
+	if err := os.Mkdir(into, 0o700); err != nil {
+		return err
+	}
+	if err := coverage.ClearCounters(); err != nil {
+		return err
+	}
+	a, err := steps[n].do(s)
+	if err != nil {
+		return err
+	}
+	if a.Status != steps[n].want {
+		return errors.New(a.String())
+	}
+	time.Sleep(50 * time.Millisecond) // what follows the answer, such as the log line, is part of it
+	if err := coverage.WriteCountersDir(into); err != nil {
+		return err
+	}
+	return coverage.WriteMetaDir(into)
+}
+
+// warm goes through all steps with somebody else, and leaves a flow to begin with.
 func (s *session) warm() error {
 	flow, err := s.p.Open(s.http)
 	if err != nil {
@@ -196,14 +234,24 @@ func (s *session) warm() error {
 		if err != nil {
 			return err
 		}
-		if a.SessionToken != "" {
-			_, err = s.p.Whoami(s.http, a.SessionToken)
+		if a.SessionToken == "" {
+			continue
 		}
-		if err != nil {
+		if _, err = s.p.Whoami(s.http, a.SessionToken); err != nil {
 			return err
 		}
+		if verify := a.Verification(); verify != "" {
+			code, err := s.p.Code(s.http, email)
+			if err != nil {
+				return err
+			}
+			if _, err := s.p.Prove(s.http, verify, code); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	s.flow, err = s.p.Open(s.http)
+	return err
 }
 
 // serve starts the object graph in this process and returns what ends it.

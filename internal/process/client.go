@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -48,6 +49,12 @@ type Answer struct {
 	Traits struct {
 		Email string `json:"email"`
 	} `json:"traits"`
+	ContinueWith []struct {
+		Action string `json:"action"`
+		Flow   struct {
+			ID string `json:"id"`
+		} `json:"flow"`
+	} `json:"continue_with"`
 	UI struct {
 		Messages []Message `json:"messages"`
 		Nodes    []struct {
@@ -76,6 +83,17 @@ func (a *Answer) messages() []Message {
 	return all
 }
 
+// Verification is the id of the verification flow that the answer leads to,
+// empty for none.
+func (a *Answer) Verification() string {
+	for _, next := range a.ContinueWith {
+		if next.Action == "show_verification_ui" {
+			return next.Flow.ID
+		}
+	}
+	return ""
+}
+
 // IDs lists the ids of an answer that is a list.
 func (a *Answer) IDs() ([]string, error) {
 	var list []struct {
@@ -99,7 +117,7 @@ func (a *Answer) String() string {
 
 // Call sends a request with a JSON body, or without one for nil. sent, where
 // given, is called once the whole request has been written.
-func Call(c *http.Client, method, url, token string, body any, sent func()) (*Answer, error) {
+func Call(c *http.Client, method, address, token string, body any, sent func()) (*Answer, error) {
 	var reader io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
@@ -116,7 +134,7 @@ func Call(c *http.Client, method, url, token string, body any, sent func()) (*An
 			}
 		}})
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url, reader)
+	req, err := http.NewRequestWithContext(ctx, method, address, reader)
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +184,29 @@ func (p *Process) Open(c *http.Client) (string, error) {
 func (p *Process) Submit(c *http.Client, flow, email string, sent func()) (*Answer, error) {
 	body := map[string]any{"method": "password", "password": Password, "traits": map[string]any{"email": email}}
 	return Call(c, http.MethodPost, p.PublicURL+"/self-service/registration?flow="+flow, "", body, sent)
+}
+
+// Code reads the newest code that was sent to an address from the inbox of dev
+// mode.
+func (p *Process) Code(c *http.Client, email string) (string, error) {
+	a, err := Call(c, http.MethodGet, p.AdminURL+"/admin/inbox/messages?recipient="+url.QueryEscape(email), "", nil, nil)
+	if err != nil {
+		return "", err
+	}
+	var mails []struct {
+		Data struct {
+			Code string `json:"verification_code"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(a.Raw, &mails); err != nil || len(mails) == 0 || mails[0].Data.Code == "" {
+		return "", fmt.Errorf("no code for %s: %s", email, a)
+	}
+	return mails[0].Data.Code, nil
+}
+
+// Prove types a code into a verification.
+func (p *Process) Prove(c *http.Client, flow, code string) (*Answer, error) {
+	return Call(c, http.MethodPost, p.PublicURL+"/self-service/verification?flow="+flow, "", map[string]any{"method": "code", "code": code}, nil)
 }
 
 // Whoami asks whose the token is.

@@ -49,3 +49,27 @@ func TestWorker(t *testing.T) {
 	require.NoError(t, w.Stop())
 	require.NoError(t, p.Stop())
 }
+
+// Who registers is led to a proof, whose code is in the inbox.
+func TestProve(t *testing.T) {
+	p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Verify: true}
+	t.Cleanup(func() { _ = p.Kill() })
+	client := process.NewHTTP(4, 10*time.Second)
+	t.Cleanup(client.CloseIdleConnections)
+	require.NoError(t, p.Start(t.Context()))
+	flow, err := p.Open(client)
+	require.NoError(t, err)
+	_, err = p.Code(client, "ada@example.org")
+	require.ErrorContains(t, err, "no code for ada@example.org")
+	a, err := p.Submit(client, flow, "ada@example.org", nil)
+	require.NoError(t, err)
+	require.NotEmpty(t, a.Verification(), "%s", a)
+	code, err := p.Code(client, "ada@example.org")
+	require.NoError(t, err)
+	proved, err := p.Prove(client, a.Verification(), code)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, proved.Status)
+	require.Contains(t, string(proved.Raw), `"state":"passed_challenge"`)
+	require.Empty(t, proved.Verification())
+	require.NoError(t, p.Stop())
+}
