@@ -23,7 +23,7 @@ import (
 )
 
 func newCourier() *cobra.Command {
-	c := &cobra.Command{Use: "courier", Short: "Deliver messages, try the mail server, look at mails"}
+	c := &cobra.Command{Use: "courier", Short: "Deliver messages, try the mail server, look at mails", Args: cobra.NoArgs, RunE: help}
 	c.AddCommand(newCourierWatch(), newCourierTest(), newCourierPreview())
 	return c
 }
@@ -145,7 +145,8 @@ func newCourierPreview() *cobra.Command {
 // what comes with the program. Log hears what is odd about the templates.
 func preview(ctx context.Context, o LoadOptions, name, locale, part string, log *slog.Logger) ([]byte, error) {
 	if !slices.Contains(template.Names(), name) {
-		return nil, fmt.Errorf("there is no message %q; there are %s", name, strings.Join(template.Names(), ", "))
+		return nil, fmt.Errorf("there is no message %q; there are %s (in the configuration, _valid and _invalid are keys below the name)",
+			name, strings.Join(template.Names(), ", "))
 	}
 	config := &Config{}
 	if len(o.Files) > 0 {
@@ -194,5 +195,8 @@ func openInBrowser(ctx context.Context, page []byte) error {
 	if runtime.GOOS == "darwin" {
 		open = "open"
 	}
-	return exec.CommandContext(ctx, open, f.Name()).Run()
+	if err := exec.CommandContext(ctx, open, f.Name()).Run(); err != nil {
+		return fmt.Errorf("no browser was opened (%s: %w); use --out FILE", open, err)
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -44,7 +45,10 @@ func TestCourierPreview(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(page), `lang="fr"`)
 
-	status, _, errOut := run("courier", "preview", "nothing")
+	status, _, errOut := run("courier", "nothing")
+	require.Equal(t, 1, status)
+	require.Contains(t, errOut, `unknown command "nothing"`)
+	status, _, errOut = run("courier", "preview", "nothing")
 	require.Equal(t, 1, status)
 	require.Contains(t, errOut, `there is no message "nothing"`)
 	status, _, errOut = run("courier", "preview", "test", "--part", "video")
@@ -241,6 +245,17 @@ func TestSMSByGateway(t *testing.T) {
 	p.DSN = "sqlite://" + filepath.Join(p.Dir, "foyer.sqlite")
 	require.NoError(t, p.Start(t.Context()))
 	t.Cleanup(func() { _ = p.Stop() })
+
+	bad := &process.Process{Binary: binary, Dir: t.TempDir(), Config: maps.Clone(p.Config)}
+	bad.DSN = "sqlite://" + filepath.Join(bad.Dir, "foyer.sqlite")
+	bad.Config["courier.channels"] = []any{map[string]any{"id": "sms", "type": "http", "request_config": map[string]any{
+		"url": gateway.URL, "body": inline(`function(ctx) { code: ctx.template_data.verfication_code }`),
+	}}}
+	require.Error(t, bad.Start(t.Context()), "what could never be sent stops the start")
+	log, err := os.ReadFile(bad.LogFile())
+	require.NoError(t, err)
+	require.Contains(t, string(log), "courier.channels.sms")
+	require.Contains(t, string(log), "verfication_code")
 
 	c := process.NewHTTP(1, 10*time.Second)
 	flow, err := p.Open(c)

@@ -57,15 +57,25 @@ const maxDelay = 5 * time.Minute
 // service: the others would not send it either.
 func (h *health) late(ctx context.Context) (string, error) {
 	stats, err := h.queue.Store.QueueStats(ctx)
-	age := stats.Age(h.queue.Now())
-	if err != nil || age < maxDelay {
+	if err != nil {
 		return "", err
 	}
-	told := fmt.Sprintf("%d messages wait, the oldest for %s", stats.Waiting, age.Round(time.Second))
-	if stats.LastError == "" {
-		return told + "; is a worker running? (serve --watch-courier, or foyer courier watch)", nil
+	var told []string
+	if age := stats.Age(h.queue.Now()); age >= maxDelay {
+		told = append(told, fmt.Sprintf("%d messages wait, the oldest for %s", stats.Waiting, age.Round(time.Second)))
 	}
-	return told + "; the last failure was: " + number.ReplaceAllString(web.Redact(stats.LastError), "[redacted]"), nil
+	if stats.Abandoned > 0 {
+		told = append(told, fmt.Sprintf("%d messages were given up, to be sent again or discarded by an operator", stats.Abandoned))
+	}
+	switch {
+	case len(told) == 0:
+		return "", nil
+	case stats.LastError == "":
+		told = append(told, "is a worker running? (serve --watch-courier, or foyer courier watch)")
+	default:
+		told = append(told, "the last failure was: "+number.ReplaceAllString(web.Redact(stats.LastError), "[redacted]"))
+	}
+	return strings.Join(told, "; "), nil
 }
 
 // number is what may be somebody's.

@@ -45,7 +45,7 @@ func told(err error) string {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "foyer",
-		Short:         "Self-service registration and login for other people's software",
+		Short:         "Self-service registration and verification for other people's software",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -61,6 +61,10 @@ func newVersion() *cobra.Command {
 		Run:   func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), programVersion()) },
 	}
 }
+
+// help is what a command does that only has others below it. Any argument is
+// refused as unknown before.
+func help(c *cobra.Command, _ []string) error { return c.Help() }
 
 // newJsonnetChild is what the program starts to have Jsonnet evaluated; nobody
 // else calls it.

@@ -13,7 +13,7 @@ import (
 )
 
 func newMigrate() *cobra.Command {
-	parent := &cobra.Command{Use: "migrate", Short: "Bring the database to this version's form"}
+	parent := &cobra.Command{Use: "migrate", Short: "Bring the database to this version's form", Args: cobra.NoArgs, RunE: help}
 	sql := &cobra.Command{Use: "sql", Short: "Migrate an SQL database"}
 	var files []string
 	var fromEnv, yes bool

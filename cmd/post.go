@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gofrs/uuid"
 	"golang.org/x/text/language"
 	"golang.org/x/time/rate"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/foyer-id/foyer/internal/seal"
 	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/persistence"
+	"github.com/foyer-id/foyer/selfservice/strategy/code"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -83,7 +85,7 @@ func (p *post) connect(ctx context.Context, c *Config, files web.Resources) erro
 	}
 	switch {
 	case c.Courier.Strategy == "http" && c.Courier.HTTP.URL != "":
-		sender, err := p.gateway(ctx, "courier.http", c.Courier.HTTP, files, outbound)
+		sender, err := p.gateway(ctx, "courier.http", courier.Email, c.Courier.HTTP, sendable(c), files, outbound)
 		if err != nil {
 			return err
 		}
@@ -96,7 +98,7 @@ func (p *post) connect(ctx context.Context, c *Config, files web.Resources) erro
 		p.senders[courier.Email], p.smtp = sender, sender
 	}
 	for _, ch := range c.Courier.Channels {
-		sender, err := p.gateway(ctx, "courier.channels."+ch.ID, ch.Request, files, outbound)
+		sender, err := p.gateway(ctx, "courier.channels."+ch.ID, ch.ID, ch.Request, sendable(c), files, outbound)
 		if err != nil {
 			return err
 		}
@@ -106,7 +108,7 @@ func (p *post) connect(ctx context.Context, c *Config, files web.Resources) erro
 }
 
 // gateway makes a sender of the request configured at key.
-func (p *post) gateway(ctx context.Context, key string, r Request, files web.Resources, outbound *web.Outbound) (courier.Sender, error) {
+func (p *post) gateway(ctx context.Context, key, channel string, r Request, sendable []string, files web.Resources, outbound *web.Outbound) (courier.Sender, error) {
 	conf := r.config()
 	var evaluator gateway.Evaluator
 	if r.BodyURL != "" {
@@ -126,10 +128,51 @@ func (p *post) gateway(ctx context.Context, key string, r Request, files web.Res
 		conf.Body, evaluator = string(body), p.jsonnet
 	}
 	ch, err := gateway.New(conf, outbound, evaluator)
+	if err == nil && evaluator != nil {
+		err = p.rehearse(ctx, ch, channel, sendable)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}
 	return ch, nil
+}
+
+// sendable lists the messages that this configuration sends.
+func sendable(c *Config) (names []string) {
+	flows := c.SelfService
+	if v := flows.Verification; v.Enabled {
+		name := "verification"
+		if v.Use == code.ID {
+			name = "verification_code"
+		}
+		if names = append(names, name+"_valid"); v.NotifyUnknown {
+			names = append(names, name+"_invalid")
+		}
+	}
+	if flows.Registration.VerifyBeforeCreate {
+		names = append(names, "registration_code_valid")
+	}
+	if c.Security.MitigateEnumeration {
+		names = append(names, "registration_code_invalid")
+	}
+	return names
+}
+
+// rehearse makes the body of every message that is sent by the channel, with
+// sample data.
+func (p *post) rehearse(ctx context.Context, ch *gateway.Channel, channel string, names []string) error {
+	recipient := map[string]string{courier.Email: "someone@example.org", courier.SMS: "+15550100"}[channel]
+	for _, name := range names {
+		m := &courier.Message{ID: uuid.Must(uuid.NewV4()), Channel: channel, Template: name, Recipient: recipient}
+		l, err := p.renderer.Render(m, template.Sample(name))
+		if err != nil {
+			continue // there is none for this channel
+		}
+		if err := ch.Rehearse(ctx, l); err != nil {
+			return fmt.Errorf("%w (of the message %s)", err, name)
+		}
+	}
+	return nil
 }
 
 // config is r without its body, which is yet to be fetched.

@@ -41,7 +41,9 @@ type QueueStats struct {
 	Waiting   int       // queued or processing
 	Oldest    time.Time // when the oldest of those was created; zero for none
 	Abandoned int       // given up, and can be sent again: not those that were discarded
-	LastError string    // of the message that has failed last and still waits
+	// LastError is of the message that has failed last and still waits; where
+	// none does, of the youngest that was given up.
+	LastError string
 }
 
 // Age is for how long the oldest waiting message has waited at now; zero for none.

@@ -34,7 +34,8 @@ const (
 	// minimum alone would tempt a planner to walk along the age of what was sent.
 	// What was discarded is abandoned and wiped.
 	sqlQueueStats = `SELECT w.waiting, w.oldest, (SELECT COUNT(*) FROM messages WHERE status = 'abandoned' AND sealed IS NOT NULL),
-		(SELECT last_error FROM messages WHERE due_at IS NOT NULL AND last_error <> '' ORDER BY updated_at DESC LIMIT 1)
+		COALESCE((SELECT last_error FROM messages WHERE due_at IS NOT NULL AND last_error <> '' ORDER BY updated_at DESC LIMIT 1),
+			(SELECT last_error FROM messages WHERE status = 'abandoned' AND sealed IS NOT NULL ORDER BY created_at DESC LIMIT 1))
 		FROM (SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest FROM messages WHERE due_at IS NOT NULL) w`
 
 	sqlAnyDue = `SELECT 1 FROM messages WHERE due_at <= ? LIMIT 1`

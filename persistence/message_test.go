@@ -284,6 +284,12 @@ func TestQueueStats(t *testing.T) {
 		empty, err := s.QueueStats(t.Context())
 		require.NoError(t, err)
 		require.Zero(t, empty)
+		insertMessage(t, s, func(m *courier.Message) {
+			m.Status, m.DueAt, m.LastError, m.CreatedAt = courier.Abandoned, time.Time{}, "554 no relay", noon.Add(-time.Hour)
+		})
+		refused, err := s.QueueStats(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, courier.QueueStats{Abandoned: 1, LastError: "554 no relay"}, refused)
 		for n, m := range []courier.Message{
 			{Status: courier.Queued, DueAt: noon, LastError: "first"},
 			{Status: courier.Processing, DueAt: noon, LastError: "last"},
@@ -303,7 +309,7 @@ func TestQueueStats(t *testing.T) {
 		}
 		got, err := s.QueueStats(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, courier.QueueStats{Waiting: 3, Oldest: noon.Add(-2 * time.Minute), Abandoned: 1, LastError: "last"}, got)
+		require.Equal(t, courier.QueueStats{Waiting: 3, Oldest: noon.Add(-2 * time.Minute), Abandoned: 2, LastError: "last"}, got)
 	})
 }
 
@@ -329,7 +335,7 @@ func TestQueueIsQuickBesideManyOldMessages(t *testing.T) {
 						require.NotContains(t, line, " messages index ", "MySQL would read a whole index")
 					}
 				}
-				require.Equal(t, map[string]int{"any": 1, "claim": 1, "stats": 3}[what], looks, "%s: %s", what, plan)
+				require.Equal(t, map[string]int{"any": 1, "claim": 1, "stats": 4}[what], looks, "%s: %s", what, plan)
 			}
 		})
 	}

@@ -65,6 +65,13 @@ func New(c Config, client Client, evaluator Evaluator) (*Channel, error) {
 	return ch, nil
 }
 
+// Rehearse makes the body for a letter and sends nothing, so that a body that
+// cannot be made is found before anything depends on it.
+func (c *Channel) Rehearse(ctx context.Context, l *courier.Letter) error {
+	_, err := c.body(ctx, l)
+	return err
+}
+
 // Send implements courier.Sender. Errors carry the beginning of the gateway's
 // answer, and neither credentials nor the URL.
 func (c *Channel) Send(ctx context.Context, l *courier.Letter) error {
