@@ -17,10 +17,12 @@ const (
 	sqlVerifyFirst = sqlVerify + ` AND verified = ?`
 
 	// Each lookup is of its own, by a unique key; those with NULL find nothing.
-	sqlTaken = `SELECT COUNT(*) FROM (SELECT 1 AS found FROM identities WHERE external_id = ?` +
-		takenPair + takenPair + takenPair + takenPair + takenAddress + takenAddress + takenAddress + takenAddress + `) t`
-	takenPair    = ` UNION ALL SELECT 1 FROM identifiers WHERE space = ? AND value = ?`
-	takenAddress = ` UNION ALL SELECT 1 FROM addresses WHERE purpose = ? AND via = ? AND canonical = ?`
+	// It reads the first entry that is not below the key, so that a key nobody
+	// has costs as much as another.
+	sqlTaken = `SELECT CASE WHEN (SELECT external_id FROM identities WHERE external_id >= ? ORDER BY external_id LIMIT 1) = ? THEN 1 ELSE 0 END` +
+		takenPair + takenPair + takenPair + takenPair + takenAddress + takenAddress + takenAddress + takenAddress
+	takenPair    = ` + CASE WHEN (SELECT value FROM identifiers WHERE space = ? AND value >= ? ORDER BY value LIMIT 1) = ? THEN 1 ELSE 0 END`
+	takenAddress = ` + CASE WHEN (SELECT canonical FROM addresses WHERE purpose = ? AND via = ? AND canonical >= ? ORDER BY canonical LIMIT 1) = ? THEN 1 ELSE 0 END`
 	takenAtOnce  = 4
 )
 
@@ -57,18 +59,18 @@ func (s *Store) Taken(ctx context.Context, i *identity.Identity) (taken bool, er
 	}
 	var pairs, addresses [][]any
 	for _, p := range identifiersOf(i) {
-		pairs = append(pairs, []any{p.space, p.value})
+		pairs = append(pairs, []any{p.space, p.value, p.value})
 	}
 	for _, a := range i.Verifiable {
-		addresses = append(addresses, []any{purposeVerifiable, a.Via, a.Canonical})
+		addresses = append(addresses, []any{purposeVerifiable, a.Via, a.Canonical, a.Canonical})
 	}
 	for _, a := range i.Recovery {
-		addresses = append(addresses, []any{purposeRecovery, a.Via, a.Canonical})
+		addresses = append(addresses, []any{purposeRecovery, a.Via, a.Canonical, a.Canonical})
 	}
 	for first := true; first || len(pairs) > 0 || len(addresses) > 0; first = false {
-		args := []any{external}
-		args, pairs = fill(args, pairs, 2)
-		args, addresses = fill(args, addresses, 3)
+		args := []any{external, external}
+		args, pairs = fill(args, pairs, 3)
+		args, addresses = fill(args, addresses, 4)
 		found := 0
 		err := s.view(ctx, func(ctx context.Context, c conn) error {
 			return c.query(ctx, sqlTaken, args, scanOne(&found))
