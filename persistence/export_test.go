@@ -103,6 +103,9 @@ func QueuePlans(ctx context.Context, s *Store) map[string][]string {
 			}
 			plans[what] = append(plans[what], text)
 		}
+		if err := rows.Err(); err != nil {
+			panic(err)
+		}
 		_ = rows.Close()
 	}
 	return plans
