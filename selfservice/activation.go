@@ -36,10 +36,11 @@ type IssuedCode struct {
 }
 
 var (
-	errNoAddress = fail.New(fail.NotFound, "address_not_found", "The identity has no such verifiable address.")
-	errNoCode    = fail.New(fail.NotFound, "activation_not_found", "There is no such code: it was never made, has expired, or its address has changed.")
-	errExhausted = fail.New(fail.TooMany, "activation_guesses_exhausted", "Too many codes were tried for this address or with this id. Make a new code, or use the long form.")
-	errWrongCode = fail.New(fail.BadRequest, "activation_code_invalid", "The code is wrong, has been used, or has expired.")
+	errNoAddress   = fail.New(fail.NotFound, "address_not_found", "The identity has no such verifiable address.")
+	errUnreachable = fail.New(fail.BadRequest, "address_unreachable", "Messages to phones carry codes, which need an sms channel and selfservice.flows.verification.use: code. Deliver this one yourself, without send.")
+	errNoCode      = fail.New(fail.NotFound, "activation_not_found", "There is no such code: it was never made, has expired, or its address has changed.")
+	errExhausted   = fail.New(fail.TooMany, "activation_guesses_exhausted", "Too many codes were tried for this address or with this id. Make a new code, or use the long form.")
+	errWrongCode   = fail.New(fail.BadRequest, "activation_code_invalid", "The code is wrong, has been used, or has expired.")
 )
 
 // IssueCode makes a code for an address and returns it in the clear. Every
@@ -54,8 +55,11 @@ func (e *Engine) IssueCode(ctx context.Context, o CodeOrder) (*IssuedCode, error
 		return nil, err
 	}
 	a := chosenAddress(i, o.Address)
-	if a == nil {
+	switch {
+	case a == nil:
 		return nil, errNoAddress
+	case o.Send && a.Via == identity.ViaSMS && !e.verifiesPhones():
+		return nil, errUnreachable
 	}
 	f := e.newFlow(Verification, i.SchemaID, Opening{
 		Native: true, RequestURL: e.PublicURL + "/self-service/verification/api", Locale: o.Locale,

@@ -139,7 +139,7 @@ func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 	}
 	if c.Guesses >= e.Codes.Guesses {
 		s.Answer = Exhausted
-		return Refuse("", ui.ErrGeneric, map[string]any{"reason": "Too many codes were tried here. Please start over."})
+		return Refuse("", ui.ErrGeneric, map[string]any{"reason": "Too many codes were tried here. Open the link in the message, or start over."})
 	}
 	c.Guesses++
 	counted := *s.home

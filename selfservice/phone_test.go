@@ -103,3 +103,18 @@ func TestStealthByPhone(t *testing.T) {
 	require.Equal(t, "registration_code_invalid", env.Inbox("+4930901820")[0].Template)
 	require.Equal(t, 1, env.Identities())
 }
+
+// Where proofs are links, no code leaves by SMS; an operator's own delivery works.
+func TestPhoneCodeWhereProofsAreLinks(t *testing.T) {
+	env := enginetest.New(t, enginetest.WithLinks(), enginetest.WithSchema(byPhone))
+	a := env.Admin(http.MethodPost, "/admin/identities", map[string]any{"traits": map[string]any{"phone": "+4930901820"}})
+	require.Equal(t, http.StatusCreated, a.Status, "%s", a.Body)
+	order := map[string]any{"identity_id": a.JSON()["id"], "send": true}
+	refused := env.Admin(http.MethodPost, "/admin/codes", order)
+	require.Equal(t, http.StatusBadRequest, refused.Status)
+	require.Equal(t, "address_unreachable", refused.ErrorID())
+	require.Empty(t, env.Inbox(""))
+	order["send"] = false
+	made := issue(t, env, order)
+	require.Equal(t, "200", activate(env, map[string]any{"id": made["id"], "code": made["code"]}))
+}

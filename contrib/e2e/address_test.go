@@ -224,7 +224,8 @@ func TestBrowserGuesses(t *testing.T) {
 // The page is left open until its time is over: it stays as it is, and who
 // types the code then is told, and asked for the address again.
 func TestBrowserVerifiesTooLate(t *testing.T) {
-	p := start(t, verifying, with("selfservice.flows.verification.lifespan", "2s")).withUI()
+	// A flow lives at least as long as the code it waits for.
+	p := start(t, verifying, with("selfservice.flows.verification.lifespan", "2s"), with("selfservice.methods.code.config.lifespan", "2s")).withUI()
 	b := newBrowser(t, p)
 	b.registers("slow@example.org")
 	opened := time.Now()
@@ -233,7 +234,7 @@ func TestBrowserVerifiesTooLate(t *testing.T) {
 	require.Eventually(t, func() bool { return time.Since(opened) > 3*time.Second }, 5*time.Second, 20*time.Millisecond)
 	b.fill("code", p.mailed("slow@example.org").code())
 	require.True(t, eval[bool](b, "window.before"), "it stays while somebody types")
-	p.restart(with("selfservice.flows.verification.lifespan", "1h"))
+	p.restart(with("selfservice.flows.verification.lifespan", "1h"), with("selfservice.methods.code.config.lifespan", "10m"))
 	b.enter()
 	b.until(`document.querySelector('[role=alert]')`)
 	b.shoot("1-expired")
