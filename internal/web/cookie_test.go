@@ -90,11 +90,11 @@ func TestSealedCookieReadsOnlyItsOwn(t *testing.T) {
 		_, ok := c.Read(withCookies(name + "=" + value))
 		require.False(t, ok, name)
 	}
-	other := "A"
+	first := "A"
 	if value[0] == 'A' {
-		other = "B"
+		first = "B"
 	}
-	for _, bad := range []string{"", "x", value[:len(value)-1], value + "A", other + value[1:], strings.ToLower(value), value + "="} {
+	for _, bad := range []string{"", "x", value[:len(value)-1], value + "A", first + value[1:], strings.ToLower(value), value + "="} {
 		_, ok := c.Read(withCookies("__Host-foyer=" + bad))
 		require.False(t, ok, bad)
 	}
