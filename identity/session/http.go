@@ -40,7 +40,7 @@ func (h *HTTP) token(r *http.Request) string {
 	if t := r.Header.Get(HeaderToken); t != "" {
 		return t
 	}
-	if t, ok := h.Cookie.Read(r); ok {
+	if t, _, ok := h.Cookie.Read(r); ok {
 		return t
 	}
 	if scheme, t, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "bearer") {
