@@ -56,11 +56,11 @@ const (
 // sessions that were. What it was given by id ends in one commit.
 func (s *Store) EndSessions(ctx context.Context, sel session.Selection) (n int, more bool, err error) {
 	column, ids := "id", sel.Sessions
-	if ids == nil {
-		column, ids = "identity_id", sel.Identities
-	}
-	if ids == nil {
+	switch {
+	case sel.Everybody:
 		return s.endAll(ctx, sel)
+	case len(ids) == 0:
+		column, ids = "identity_id", sel.Identities
 	}
 	err = s.Tx(ctx, func(ctx context.Context) error {
 		n = 0

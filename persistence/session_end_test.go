@@ -47,9 +47,11 @@ func TestSessionsEnd(t *testing.T) {
 			"all but one": {func(_, bob uuid.UUID, all []*session.Session) session.Selection {
 				return session.Selection{Identities: []uuid.UUID{bob}, Spare: all[3].ID}
 			}, 1, []int{0, 1, 3}},
-			"everybody's": {func(uuid.UUID, uuid.UUID, []*session.Session) session.Selection { return session.Selection{} }, 4, nil},
-			"nobody's": {func(uuid.UUID, uuid.UUID, []*session.Session) session.Selection {
-				return session.Selection{Sessions: []uuid.UUID{}}
+			"everybody's": {func(uuid.UUID, uuid.UUID, []*session.Session) session.Selection {
+				return session.Selection{Everybody: true}
+			}, 4, nil},
+			"nobody's": {func(ana, bob uuid.UUID, all []*session.Session) session.Selection {
+				return session.Selection{Owner: ana, Spare: all[0].ID}
 			}, 0, []int{0, 1, 3, 4}},
 		} {
 			ana, bob, all := people(t, s)
@@ -86,7 +88,7 @@ func TestSessionsAreDeletedWithTheirTokens(t *testing.T) {
 				require.NoError(t, err)
 			}
 		}
-		n, more, err := s.EndSessions(t.Context(), session.Selection{Delete: true})
+		n, more, err := s.EndSessions(t.Context(), session.Selection{Everybody: true, Delete: true})
 		require.NoError(t, err)
 		require.Equal(t, 2, n)
 		require.False(t, more)
@@ -109,7 +111,7 @@ func TestEverybodysSessionsEndInSeveralCalls(t *testing.T) {
 	}))
 	for _, del := range []bool{false, true} {
 		for _, want := range []int{5000, 3, 0} {
-			n, more, err := s.EndSessions(t.Context(), session.Selection{Delete: del})
+			n, more, err := s.EndSessions(t.Context(), session.Selection{Everybody: true, Delete: del})
 			require.NoError(t, err)
 			require.Equal(t, want, n)
 			require.Equal(t, want == 5000, more)

@@ -106,6 +106,7 @@ func (o order) selection() (sel Selection, err error) {
 	case len(o.Identities) > 0 && len(o.Sessions) > 0, len(list) == 0:
 		return sel, badSelection("Exactly one of identities and sessions has to be given.")
 	case len(list) == 1 && list[0] == everybody:
+		sel.Everybody = true
 		return sel, nil
 	case len(list) > maxOrder:
 		return sel, badSelection("At most 500 ids are taken at a time.")

@@ -52,11 +52,11 @@ type Query struct {
 	Limit        int
 }
 
-// Selection is the sessions that are to end. With neither Sessions nor
-// Identities it is everybody's, as many as one call should take.
+// Selection is the sessions that are to end; the zero value is none.
 type Selection struct {
-	Sessions   []uuid.UUID
-	Identities []uuid.UUID // all that these have
+	Sessions   []uuid.UUID // these, or
+	Identities []uuid.UUID // all that these have, or
+	Everybody  bool        // everybody's, as many as one call should take
 	Owner      uuid.UUID   // of Sessions only those of this identity; Nil for anybody's
 	Spare      uuid.UUID   // a session that is not to end; Nil for none
 	Delete     bool        // take the rows away; else they are kept until they expire
