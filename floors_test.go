@@ -58,7 +58,7 @@ var only = map[string][]string{
 	"github.com/knadh/koanf":              {"cmd"},
 	"github.com/spf13/cobra":              {"cmd"},
 	"github.com/ory/jsonschema":           {"schema", "cmd"},
-	"net/http":                            {"http.go", "admin_http.go", "respond.go", "internal/web", "cmd", "selfservice/strategy/password/breach.go", "courier/gateway"},
+	"net/http":                            {"http.go", "admin_http.go", "logout_http.go", "respond.go", "internal/web", "cmd", "selfservice/strategy/password/breach.go", "courier/gateway"},
 	"github.com/stretchr/testify":         {},
 	"testing":                             {},
 	module + "/internal/enginetest":       {},

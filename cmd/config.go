@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/foyer-id/foyer/identity/hash"
@@ -100,6 +101,7 @@ type SelfService struct {
 	AllowedReturnURLs []string // absolute; the host may start with one wildcard label
 	Registration      Registration
 	Verification      Verification
+	Logout            Logout
 	RevokeOnProof     bool // selfservice.flows.recovery.revoke_active_sessions
 	ErrorUIURL        string
 	Password          Password
@@ -144,6 +146,12 @@ type Verification struct {
 	ReturnURL     string // "" falls back to SelfService.DefaultReturnURL
 }
 
+// Logout is signing out.
+type Logout struct {
+	ReturnURL        string // "" falls back to SelfService.DefaultReturnURL
+	ClearBrowserData bool   // on https, browsers are asked to drop what they keep of the site
+}
+
 // Code is the method of one-time codes.
 type Code struct {
 	Enabled        bool
@@ -173,11 +181,43 @@ type Identity struct {
 	Schemas         []schema.Source // not yet fetched
 }
 
-// Session is how long a proof of authentication holds and which cookie carries it.
+// Session is how long a proof of authentication holds, which cookie carries it
+// and how it is shown to services.
 type Session struct {
-	Lifespan time.Duration
-	Cookie   web.CookieOptions
+	Lifespan    time.Duration
+	Extendable  time.Duration // how close to its end a session may be extended; 0 for always
+	ShortExtend bool          // extending is answered without the session
+	Cookie      web.CookieOptions
+	Cacheable   bool          // answers of whoami may be kept
+	CacheMaxAge time.Duration // for at most so long; 0 for as long as the session holds
+	Tokenizers  []Tokenizer   // by name, no two are equal
 }
+
+// Tokenizer is a kind of JWT that whoami makes of a session. Printed or encoded,
+// it hides its keys.
+type Tokenizer struct {
+	Name      string
+	JWKSURL   string // of the private keys, not yet fetched
+	MapperURL string // of the Jsonnet that makes claims, not yet fetched; "" for none
+	TTL       time.Duration
+	Subject   string // "id" or "external_id"
+}
+
+// MarshalJSON hides where the keys are, or the keys themselves.
+func (t Tokenizer) MarshalJSON() ([]byte, error) {
+	type plain Tokenizer
+	t.JWKSURL, t.MapperURL = redactURI(t.JWKSURL), redactURI(t.MapperURL)
+	if strings.HasPrefix(t.JWKSURL, "base64://") {
+		t.JWKSURL = "base64://" + hidden
+	}
+	return json.Marshal(plain(t))
+}
+
+// String is MarshalJSON's text.
+func (t Tokenizer) String() string { return jsonText(t) }
+
+// GoString is String, for %#v.
+func (t Tokenizer) GoString() string { return t.String() }
 
 // Secrets are the keys of everything sealed or MACed: the first of a list
 // seals, all of them open. Lists left out fall back to Default. After

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -212,7 +214,11 @@ func buildSelfService(s settings) SelfService {
 			},
 			VerifyBeforeCreate: s.flag(flow + "verify_before_create"),
 		},
-		Verification:  buildVerification(s),
+		Verification: buildVerification(s),
+		Logout: Logout{
+			ReturnURL:        s.str("selfservice.flows.logout.after.default_browser_return_url"),
+			ClearBrowserData: s.flag("selfservice.flows.logout.clear_browser_data"),
+		},
 		RevokeOnProof: s.flag("selfservice.flows.recovery.revoke_active_sessions"),
 		Password:      buildPassword(s),
 		Code:          buildCode(s),
@@ -264,6 +270,28 @@ func buildPassword(s settings) Password {
 	}
 	return p
 }
+
+func buildSession(s settings) Session {
+	return Session{
+		Lifespan: s.dur("session.lifespan"), Extendable: s.dur("session.earliest_possible_extend"),
+		ShortExtend: s.flag("feature_flags.faster_session_extend"),
+		Cacheable:   s.flag("feature_flags.cacheable_sessions"), CacheMaxAge: s.dur("feature_flags.cacheable_sessions_max_age"),
+		Tokenizers: buildTokenizers(s),
+	}
+}
+
+func buildTokenizers(s settings) (list []Tokenizer) {
+	templates, _ := s.at(tokenizerKey).(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(templates)) {
+		t := settings{templates[name]} // the name may hold dots
+		list = append(list, Tokenizer{
+			Name: name, JWKSURL: t.str("jwks_url"), MapperURL: t.str("claims_mapper_url"), TTL: t.dur("ttl"), Subject: t.str("subject_source"),
+		})
+	}
+	return list
+}
+
+const tokenizerKey = "session.whoami.tokenizer.templates"
 
 func buildHooks(s settings, at string) (names []string) {
 	for i, one := range s.list(at) {
@@ -324,6 +352,7 @@ func buildCookies(c *Config, s settings) {
 		return o
 	}
 	c.Cookies = scope("cookies", web.CookieOptions{Secure: !c.Dev || strings.HasPrefix(c.Serve.Public.BaseURL, "https://")})
-	c.Session = Session{Lifespan: s.dur("session.lifespan"), Cookie: scope("session.cookie", c.Cookies)}
+	c.Session = buildSession(s)
+	c.Session.Cookie = scope("session.cookie", c.Cookies)
 	c.Session.Cookie.Name, c.Session.Cookie.Persistent = s.str("session.cookie.name"), s.flag("session.cookie.persistent")
 }

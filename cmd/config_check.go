@@ -87,6 +87,7 @@ func (c *checker) run() {
 	c.channels()
 	c.templates()
 	c.brand()
+	c.tokenizers()
 }
 
 func (c *checker) dsn() {
@@ -261,6 +262,8 @@ func (c *checker) durations() {
 		"selfservice.methods.code.config.lifespan": time.Second,
 		"selfservice.methods.link.config.lifespan": time.Second,
 		"session.lifespan":                         time.Minute,
+		"session.earliest_possible_extend":         time.Second,
+		"feature_flags.cacheable_sessions_max_age": time.Second,
 		"courier.worker.pull_wait":                 10 * time.Millisecond,
 		"courier.lease":                            minLease,
 		"courier.timeout":                          10 * time.Millisecond,
@@ -342,6 +345,7 @@ func (c *checker) returnURLs() {
 		"selfservice.flows.registration.after.default_browser_return_url":          self.Registration.After.ReturnURL,
 		"selfservice.flows.registration.after.password.default_browser_return_url": self.Registration.After.Password.ReturnURL,
 		"selfservice.flows.verification.after.default_browser_return_url":          self.Verification.ReturnURL,
+		"selfservice.flows.logout.after.default_browser_return_url":                self.Logout.ReturnURL,
 	} {
 		if text != "" {
 			c.webURL(key, text)

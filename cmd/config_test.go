@@ -113,15 +113,12 @@ func TestFullConfiguration(t *testing.T) {
 		"clients.web_hook",
 		"courier.templates.verifiable_address_changed",
 		"expose-metrics-port",
-		"feature_flags.cacheable_sessions",
-		"feature_flags.cacheable_sessions_max_age",
 		"feature_flags.use_continue_with_transitions",
 		"hashers.argon2.expected_deviation",
 		"hashers.argon2.expected_duration", "log.redaction_text",
 		"oauth2_provider",
 		"preview",
 		"selfservice.flows.login",
-		"selfservice.flows.logout",
 		"selfservice.flows.recovery.enabled",
 		"selfservice.flows.recovery.notify_unknown_recipients",
 		"selfservice.flows.recovery.ui_url",
@@ -137,8 +134,7 @@ func TestFullConfiguration(t *testing.T) {
 		"selfservice.methods.passkey",
 		"selfservice.methods.password.config.migrate_hook",
 		"selfservice.methods.profile",
-		"session.earliest_possible_extend",
-		"session.whoami",
+		"session.whoami.required_aal",
 		"tracing",
 	}, report.NotInEffect)
 	require.Empty(t, report.Lifted)
@@ -164,6 +160,14 @@ func TestFullConfiguration(t *testing.T) {
 	require.Equal(t, "auth.example.com", cfg.Session.Cookie.Domain)
 	require.Equal(t, http.SameSiteStrictMode, cfg.Session.Cookie.SameSite)
 	require.False(t, cfg.Session.Cookie.Persistent)
+	require.Equal(t, 24*time.Hour, cfg.Session.Extendable)
+	require.True(t, cfg.Session.Cacheable)
+	require.Equal(t, time.Minute, cfg.Session.CacheMaxAge)
+	require.Equal(t, []cmd.Tokenizer{
+		{Name: "jwt", JWKSURL: "file:///etc/foyer/jwks.json", MapperURL: "base64://e30=", TTL: 5 * time.Minute, Subject: "id"},
+		{Name: "least.dotted", JWKSURL: "base64://c2lnbmluZy1rZXk=", TTL: time.Minute, Subject: "external_id"},
+	}, cfg.Session.Tokenizers)
+	require.Equal(t, cmd.Logout{ReturnURL: "https://www.example.com/bye", ClearBrowserData: true}, cfg.SelfService.Logout)
 	require.Equal(t, hash.Argon2{Memory: 64 << 10, Iterations: 3, Parallelism: 4, SaltLength: 32, KeyLength: 64}, cfg.Hashers.Argon2)
 	require.Equal(t, uint64(2<<30), cfg.Hashers.Budget)
 	require.Equal(t, slog.LevelWarn, cfg.Log.Level)
@@ -181,6 +185,14 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 		require.NotContains(t, printed, secret)
 	}
 	require.Contains(t, printed, "db.internal:5432", "the host is no secret")
+
+	raw, err := json.Marshal(cfg)
+	require.NoError(t, err)
+	log.Reset()
+	logger.Info("x", "tokenizers", cfg.Session.Tokenizers, "one", cfg.Session.Tokenizers[1])
+	shown := log.String() + fmt.Sprintf("%s %v %+v %#v", raw, cfg.Session, cfg.Session, cfg.Session)
+	require.NotContains(t, shown, "c2lnbmluZy1rZXk", "a key that signs")
+	require.Contains(t, shown, "/etc/foyer/jwks.json")
 
 	for dsn, want := range map[string]string{
 		"mysql://u:p@ss/w:rd@tcp(db:3306)/foyer":     "mysql://u:xxxxx@tcp(db:3306)/foyer",

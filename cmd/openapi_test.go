@@ -3,6 +3,10 @@ package cmd_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"maps"
@@ -17,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/gofrs/uuid"
 	"github.com/ory/jsonschema/v3"
 	"github.com/stretchr/testify/require"
@@ -40,6 +45,8 @@ func TestOpenAPI(t *testing.T) {
 		w.proveFirst(t)
 		w.notEnabled(t)
 		w.administrate(t)
+		w.sessions(t)
+		w.logout(t)
 		w.operate(t)
 		w.fail(t)
 		// Not every failure of ours can be had at will, nor a thousand clients that
@@ -256,6 +263,79 @@ func (w *witness) administrate(t *testing.T) {
 	}
 }
 
+// sessions lists, extends and ends sessions, as their owner and as an operator.
+func (w *witness) sessions(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	raw, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key}}})
+	require.NoError(t, err)
+	env := enginetest.New(t, enginetest.With("feature_flags.cacheable_sessions", true), enginetest.With("session.whoami.tokenizer.templates", map[string]any{
+		"jwt": map[string]any{"jwks_url": "base64://" + base64.StdEncoding.EncodeToString(raw)},
+	}))
+	b := w.watch(t, env.SPA())
+	a := b.Submit(b.Open(""), enginetest.Person("a@example.org"))
+	person, current := a.JSON()["identity"].(map[string]any)["id"].(string), a.JSON()["session"].(map[string]any)["id"].(string)
+	b.Get("/sessions/whoami?tokenize_as=jwt")
+	b.Get("/.well-known/jwks.json")
+	nobody := w.watch(t, env.Native())
+	unknown := uuid.Must(uuid.NewV4()).String()
+	for _, c := range []*enginetest.Client{b, nobody} {
+		c.Get("/sessions?page_size=1")
+		c.Send("DELETE", "/sessions/"+unknown)
+		c.Send("DELETE", "/sessions/"+current)
+		c.Send("DELETE", "/sessions")
+	}
+
+	const all = "/admin/sessions"
+	op := w.watch(t, env.SPA())
+	for _, query := range []string{"", "?expand=identity,devices", "?active=false", "?active=x"} {
+		op.Get(env.AdminURL + all + query)
+		op.Get(env.AdminURL + all + "/" + current + query)
+	}
+	op.Get(env.AdminURL + all + "/" + current + "?expand=x")
+	op.Send("PATCH", env.AdminURL+all+"/"+current+"/extend")
+	b.Whoami("")
+	of := env.AdminURL + "/admin/identities/"
+	for _, id := range []string{person, "x"} {
+		op.Get(of + id + "/sessions")
+		op.Send("DELETE", of+id+"/sessions")
+		op.Send("DELETE", of+id+"/sessions")
+	}
+	for _, body := range []string{`{"action":"disable","sessions":["*"]}`, `{"action":"end"}`, strings.Repeat("x", 5<<20+1)} {
+		op.Do(outgoing(t, "POST", env.AdminURL+all, body))
+	}
+	op.Get(env.AdminURL + all + "/" + unknown)
+	op.Send("DELETE", env.AdminURL+all+"/"+unknown)
+	op.Send("PATCH", env.AdminURL+all+"/"+unknown+"/extend")
+}
+
+// logout signs everybody out, of a server that answers extensions shortly.
+func (w *witness) logout(t *testing.T) {
+	const base = "/self-service/logout"
+	env := enginetest.New(t, enginetest.With("feature_flags.faster_session_extend", true))
+	for _, c := range env.Clients() {
+		w.watch(t, c)
+		c.Get(base + "/browser")
+		c.Get(base + "?token=x")
+		a := c.Submit(c.Open(""), enginetest.Person(string(c.Kind)+"@example.org"))
+		if c.Kind == enginetest.Native {
+			id := a.JSON()["session"].(map[string]any)["id"].(string)
+			c.Send("PATCH", env.AdminURL+"/admin/sessions/"+id+"/extend")
+			c.Send("DELETE", env.AdminURL+"/admin/sessions/"+id)
+			for _, body := range []string{"", "{}", strings.Repeat("x", 1<<20+1)} {
+				c.Do(outgoing(t, "DELETE", env.PublicURL+base+"/api", body))
+			}
+			token := c.Submit(c.Open(""), enginetest.Person("second@example.org")).JSON()["session_token"].(string)
+			c.Do(outgoing(t, "DELETE", env.PublicURL+base+"/api", `{"session_token":"`+token+`"}`))
+			continue
+		}
+		c.Get(base + "/browser?return_to=https://evil.example/")
+		c.Get(base)
+		c.Get(base + "?token=x")
+		c.Get(c.Get(base + "/browser").JSON()["logout_url"].(string))
+	}
+}
+
 // operate looks after messages, and hands out codes.
 func (w *witness) operate(t *testing.T) {
 	env := enginetest.New(t, enginetest.WithVerification())
@@ -328,6 +408,20 @@ func (w *witness) fail(t *testing.T) {
 		req.Header.Set("X-Session-Token", token)
 		c.Do(req)
 	}
+	me := w.watch(t, env.Native().As(token))
+	me.Get("/sessions")
+	me.Send("DELETE", "/sessions")
+	me.Send("DELETE", "/sessions/"+f.ID)
+	me.Get("/self-service/logout/browser")
+	me.Get("/self-service/logout?token=x")
+	c.Do(outgoing(t, "DELETE", env.PublicURL+"/self-service/logout/api", `{"session_token":"`+token+`"}`))
+	c.Get(env.AdminURL + "/admin/sessions")
+	for _, path := range []string{"/admin/identities/" + f.ID + "/sessions", "/admin/sessions/" + f.ID} {
+		c.Get(env.AdminURL + path)
+		c.Send("DELETE", env.AdminURL+path)
+	}
+	c.Do(outgoing(t, "POST", env.AdminURL+"/admin/sessions", `{"action":"delete","sessions":["`+f.ID+`"]}`))
+	c.Send("PATCH", env.AdminURL+"/admin/sessions/"+f.ID+"/extend")
 	c.Get("/health/ready")
 	c.Get(env.AdminURL + "/admin/health/ready")
 	c.Get(env.AdminURL + "/admin/identities")
@@ -578,6 +672,8 @@ func (d *openAPI) references(t *testing.T) {
 		"createBrowserRegistrationFlow", "createNativeRegistrationFlow", "getRegistrationFlow", "updateRegistrationFlow", "getFlowError",
 		"createBrowserVerificationFlow", "createNativeVerificationFlow", "getVerificationFlow", "updateVerificationFlow",
 		"listCourierMessages", "getCourierMessage",
+		"listMySessions", "disableMyOtherSessions", "disableMySession", "createBrowserLogoutFlow", "updateLogoutFlow", "performNativeLogout",
+		"listSessions", "getSession", "disableSession", "extendSession", "manageSessions", "listIdentitySessions", "deleteIdentitySessions",
 		"toSession", "listIdentitySchemas", "getIdentitySchema", "isAlive", "isReady", "listIdentities", "createIdentity", "getIdentity",
 		"deleteIdentity", "getVersion",
 	} {

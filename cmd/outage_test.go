@@ -38,6 +38,7 @@ func TestDatabaseOutage(t *testing.T) {
 				"submit":  func() *enginetest.Answer { return c.Submit(waiting, enginetest.Person("during@example.org")) },
 				"again":   func() *enginetest.Answer { return c.Submit(f, person) },
 				"whoami":  func() *enginetest.Answer { return c.Whoami(token) },
+				"logout":  func() *enginetest.Answer { return c.As(token).Send("DELETE", "/sessions") },
 			} {
 				a := ask()
 				require.Equal(t, http.StatusServiceUnavailable, a.Status, "%s: %s", what, a.Body)

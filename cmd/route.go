@@ -17,7 +17,9 @@ import (
 type rooms struct {
 	flows       *selfservice.HTTP
 	activations *selfservice.AdminHTTP
+	logout      *selfservice.Logout
 	sessions    *session.HTTP
+	everybody   *session.AdminHTTP
 	schemas     *schema.Handler
 	people      *identity.HTTP
 	messages    *courier.HTTP
@@ -32,6 +34,7 @@ func (a *App) route(durability string, in rooms) error {
 
 	public := a.router(metrics)
 	in.flows.Mount(public)
+	in.logout.Mount(public)
 	in.sessions.Mount(public)
 	in.schemas.Mount(public, "")
 	public.Handle(http.MethodGet, "/health/alive", health.alive)
@@ -39,6 +42,7 @@ func (a *App) route(durability string, in rooms) error {
 
 	admin := a.router(metrics)
 	in.people.Mount(admin)
+	in.everybody.Mount(admin)
 	in.activations.Mount(admin)
 	in.messages.Mount(admin)
 	in.schemas.Mount(admin, "/admin")

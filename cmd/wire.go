@@ -124,13 +124,20 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 
+	tokenizers, err := tokenizers(ctx, c, outbound, post.jsonnet)
+	if err != nil {
+		return nil, err
+	}
+
 	people := &identity.Manager{Schemas: schemas, Store: store, Now: o.Now}
-	sessions := &session.Manager{Store: store, Lifespan: c.Session.Lifespan, Now: o.Now}
+	sessions := &session.Manager{Store: store, Lifespan: c.Session.Lifespan, Extendable: c.Session.Extendable, Ring: cookies, Now: o.Now}
 	viewer := identity.Viewer{PublicURL: c.Serve.Public.BaseURL}
 	sessionHTTP := &session.HTTP{
 		Sessions: sessions,
 		Cookie:   &web.SealedCookie{Options: c.Session.Cookie, Ring: cookies, Now: o.Now},
 		View:     session.Viewer{Identities: viewer},
+
+		Cacheable: c.Session.Cacheable, CacheMaxAge: c.Session.CacheMaxAge, Tokenizers: tokenizers,
 	}
 	engine := &selfservice.Engine{
 		Store:      store,
@@ -169,11 +176,13 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		ErrorURL: c.SelfService.ErrorUIURL,
 		Stopping: stopping,
 	}
+	logout := &selfservice.Logout{Flows: flows, ReturnURL: c.SelfService.Logout.ReturnURL, ClearBrowserData: c.SelfService.Logout.ClearBrowserData}
+	everybody := &session.AdminHTTP{Sessions: sessions, View: sessionHTTP.View, Ring: private, ShortExtend: c.Session.ShortExtend}
 	admin := &identity.HTTP{Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL}
 
 	a := &App{Config: c, Store: store, Worker: post.worker, post: post, stopping: stopping, options: o}
 	return a, a.route(durability, rooms{
-		flows: flows, activations: &selfservice.AdminHTTP{Engine: engine}, sessions: sessionHTTP,
+		flows: flows, logout: logout, activations: &selfservice.AdminHTTP{Engine: engine}, sessions: sessionHTTP, everybody: everybody,
 		schemas: &schema.Handler{Set: schemas}, people: admin, hasher: hasher,
 		messages: &courier.HTTP{Courier: post.courier, Renderer: post.renderer, Ring: private, Dev: c.Dev},
 	})

@@ -1,11 +1,8 @@
 package courier
 
 import (
-	"encoding/json"
 	"net/url"
 	"time"
-
-	"github.com/gofrs/uuid"
 
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/seal"
@@ -15,16 +12,7 @@ import (
 const (
 	defaultPageSize = 250
 	maxPageSize     = 1000
-	// pageTokenLife is how long a page token is good for.
-	pageTokenLife = time.Hour
 )
-
-// place is what a page token holds: the last message of a page.
-type place struct {
-	Created time.Time `json:"created"`
-	ID      uuid.UUID `json:"id"`
-	Expires time.Time `json:"expires"`
-}
 
 // readQuery reads which page of the list is asked for.
 func readQuery(v url.Values, ring *seal.Ring, now time.Time) (q Query, err error) {
@@ -37,29 +25,17 @@ func readQuery(v url.Values, ring *seal.Ring, now time.Time) (q Query, err error
 	if q.Limit, err = web.PageSize(v, defaultPageSize, maxPageSize); err != nil {
 		return q, err
 	}
-	token := v.Get("page_token")
-	if token == "" {
-		return q, nil
-	}
-	var at place
-	plain, err := ring.OpenString(tokenPurpose(q), token)
-	if err != nil || json.Unmarshal(plain, &at) != nil {
-		return q, fail.New(fail.BadRequest, "page_token_invalid", "page_token is none that this list has given out.")
-	}
-	if !now.Before(at.Expires) {
-		return q, fail.New(fail.BadRequest, "page_token_expired", "page_token is more than an hour old; begin with the first page.")
-	}
+	at, err := web.ReadPageToken(ring, listName(q), v.Get("page_token"), now)
 	q.BeforeCreated, q.BeforeID = at.Created, at.ID
-	return q, nil
+	return q, err
 }
 
 // pageToken leads to what follows last in the list that q asks for.
 func pageToken(q Query, last *Message, ring *seal.Ring, now time.Time) (string, error) {
-	plain, err := json.Marshal(place{Created: last.CreatedAt, ID: last.ID, Expires: now.Add(pageTokenLife)})
-	return ring.SealString(tokenPurpose(q), plain), err
+	return web.PageToken(ring, listName(q), web.Place{Created: last.CreatedAt, ID: last.ID}, now)
 }
 
-// tokenPurpose binds a token to this list and to its filter.
-func tokenPurpose(q Query) string {
-	return "page/courier/messages?" + url.Values{"status": {string(q.Status)}, "recipient": {q.Recipient}}.Encode()
+// listName tells this list with its filter from every other.
+func listName(q Query) string {
+	return "courier/messages?" + url.Values{"status": {string(q.Status)}, "recipient": {q.Recipient}}.Encode()
 }

@@ -476,6 +476,54 @@ var deeds = map[string]func(t *testing.T, s *persistence.Store) deed{
 			done: func() bool { return spent(t, s, subject) },
 		}
 	},
+	"end of sessions": func(t *testing.T, s *persistence.Store) deed {
+		p := newPerson(newID().String() + "@example.org")
+		require.NoError(t, s.InsertIdentity(t.Context(), p))
+		all := session.Selection{Spare: newID()}
+		for range 101 { // more than one statement takes
+			all.Sessions = append(all.Sessions, newID())
+		}
+		require.NoError(t, s.Tx(t.Context(), func(ctx context.Context) error {
+			for _, id := range all.Sessions {
+				v := newSession(p.ID)
+				v.ID = id
+				require.NoError(t, s.InsertSession(ctx, v, append(id.Bytes(), id.Bytes()...)))
+			}
+			return nil
+		}))
+		return deed{
+			do: func() error {
+				n, _, err := s.EndSessions(t.Context(), all)
+				require.Equal(t, err == nil, n == 101, "%v: %d", err, n)
+				return err
+			},
+			done: func() bool {
+				yes := true
+				left, err := s.CountSessions(t.Context(), session.Query{Identity: p.ID, Active: &yes, Now: noon})
+				require.NoError(t, err)
+				require.Contains(t, []int{0, 101}, left)
+				return left == 0
+			},
+		}
+	},
+	"reauthentication": func(t *testing.T, s *persistence.Store) deed {
+		p := newPerson(newID().String() + "@example.org")
+		require.NoError(t, s.InsertIdentity(t.Context(), p))
+		v := newSession(p.ID)
+		old, young := append(v.ID.Bytes(), p.ID.Bytes()...), append(p.ID.Bytes(), v.ID.Bytes()...)
+		require.NoError(t, s.InsertSession(t.Context(), v, old))
+		seen := v.AuthenticatedAt
+		v.AuthenticatedAt = seen.Add(time.Hour)
+		return deed{
+			do: func() error { return s.Reauthenticate(t.Context(), v, seen, young) },
+			done: func() bool {
+				_, was := s.SessionByToken(t.Context(), old)
+				_, is := s.SessionByToken(t.Context(), young)
+				require.NotEqual(t, was == nil, is == nil, "one token at any time")
+				return is == nil
+			},
+		}
+	},
 	"proof": func(t *testing.T, s *persistence.Store) deed {
 		p := newPerson(newID().String() + "@example.org")
 		require.NoError(t, s.InsertIdentity(t.Context(), p))

@@ -24,6 +24,25 @@ const (
 		` WHERE t.hash = ?`
 	sqlSession = sessionColumns + ` FROM sessions s` + sessionJoins + ` WHERE s.id = ?`
 
+	// The page is cut before the joins, which make a row of each address.
+	sqlSessions    = sessionColumns + ` FROM (SELECT * FROM sessions WHERE 1 = 1`
+	sqlSessionsCut = ` ORDER BY issued_at DESC, id DESC LIMIT ? OFFSET ?) s` + sessionJoins + ` ORDER BY s.issued_at DESC, s.id DESC`
+	sqlCount       = `SELECT COUNT(*) FROM sessions WHERE 1 = 1`
+	whoseSessions  = ` AND identity_id = ?`
+	exceptSession  = ` AND id <> ?`
+	liveSessions   = ` AND active = ? AND expires_at > ?`
+	endedSessions  = ` AND (active = ? OR expires_at <= ?)`
+	sessionsBefore = ` AND issued_at <= ? AND (issued_at < ? OR id < ?)`
+	sqlSessionIDs  = `SELECT id FROM sessions WHERE 1 = 1`
+	sqlFew         = ` LIMIT ?`
+	activeSessions = ` AND active = ?`
+	sqlEnd         = `UPDATE sessions SET active = ? WHERE active = ?`
+	sqlDrop        = `DELETE FROM sessions WHERE 1 = 1`
+	sqlExtend      = `UPDATE sessions SET expires_at = ? WHERE id = ? AND active = ? AND expires_at > ? AND expires_at < ? AND expires_at < ?`
+	sqlReproven    = `UPDATE sessions SET aal = ?, methods = ?, ip = ?, user_agent = ?, authenticated_at = ?, expires_at = ?
+		WHERE id = ? AND active = ? AND authenticated_at = ?`
+	sqlDropTokens = `DELETE FROM session_tokens WHERE session_id = ?`
+
 	sqlRevokeSessions = `UPDATE sessions SET active = ? WHERE identity_id = ? AND id <> ? AND active = ?`
 )
 

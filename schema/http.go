@@ -3,19 +3,12 @@ package schema
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/web"
-)
-
-const (
-	defaultPageSize = 250
-	maxPageSize     = 1000
 )
 
 // Handler serves the identity schemas. Everybody may read them.
@@ -36,12 +29,12 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, _ web.Params) err
 		Schema json.RawMessage `json:"schema"`
 	}
 	all := h.Set.All()
-	page, size := paging(r.URL.Query(), len(all))
+	page, size := web.Numbered(r.URL.Query(), len(all))
 	items := []item{}
 	for _, s := range all[min(page*size, len(all)):min((page+1)*size, len(all))] {
 		items = append(items, item{s.ID, s.Raw})
 	}
-	w.Header().Set("Link", links(r.URL.Path, page, size, len(all)))
+	w.Header().Set("Link", web.NumberedLinks(r.URL, page, size, len(all)))
 	w.Header().Set("X-Total-Count", strconv.Itoa(len(all)))
 	web.JSON(w, http.StatusOK, items)
 	return nil
@@ -61,37 +54,4 @@ func (h *Handler) get(w http.ResponseWriter, _ *http.Request, p web.Params) erro
 	}
 	web.JSONBytes(w, http.StatusOK, s.Raw)
 	return nil
-}
-
-// paging returns the page, counted from zero, and its size, both clamped.
-func paging(q url.Values, total int) (page, size int) {
-	number := func(names ...string) int {
-		for _, name := range names {
-			if n, err := strconv.Atoi(q.Get(name)); err == nil {
-				return n
-			}
-		}
-		return 0
-	}
-	if size = number("page_size", "per_page"); size < 1 {
-		size = defaultPageSize
-	}
-	size = min(size, maxPageSize)
-	return min(max(number("page_token", "page"), 0), total/size), size
-}
-
-func links(path string, page, size, total int) string {
-	last := max(total-1, 0) / size
-	link := func(page int, rel string) string {
-		u := url.URL{Path: path, RawQuery: fmt.Sprintf("page=%d&page_size=%d&page_token=%d&per_page=%d", page, size, page, size)}
-		return "<" + u.String() + `>; rel="` + rel + `"`
-	}
-	out := []string{link(0, "first")}
-	if page < last {
-		out = append(out, link(page+1, "next"))
-	}
-	if page > 0 {
-		out = append(out, link(min(page-1, last), "prev"))
-	}
-	return strings.Join(append(out, link(last, "last")), ",")
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,6 +140,30 @@ func TestWhoamiShape(t *testing.T) {
 	require.Equal(t, http.StatusOK, c.Get("/sessions/whoami?tokenize_as=").Status)
 }
 
+// How long a service in front may keep an answer is said where the operator
+// lets it, and never longer than the session holds.
+func TestWhoamiMayBeKept(t *testing.T) {
+	for _, one := range []struct {
+		options []enginetest.Option
+		first   string // at the beginning, and half an hour before the end
+		last    string
+	}{
+		{nil, "", ""},
+		{[]enginetest.Option{enginetest.With("feature_flags.cacheable_sessions_max_age", "1m")}, "", ""},
+		{[]enginetest.Option{enginetest.With("feature_flags.cacheable_sessions", true)}, "7199", "1799"},
+		{[]enginetest.Option{enginetest.With("feature_flags.cacheable_sessions", true), enginetest.With("feature_flags.cacheable_sessions_max_age", "45m")}, "2700", "1799"},
+	} {
+		env := enginetest.New(t, append(one.options, enginetest.With("session.lifespan", "2h"))...)
+		token, _ := signUp(t, env, "ada@example.org")
+		a := env.Native().Whoami(token)
+		require.Equal(t, one.first, a.Header.Get("Ory-Session-Cache-For"))
+		require.Equal(t, "private, no-cache, no-store, must-revalidate", a.Header.Get("Cache-Control"))
+		env.Clock.Advance(90 * time.Minute)
+		require.Equal(t, one.last, env.Native().Whoami(token).Header.Get("Ory-Session-Cache-For"))
+		require.Empty(t, env.Native().Whoami("").Header.Get("Ory-Session-Cache-For"))
+	}
+}
+
 // Forwarding headers of whoever connects say nothing about where from.
 func TestDeviceAddressIsThePeers(t *testing.T) {
 	env := enginetest.New(t)
@@ -149,21 +175,44 @@ func TestDeviceAddressIsThePeers(t *testing.T) {
 	require.Equal(t, "127.0.0.1", c.Whoami(a.JSON()["session_token"].(string)).JSON()["devices"].([]any)[0].(map[string]any)["ip_address"])
 }
 
-// Only the exact token is one.
+// Only the exact token is one: 10,000 others that are like it are not, wherever
+// they are presented.
 func TestMutatedTokens(t *testing.T) {
 	env := enginetest.New(t)
 	token, _ := signUp(t, env, "ada@example.org")
-	r := rand.New(rand.NewPCG(1, 2))
+	mutants := mutated(token, 10_000)
+	require.GreaterOrEqual(t, len(mutants), 10_000)
+	present := []func(r *http.Request, token string){
+		func(r *http.Request, token string) { r.Header["X-Session-Token"] = []string{token} },
+		func(r *http.Request, token string) { r.Header["Authorization"] = []string{"Bearer " + token} },
+	}
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() {
+			for n := worker; n < len(mutants); n += 4 {
+				r := httptest.NewRequest(http.MethodGet, "/sessions/whoami", nil)
+				present[n/4%2](r, mutants[n])
+				w := httptest.NewRecorder()
+				env.App.Public.ServeHTTP(w, r)
+				if w.Code != http.StatusUnauthorized {
+					t.Errorf("%q: %d", mutants[n], w.Code)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, http.StatusOK, env.Native().Whoami(token).Status)
+}
+
+// mutated makes n strings at least that are like token and not token.
+func mutated(token string, n int) (mutants []string) {
+	prefix := len(token) - 32
 	seen := map[string]bool{token: true}
-	c := env.Native()
 	try := func(mutant string) {
-		if seen[mutant] || strings.TrimSpace(mutant) == token {
-			return
+		if !seen[mutant] && strings.TrimSpace(mutant) != token {
+			seen[mutant] = true
+			mutants = append(mutants, mutant)
 		}
-		seen[mutant] = true
-		req := c.Request(http.MethodGet, "/sessions/whoami", nil)
-		req.Header["X-Session-Token"] = []string{mutant}
-		require.Equal(t, http.StatusUnauthorized, c.Do(req).Status, mutant)
 	}
 	for i := range token {
 		try(token[:i])
@@ -176,21 +225,22 @@ func TestMutatedTokens(t *testing.T) {
 		try(token[:i] + "x" + token[i:])
 	}
 	for _, s := range []string{
-		strings.ToUpper(token), strings.ToLower(token), token + "=", token + "==", token + "A", token + token, "ory_st_" + token,
-		token[7:], "ory_lo_" + token[7:], strings.Replace(token, "_", "%5F", 1), "\"" + token + "\"", "Bearer " + token,
-		hex.EncodeToString([]byte(token)), token + "%00", token + ";", token + ",", "a," + token,
+		strings.ToUpper(token), strings.ToLower(token), token + "=", token + "==", token + "A", token + token, token[:prefix] + token,
+		token[prefix:], "ory_lo_" + token[prefix:], "ory_st_" + token[prefix:], strings.Replace(token, "_", "%5F", 1), "\"" + token + "\"", "Bearer " + token,
+		hex.EncodeToString([]byte(token)), token + "%00", token + "\x00", token + ";", token + ",", "a," + token,
 	} {
 		try(s)
 	}
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	for len(seen) < 1100 {
+	r := rand.New(rand.NewPCG(1, 2))
+	for len(mutants) < n {
 		b := []byte(token)
-		for range 1 + r.IntN(2) {
-			b[7+r.IntN(32)] = letters[r.IntN(len(letters))]
+		for range 1 + r.IntN(3) {
+			b[prefix+r.IntN(32)] = letters[r.IntN(len(letters))]
 		}
 		try(string(b))
 	}
-	require.Equal(t, http.StatusOK, c.Whoami(token).Status)
+	return mutants
 }
 
 // A sealed cookie opens as a whole or not at all.

@@ -1,8 +1,10 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,11 +20,15 @@ const tokenPrefix = "ory_st_"
 // tokenLength counts prefix and secret.
 const tokenLength = len(tokenPrefix) + 32
 
-// Manager issues sessions and finds them again.
+// Manager issues sessions, finds them again and ends them.
 type Manager struct {
 	Store    Store
 	Lifespan time.Duration
-	Now      func() time.Time
+	// Extendable is how close to its end a session may be extended; zero for
+	// always.
+	Extendable time.Duration
+	Ring       *seal.Ring // of logout tokens
+	Now        func() time.Time
 }
 
 // Plan makes a session and its token without storing either; InsertSession
@@ -43,6 +49,57 @@ func (m *Manager) Plan(identityID uuid.UUID, method string, d Device) (*Session,
 	}, newToken()
 }
 
+// Replan makes of a live session what it is once its identity has proven itself
+// again, by method and from d, and its new token, without storing either:
+// Store.Reauthenticate with the old AuthenticatedAt does, and ends every older
+// token of the session in the same commit. The session keeps its id; its level
+// never falls.
+func (m *Manager) Replan(s *Session, method string, aal AAL, d Device) (*Session, string) {
+	now := m.Now().UTC()
+	next := *s
+	next.AAL = max(s.AAL, aal)
+	next.Methods = append(slices.Clone(s.Methods), Method{Method: method, AAL: aal, CompletedAt: now})
+	next.Device.IP, next.Device.UserAgent = d.IP, d.UserAgent
+	next.AuthenticatedAt, next.ExpiresAt = now, now.Add(m.Lifespan)
+	return &next, newToken()
+}
+
+// Extend gives a live session its full lifespan from now on, if it is close
+// enough to its end, else leaves it as it is. What has ended is ErrNotFound.
+func (m *Manager) Extend(ctx context.Context, id uuid.UUID) (*Session, error) {
+	s, err := m.Store.Session(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	now := m.Now().UTC()
+	if !s.Live(now) {
+		return nil, ErrNotFound
+	}
+	until := now.Add(m.Lifespan)
+	if err := m.Store.ExtendSession(ctx, id, now, now.Add(cmp.Or(m.Extendable, m.Lifespan)), until); err != nil {
+		return nil, err
+	}
+	return m.Store.Session(ctx, id)
+}
+
+// End ends the session that token leads to, or returns ErrNotFound.
+func (m *Manager) End(ctx context.Context, token string) error {
+	s, err := m.find(ctx, token)
+	if err != nil {
+		return err
+	}
+	if !s.Live(m.Now()) {
+		return ErrNotFound
+	}
+	return m.EndOne(ctx, s.ID)
+}
+
+// EndOne ends a session. One that has ended already is no error.
+func (m *Manager) EndOne(ctx context.Context, id uuid.UUID) error {
+	_, _, err := m.Store.EndSessions(ctx, Selection{Sessions: []uuid.UUID{id}})
+	return err
+}
+
 // Renew gives a live session a fresh token, or returns ErrNotFound. The tokens
 // it had keep working: another answer may carry them.
 func (m *Manager) Renew(ctx context.Context, id uuid.UUID) (*Session, string, error) {
@@ -61,10 +118,7 @@ func (m *Manager) Renew(ctx context.Context, id uuid.UUID) (*Session, string, er
 // or ErrNotFound. Only the exact token does; a malformed one never reaches the
 // store.
 func (m *Manager) ByToken(ctx context.Context, token string) (*Session, error) {
-	if len(token) != tokenLength || !strings.HasPrefix(token, tokenPrefix) {
-		return nil, ErrNotFound
-	}
-	s, err := m.Store.SessionByToken(ctx, Hash(token))
+	s, err := m.find(ctx, token)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +126,13 @@ func (m *Manager) ByToken(ctx context.Context, token string) (*Session, error) {
 		return nil, ErrNotFound
 	}
 	return s, nil
+}
+
+func (m *Manager) find(ctx context.Context, token string) (*Session, error) {
+	if len(token) != tokenLength || !strings.HasPrefix(token, tokenPrefix) {
+		return nil, ErrNotFound
+	}
+	return m.Store.SessionByToken(ctx, Hash(token))
 }
 
 // Hash is how a token is stored: it has 190 bits of its own, so a plain

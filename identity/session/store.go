@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"time"
 
 	"github.com/gofrs/uuid"
 )
@@ -20,4 +21,43 @@ type Store interface {
 	RevokeSessions(ctx context.Context, identityID, spare uuid.UUID) error
 	// Session reads one by id, with its identity, or returns ErrNotFound.
 	Session(ctx context.Context, id uuid.UUID) (*Session, error)
+	// Sessions reads a page, newest first, each with its identity.
+	Sessions(ctx context.Context, q Query) ([]*Session, error)
+	// CountSessions counts what q selects on all its pages.
+	CountSessions(ctx context.Context, q Query) (int, error)
+	// ExtendSession moves the end of a session that lives at now to until, if
+	// it would have come before both before and until, else it does nothing.
+	ExtendSession(ctx context.Context, id uuid.UUID, now, before, until time.Time) error
+	// Reauthenticate saves s, whose tokens give way to one with the given hash,
+	// if it is active and was last authenticated at seen, else it returns
+	// ErrNotFound.
+	Reauthenticate(ctx context.Context, s *Session, seen time.Time, tokenHash []byte) error
+	// EndSessions disables or deletes what sel selects, and returns how many
+	// sessions that were. No token leads to them any more once this is
+	// committed. More says that everybody's were selected and some are left.
+	EndSessions(ctx context.Context, sel Selection) (n int, more bool, err error)
+}
+
+// Query selects a page of sessions.
+type Query struct {
+	Identity uuid.UUID // whose; Nil for anybody's
+	Except   uuid.UUID // a session to leave out; Nil for none
+	Active   *bool     // only those that live at Now, or only those that do not; nil for all
+	Now      time.Time // with Active
+
+	// The page: what follows a session, or what comes after as many as Offset.
+	BeforeIssued time.Time
+	BeforeID     uuid.UUID
+	Offset       int
+	Limit        int
+}
+
+// Selection is the sessions that are to end; the zero value is none.
+type Selection struct {
+	Sessions   []uuid.UUID // these, or
+	Identities []uuid.UUID // all that these have, or
+	Everybody  bool        // everybody's, as many as one call should take
+	Owner      uuid.UUID   // of Sessions only those of this identity; Nil for anybody's
+	Spare      uuid.UUID   // a session that is not to end; Nil for none
+	Delete     bool        // take the rows away; else they are kept until they expire
 }

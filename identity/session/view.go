@@ -19,6 +19,7 @@ type View struct {
 	IssuedAt        time.Time      `json:"issued_at"`
 	Identity        *identity.View `json:"identity"`
 	Devices         []DeviceView   `json:"devices"`
+	Tokenized       string         `json:"tokenized,omitempty"` // the same as a JWT, where asked for
 }
 
 // DeviceView is a device on the wire; what is not known is null.
@@ -34,7 +35,30 @@ type Viewer struct{ Identities identity.Viewer }
 
 // Public is what the session's owner may see at now.
 func (v Viewer) Public(s *Session, now time.Time) View {
-	out := View{
+	out := bare(s, now)
+	out.Devices = append(out.Devices, device(s.Device))
+	if s.Identity != nil {
+		i := v.Identities.Public(s.Identity)
+		out.Identity = &i
+	}
+	return out
+}
+
+// Admin is what an administrator sees who asked for e.
+func (v Viewer) Admin(s *Session, now time.Time, e Expansion) View {
+	out := bare(s, now)
+	if e.Devices {
+		out.Devices = append(out.Devices, device(s.Device))
+	}
+	if e.Identity && s.Identity != nil {
+		i := v.Identities.Admin(s.Identity)
+		out.Identity = &i
+	}
+	return out
+}
+
+func bare(s *Session, now time.Time) View {
+	return View{
 		ID:              s.ID,
 		Active:          s.Live(now),
 		ExpiresAt:       s.ExpiresAt,
@@ -42,13 +66,12 @@ func (v Viewer) Public(s *Session, now time.Time) View {
 		AAL:             s.AAL,
 		Methods:         s.Methods,
 		IssuedAt:        s.IssuedAt,
-		Devices:         []DeviceView{{ID: s.Device.ID, IP: known(s.Device.IP), UserAgent: known(s.Device.UserAgent)}},
+		Devices:         []DeviceView{},
 	}
-	if s.Identity != nil {
-		i := v.Identities.Public(s.Identity)
-		out.Identity = &i
-	}
-	return out
+}
+
+func device(d Device) DeviceView {
+	return DeviceView{ID: d.ID, IP: known(d.IP), UserAgent: known(d.UserAgent)}
 }
 
 func known(s string) *string {

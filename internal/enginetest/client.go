@@ -440,6 +440,19 @@ func (c *Client) Refused(f *Flow, v Values) *Flow {
 	return a.Flow()
 }
 
+// As returns a client that presents token as X-Session-Token.
+func (c *Client) As(token string) *Client {
+	out := c.Copy()
+	out.Head.Set("X-Session-Token", token)
+	return out
+}
+
+// Send sends a request without a body to a path of the public API, or a whole URL.
+func (c *Client) Send(method, path string) *Answer {
+	c.Env.t.Helper()
+	return c.Do(c.Request(method, path, nil))
+}
+
 // Whoami asks who the client is; token is for native clients, "" for others.
 func (c *Client) Whoami(token string) *Answer {
 	c.Env.t.Helper()

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/cmd"
+	"github.com/foyer-id/foyer/internal/jsonnet"
 )
 
 // PersonSchema is the identity schema tests get unless they bring their own:
@@ -58,6 +59,7 @@ type Option func(*settings)
 type settings struct {
 	config  map[string]any
 	schemas map[string]string
+	jsonnet []string
 }
 
 // With sets a key of the configuration, its path joined with dots.
@@ -117,6 +119,29 @@ func WithStealth() Option {
 	}
 }
 
+// WithJsonnet lets the test's own program evaluate Jsonnet. Its TestMain has to
+// call Jsonnet.
+func WithJsonnet() Option {
+	return func(s *settings) { s.jsonnet = JsonnetCommand() }
+}
+
+// JsonnetCommand is what WithJsonnet starts.
+func JsonnetCommand() []string { return []string{os.Args[0], jsonnetChild} }
+
+const jsonnetChild = "enginetest-jsonnet-child"
+
+// Jsonnet does in a child what WithJsonnet starts one for, and does not return
+// then. In the test itself it does nothing.
+func Jsonnet() {
+	if len(os.Args) != 2 || os.Args[1] != jsonnetChild {
+		return
+	}
+	if jsonnet.Child(os.Stdin, os.Stdout) != nil {
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
 // New starts a program and stops it at the end of the test. Password hashes
 // are cheap, since what is tested is everything but their cost.
 func New(t testing.TB, options ...Option) *Env {
@@ -129,13 +154,14 @@ func New(t testing.TB, options ...Option) *Env {
 		Logs:      &Logs{},
 		t:         t,
 	}
-	config, report, err := cmd.Load(cmd.LoadOptions{Files: []string{e.write(options)}, Dev: true})
+	file, jsonnet := e.write(options)
+	config, report, err := cmd.Load(cmd.LoadOptions{Files: []string{file}, Dev: true})
 	require.NoError(t, err)
 	log := slog.New(slog.NewJSONHandler(e.Logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	report.Log(log)
 	config.Secrets, _, err = cmd.ResolveSecrets(config)
 	require.NoError(t, err)
-	e.App, err = cmd.Wire(context.Background(), config, cmd.Options{Now: e.Clock.Now, Log: log})
+	e.App, err = cmd.Wire(context.Background(), config, cmd.Options{Now: e.Clock.Now, Log: log, Jsonnet: jsonnet})
 	require.NoError(t, err)
 	t.Log("database:", e.App.Store.Dialect()) // counted by contrib/testreport
 	_, err = e.App.Store.Migrate(context.Background())
@@ -152,8 +178,9 @@ func New(t testing.TB, options ...Option) *Env {
 	return e
 }
 
-// write makes the configuration file in a folder of the test's own.
-func (e *Env) write(options []Option) string {
+// write makes the configuration file in a folder of the test's own. It returns
+// what evaluates Jsonnet, too.
+func (e *Env) write(options []Option) (file string, jsonnet []string) {
 	dir := e.t.TempDir()
 	s := &settings{config: map[string]any{}, schemas: map[string]string{"default": PersonSchema}}
 	for path, value := range map[string]any{
@@ -188,9 +215,9 @@ func (e *Env) write(options []Option) string {
 	set(s.config, "identity.schemas", schemas)
 	raw, err := json.Marshal(s.config)
 	require.NoError(e.t, err)
-	file := filepath.Join(dir, "foyer.json")
+	file = filepath.Join(dir, "foyer.json")
 	require.NoError(e.t, os.WriteFile(file, raw, 0o600))
-	return file
+	return file, s.jsonnet
 }
 
 // Identities counts the people there are, up to 500, by the admin API.

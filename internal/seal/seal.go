@@ -21,6 +21,9 @@ import (
 // MinSecret is the least length of a configured secret, in bytes.
 const MinSecret = 16
 
+// minPart is the least that VerifyPart accepts, in bytes: 128 bits.
+const minPart = 16
+
 // ErrOpen is returned for whatever was not sealed by one of the ring's keys
 // for the purpose asked: tampered, truncated, foreign, or of a removed key.
 var ErrOpen = errors.New("seal: cannot be opened")
@@ -106,6 +109,17 @@ func (r *Ring) Verify(purpose string, sum []byte, parts ...[]byte) bool {
 	ok := false
 	for _, k := range r.keys {
 		ok = hmac.Equal(sum, mac(k.mac, purpose, parts)) || ok
+	}
+	return ok
+}
+
+// VerifyPart is Verify for the first bytes of a MAC, which have to be as many
+// as minPart.
+func (r *Ring) VerifyPart(purpose string, part []byte, parts ...[]byte) bool {
+	ok := false
+	for _, k := range r.keys {
+		sum := mac(k.mac, purpose, parts)
+		ok = len(part) >= minPart && hmac.Equal(part, sum[:min(len(part), len(sum))]) || ok
 	}
 	return ok
 }

@@ -141,6 +141,14 @@ func TestMAC(t *testing.T) {
 		require.False(t, r.Verify("submit", short, parts("ab", "c")...))
 	}
 	require.False(t, ring(t, "cookie", newSecret).Verify("submit", sum, parts("ab", "c")...), "families do not mix")
+
+	for n := range 34 {
+		part := append(bytes.Clone(sum), 0)[:n]
+		require.Equal(t, n >= 16 && n <= 32, r.VerifyPart("submit", part, parts("ab", "c")...), n)
+		require.False(t, r.VerifyPart("submit", part, parts("ab", "d")...), n)
+		require.Equal(t, n >= 16 && n <= 32, ring(t, "private", oldSecret, newSecret).VerifyPart("submit", part, parts("ab", "c")...), n)
+	}
+	require.False(t, r.VerifyPart("submit", sum[16:], parts("ab", "c")...))
 }
 
 // 100,000 draws: the length asked for, the alphabet, none twice, and each

@@ -122,8 +122,8 @@ func (c *SealedCookie) Write(w http.ResponseWriter, token string, expires time.T
 }
 
 // Read returns the token of the first cookie of the name that opens and has
-// not expired. A name in another case is another cookie.
-func (c *SealedCookie) Read(r *http.Request) (token string, ok bool) {
+// not expired, and when it will. A name in another case is another cookie.
+func (c *SealedCookie) Read(r *http.Request) (token string, expires time.Time, ok bool) {
 	for _, cookie := range r.CookiesNamed(c.Options.Name) {
 		plain, err := c.Ring.OpenString(c.purpose(), cookie.Value)
 		if err != nil {
@@ -131,10 +131,10 @@ func (c *SealedCookie) Read(r *http.Request) (token string, ok bool) {
 		}
 		var in container
 		if json.Unmarshal(plain, &in) == nil && in.Token != "" && c.Now().Before(in.ExpiresAt) {
-			return in.Token, true
+			return in.Token, in.ExpiresAt, true
 		}
 	}
-	return "", false
+	return "", time.Time{}, false
 }
 
 // Clear takes the cookie away from the browser.

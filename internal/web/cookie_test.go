@@ -68,12 +68,13 @@ func TestSealedCookieRoundTrip(t *testing.T) {
 	require.Regexp(t, `^[A-Z2-7]{8}$`, in["nonce"])
 	require.Len(t, in, 3)
 
-	token, ok := c.Read(withCookies("__Host-foyer=" + got.Value))
+	token, expires, ok := c.Read(withCookies("__Host-foyer=" + got.Value))
 	require.True(t, ok)
 	require.Equal(t, "ory_st_token", token)
+	require.Equal(t, now.t.Add(time.Hour), expires)
 
 	now.t = now.t.Add(time.Hour)
-	_, ok = c.Read(withCookies("__Host-foyer=" + got.Value))
+	_, _, ok = c.Read(withCookies("__Host-foyer=" + got.Value))
 	require.False(t, ok, "expired")
 }
 
@@ -87,7 +88,7 @@ func TestSealedCookieReadsOnlyItsOwn(t *testing.T) {
 		"__host-foyer", "__HOST-foyer", "__Host-Foyer", "__Host-foyer2", "_Host-foyer", "foyer", "__Secure-foyer", "__host-Foyer",
 		"__hOST-foyer", "X__Host-foyer", "__Host-foyer.", "__Host_foyer",
 	} {
-		_, ok := c.Read(withCookies(name + "=" + value))
+		_, _, ok := c.Read(withCookies(name + "=" + value))
 		require.False(t, ok, name)
 	}
 	first := "A"
@@ -95,23 +96,23 @@ func TestSealedCookieReadsOnlyItsOwn(t *testing.T) {
 		first = "B"
 	}
 	for _, bad := range []string{"", "x", value[:len(value)-1], value + "A", first + value[1:], strings.ToLower(value), value + "="} {
-		_, ok := c.Read(withCookies("__Host-foyer=" + bad))
+		_, _, ok := c.Read(withCookies("__Host-foyer=" + bad))
 		require.False(t, ok, bad)
 	}
-	_, ok := c.Read(withCookies("__Host-foyer=forged", "other=1", "__Host-foyer="+value, "__Host-foyer=forged"))
+	_, _, ok := c.Read(withCookies("__Host-foyer=forged", "other=1", "__Host-foyer="+value, "__Host-foyer=forged"))
 	require.True(t, ok, "a forged cookie does not hide the right one")
 
 	other := *c
 	other.Options.Name = "other"
-	_, ok = other.Read(withCookies("other=" + value))
+	_, _, ok = other.Read(withCookies("other=" + value))
 	require.False(t, ok, "sealed for another name")
 
 	rotated := *c
 	rotated.Ring = ring(t, "a secret of the second key", "a secret of the first key")
-	_, ok = rotated.Read(withCookies("__Host-foyer=" + value))
+	_, _, ok = rotated.Read(withCookies("__Host-foyer=" + value))
 	require.True(t, ok)
 	rotated.Ring = ring(t, "a secret of the second key")
-	_, ok = rotated.Read(withCookies("__Host-foyer=" + value))
+	_, _, ok = rotated.Read(withCookies("__Host-foyer=" + value))
 	require.False(t, ok, "the key was removed")
 }
 
@@ -172,7 +173,7 @@ func BenchmarkSealedCookieRead(b *testing.B) {
 	r := withCookies("csrf_token_x=y", "__Host-foyer="+only(b, w).Value)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := c.Read(r); !ok {
+		if _, _, ok := c.Read(r); !ok {
 			b.Fatal("unread")
 		}
 	}

@@ -166,6 +166,23 @@ func TestRouterRefusesInJSON(t *testing.T) {
 	}
 }
 
+func TestRouterPutsOnePathFirst(t *testing.T) {
+	s := serve(false)
+	say := func(what string) web.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request, p web.Params) error {
+			web.JSON(w, 200, what+p.ByName("id"))
+			return nil
+		}
+	}
+	s.router.Handle("DELETE", "/a/:id", say("one of "))
+	s.router.HandleFirst("DELETE", "/a/first", say("first"))
+	for path, want := range map[string]string{"/a/first": "first", "/a/second": "one of second", "/a/First": "one of First"} {
+		require.Equal(t, `"`+want+"\"\n", s.do(httptest.NewRequest("DELETE", path, nil)).Body.String())
+	}
+	require.Equal(t, 405, s.get("/a/first").Code)
+	require.Equal(t, []web.Route{{Method: "DELETE", Path: "/a/:id"}, {Method: "DELETE", Path: "/a/first"}}, s.router.Routes())
+}
+
 func TestRouterAnswersHeadLikeGet(t *testing.T) {
 	s := serve(false)
 	s.router.Handle("GET", "/a", func(w http.ResponseWriter, _ *http.Request, _ web.Params) error { web.JSON(w, 200, "body"); return nil })

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/foyer-id/foyer/internal/fail"
 )
@@ -36,4 +37,54 @@ func PageLink(at *url.URL, size int, token, rel string) string {
 		q.Set("page_token", token)
 	}
 	return "<" + at.Path + "?" + q.Encode() + `>; rel="` + rel + `"`
+}
+
+// What a numbered list shows at a time, where nothing else is asked for, and at
+// most.
+const (
+	numberedSize    = 250
+	maxNumberedSize = 1000
+)
+
+// Numbered reads which page of a list of total entries is asked for, by page
+// and per_page or by page_token and page_size. Pages count from zero. What is no
+// sensible number is clamped, never refused.
+func Numbered(query url.Values, total int) (page, size int) {
+	number := func(names ...string) int {
+		for _, name := range names {
+			if n, err := strconv.Atoi(query.Get(name)); err == nil {
+				return n
+			}
+		}
+		return 0
+	}
+	if size = number("page_size", "per_page"); size < 1 {
+		size = numberedSize
+	}
+	size = min(size, maxNumberedSize)
+	return min(max(number("page_token", "page"), 0), total/size), size
+}
+
+// NumberedLinks is the header Link of such a page, for the list at the URL of a
+// request, with its filters.
+func NumberedLinks(at *url.URL, page, size, total int) string {
+	last := max(total-1, 0) / size
+	link := func(page int, rel string) string {
+		q := at.Query()
+		for _, name := range []string{"page", "page_token"} {
+			q.Set(name, strconv.Itoa(page))
+		}
+		for _, name := range []string{"per_page", "page_size"} {
+			q.Set(name, strconv.Itoa(size))
+		}
+		return "<" + at.Path + "?" + q.Encode() + `>; rel="` + rel + `"`
+	}
+	out := []string{link(0, "first")}
+	if page < last {
+		out = append(out, link(page+1, "next"))
+	}
+	if page > 0 {
+		out = append(out, link(min(page-1, last), "prev"))
+	}
+	return strings.Join(append(out, link(last, "last")), ",")
 }

@@ -34,3 +34,14 @@ func TestPageLink(t *testing.T) {
 	require.Equal(t, `</admin/things?page_size=3&status=a%26b>; rel="first"`, web.PageLink(at, 3, "", "first"))
 	require.Equal(t, `</admin/things?page_size=3&page_token=n%3Ew&status=a%26b>; rel="next"`, web.PageLink(at, 3, "n>w", "next"))
 }
+
+// The list of identity schemas tests the rest of it.
+func TestNumberedLinksKeepFilters(t *testing.T) {
+	at, err := url.Parse("/admin/things?active=true&page=7&per_page=2")
+	require.NoError(t, err)
+	page, size := web.Numbered(at.Query(), 5)
+	require.Equal(t, []int{2, 2}, []int{page, size})
+	require.Equal(t, `</admin/things?active=true&page=0&page_size=2&page_token=0&per_page=2>; rel="first",`+
+		`</admin/things?active=true&page=1&page_size=2&page_token=1&per_page=2>; rel="prev",`+
+		`</admin/things?active=true&page=2&page_size=2&page_token=2&per_page=2>; rel="last"`, web.NumberedLinks(at, page, size, 5))
+}

@@ -31,8 +31,9 @@ type Router struct {
 	// Now is the clock of Observe and needed with it.
 	Now func() time.Time
 
-	tree   *httprouter.Router
-	routes []Route
+	tree    *httprouter.Router
+	special map[Route]httprouter.Handle
+	routes  []Route
 }
 
 // Route is one address as it was registered.
@@ -40,7 +41,7 @@ type Route struct{ Method, Path string }
 
 // NewRouter returns a router without routes.
 func NewRouter() *Router {
-	r := &Router{tree: httprouter.New()}
+	r := &Router{tree: httprouter.New(), special: map[Route]httprouter.Handle{}}
 	r.tree.RedirectTrailingSlash = false
 	r.tree.RedirectFixedPath = false
 	r.tree.HandleOPTIONS = false
@@ -52,13 +53,25 @@ func NewRouter() *Router {
 // Handle registers h for a path like "/schemas/:id". A GET route answers HEAD
 // too, without a body. It panics on a path that collides with an earlier one.
 func (r *Router) Handle(method, path string, h HandlerFunc) {
-	handle := func(w http.ResponseWriter, req *http.Request, ps httprouter.Params) {
-		r.serve(w, req, path, Params(ps), h)
-	}
+	handle := r.handle(path, h)
 	r.tree.Handle(method, path, handle)
 	r.routes = append(r.routes, Route{Method: method, Path: path})
 	if method == http.MethodGet {
 		r.tree.Handle(http.MethodHead, path, handle)
+	}
+}
+
+// HandleFirst registers h for one path that a path with a named part, which
+// Handle has registered or will, would answer too.
+func (r *Router) HandleFirst(method, path string, h HandlerFunc) {
+	route := Route{Method: method, Path: path}
+	r.special[route] = r.handle(path, h)
+	r.routes = append(r.routes, route)
+}
+
+func (r *Router) handle(route string, h HandlerFunc) httprouter.Handle {
+	return func(w http.ResponseWriter, req *http.Request, ps httprouter.Params) {
+		r.serve(w, req, route, Params(ps), h)
 	}
 }
 
@@ -67,7 +80,12 @@ func (r *Router) Handle(method, path string, h HandlerFunc) {
 func (r *Router) Routes() []Route { return slices.Clone(r.routes) }
 
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	r.tree.ServeHTTP(record(w, req), req)
+	rec := record(w, req)
+	if h, ok := r.special[Route{Method: req.Method, Path: req.URL.Path}]; ok {
+		h(rec, req, nil)
+		return
+	}
+	r.tree.ServeHTTP(rec, req)
 }
 
 func (r *Router) miss(refusal *fail.Error) http.Handler {

@@ -1,0 +1,132 @@
+package persistence
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/identity/session"
+)
+
+// ExtendSession moves the end of a session that lives at now to until, where it
+// would come before both before and until.
+func (s *Store) ExtendSession(ctx context.Context, id uuid.UUID, now, before, until time.Time) error {
+	_, err := s.exec(ctx, sqlExtend, micros(until), id.String(), true, micros(now), micros(before), micros(until))
+	return wrap("extend a session", err)
+}
+
+// Reauthenticate saves v and puts one token in place of all it had, if it is
+// active and was last authenticated at seen, else it returns session.ErrNotFound.
+func (s *Store) Reauthenticate(ctx context.Context, v *session.Session, seen time.Time, tokenHash []byte) error {
+	methods, err := jsonOf(v.Methods, v.Methods == nil)
+	if err != nil {
+		return wrap("authenticate a session again", err)
+	}
+	err = s.Tx(ctx, func(ctx context.Context) error {
+		c := s.unitOf(ctx).conn()
+		n, err := c.exec(ctx, sqlReproven, string(v.AAL), methods, free(v.Device.IP), free(v.Device.UserAgent),
+			micros(v.AuthenticatedAt), micros(v.ExpiresAt), v.ID.String(), true, micros(seen))
+		if err == nil && n == 0 {
+			err = session.ErrNotFound
+		}
+		if err == nil {
+			_, err = c.exec(ctx, sqlDropTokens, v.ID.String())
+		}
+		if err == nil {
+			_, err = c.exec(ctx, sqlInsertToken, tokenHash, v.ID.String())
+		}
+		return err
+	})
+	return wrap("authenticate a session again", err)
+}
+
+const (
+	// endAtOnce is how many ids one statement ends the sessions of, so that none
+	// holds up SQLite's writer or locks for long.
+	endAtOnce = 100
+	// endOfAll is how many sessions one call ends where everybody's are to end.
+	endOfAll = 5000
+)
+
+// EndSessions disables or deletes what sel selects and returns how many
+// sessions that were. What it was given by id ends in one commit.
+func (s *Store) EndSessions(ctx context.Context, sel session.Selection) (n int, more bool, err error) {
+	column, ids := "id", sel.Sessions
+	switch {
+	case sel.Everybody:
+		return s.endAll(ctx, sel)
+	case len(ids) == 0:
+		column, ids = "identity_id", sel.Identities
+	}
+	err = s.Tx(ctx, func(ctx context.Context) error {
+		n = 0
+		for chunk := range slices.Chunk(ids, endAtOnce) {
+			k, err := s.endSome(ctx, sel, column, chunk)
+			if n += k; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		n = 0
+	}
+	return n, false, wrap("end sessions", err)
+}
+
+// endAll ends as many as one call should, a commit a hundred.
+func (s *Store) endAll(ctx context.Context, sel session.Selection) (n int, more bool, err error) {
+	query, args := sqlSessionIDs, []any{}
+	if !sel.Delete {
+		query, args = query+activeSessions, append(args, true)
+	}
+	var ids []uuid.UUID
+	err = s.view(ctx, func(ctx context.Context, c conn) error {
+		ids = nil
+		return c.query(ctx, query+sqlFew, append(args, endOfAll+1), func(rows *sql.Rows) error {
+			var id uuid.UUID
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	})
+	more = len(ids) > endOfAll
+	for chunk := range slices.Chunk(ids[:min(len(ids), endOfAll)], endAtOnce) {
+		if err != nil {
+			break
+		}
+		var k int
+		k, err = s.endSome(ctx, sel, "id", chunk)
+		n += k
+	}
+	return n, more && err == nil, wrap("end sessions", err)
+}
+
+// endSome ends the sessions with at most endAtOnce ids in column.
+func (s *Store) endSome(ctx context.Context, sel session.Selection, column string, ids []uuid.UUID) (int, error) {
+	query, args := sqlEnd, []any{false, true}
+	if sel.Delete {
+		query, args = sqlDrop, nil
+	}
+	// One mark or endAtOnce, so that there are few texts.
+	marks := 1
+	if len(ids) > 1 {
+		marks = endAtOnce
+	}
+	query += " AND " + column + " IN (?" + strings.Repeat(", ?", marks-1) + ")"
+	for i := range marks {
+		args = append(args, ids[min(i, len(ids)-1)].String())
+	}
+	if sel.Owner != uuid.Nil {
+		query, args = query+whoseSessions, append(args, sel.Owner.String())
+	}
+	if sel.Spare != uuid.Nil {
+		query, args = query+exceptSession, append(args, sel.Spare.String())
+	}
+	n, err := s.exec(ctx, query, args...)
+	return int(n), err
+}
