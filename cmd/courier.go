@@ -38,7 +38,7 @@ func newCourierWatch() *cobra.Command {
 			o.Env = os.Environ()
 			app, err := start(c.Context(), o, c.ErrOrStderr())
 			if err != nil {
-				return err
+				return unlessStopped(c.Context(), err)
 			}
 			return errors.Join(app.Worker.Run(c.Context()), app.Close())
 		},

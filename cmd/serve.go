@@ -35,9 +35,18 @@ func newServe() *cobra.Command {
 func serve(ctx context.Context, o LoadOptions, errOut io.Writer) error {
 	app, err := start(ctx, o, errOut)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	return errors.Join(app.Serve(ctx), app.Close())
+}
+
+// unlessStopped forgives an error of a program that was told to stop before it
+// had begun.
+func unlessStopped(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // start loads the configuration and builds the program from it.

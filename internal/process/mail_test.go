@@ -50,6 +50,15 @@ func TestWorker(t *testing.T) {
 	require.NoError(t, p.Stop())
 }
 
+// A worker that is told to stop before it has begun ends without an error.
+func TestWorkerStoppedAtOnce(t *testing.T) {
+	w := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Worker: true}
+	for range 20 {
+		require.NoError(t, w.Start(t.Context()))
+		require.NoError(t, w.Stop())
+	}
+}
+
 // Who registers is led to a proof, whose code is in the inbox.
 func TestProve(t *testing.T) {
 	p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Verify: true}
