@@ -347,14 +347,14 @@ func (w *witness) operate(t *testing.T) {
 		return c.Do(outgoing(t, "POST", env.AdminURL+path, string(raw))).JSON()
 	}
 	code := send("/admin/codes", enginetest.Values{"identity_id": made, "send": true, "locale": "de", "expires_in": "1h", "address": "ADA@example.org"})
-	for _, body := range []enginetest.Values{{}, {"identity_id": made, "address": "b@example.org"}, {"identity_id": code["id"]}, {"x": strings.Repeat("x", 1<<20)}} {
+	for _, body := range []enginetest.Values{{}, {"identity_id": made, "address": "b@example.org"}, {"identity_id": code["id"]}, {"x": strings.Repeat("x", 5<<20)}} {
 		send("/admin/codes", body)
 	}
 	guess := enginetest.Values{"id": code["id"], "code": "x"}
 	for range 6 {
 		send("/admin/activations", guess)
 	}
-	for _, body := range []enginetest.Values{{}, {"code": "1"}, {"x": strings.Repeat("x", 1<<20)}, {"code": code["long_code"]}} {
+	for _, body := range []enginetest.Values{{}, {"code": "1"}, {"x": strings.Repeat("x", 5<<20)}, {"code": code["long_code"]}} {
 		send("/admin/activations", body)
 	}
 

@@ -41,16 +41,10 @@ func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error 
 	if err != nil {
 		return err
 	}
-	link := web.PageLink(r.URL, size, "", "first")
-	if len(found) > size {
-		found = found[:size]
-		token, err := pageToken(q, found[size-1], h.Ring, now)
-		if err != nil {
-			return err
-		}
-		link += "," + web.PageLink(r.URL, size, token, "next")
+	found, err = web.Paged(w, r, found, size, func(last *Message) (string, error) { return pageToken(q, last, h.Ring, now) })
+	if err != nil {
+		return err
 	}
-	w.Header().Set("Link", link)
 	views := make([]view, len(found))
 	for n, m := range found {
 		views[n] = h.view(m, nil)

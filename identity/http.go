@@ -30,7 +30,6 @@ type HTTP struct {
 }
 
 const (
-	maxAdminBody    = 5 << 20
 	defaultPageSize = 250
 	maxPageSize     = 500
 )
@@ -61,12 +60,10 @@ func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error 
 	if err != nil {
 		return err
 	}
-	link := web.PageLink(r.URL, size, "", "first")
-	if len(found) > size {
-		found = found[:size]
-		link += "," + web.PageLink(r.URL, size, found[size-1].ID.String(), "next")
+	found, err = web.Paged(w, r, found, size, func(last *Identity) (string, error) { return last.ID.String(), nil })
+	if err != nil {
+		return err
 	}
-	w.Header().Set("Link", link)
 	views := make([]View, len(found))
 	for n, i := range found {
 		views[n] = h.View.Admin(i)
@@ -139,7 +136,7 @@ func (h *HTTP) delete(w http.ResponseWriter, r *http.Request, p web.Params) erro
 }
 
 func (h *HTTP) create(w http.ResponseWriter, r *http.Request, _ web.Params) error {
-	body, err := web.DecodeJSON(w, r, maxAdminBody)
+	body, err := web.DecodeJSON(w, r, web.MaxAdminBody)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ const maxCodeLifespan = 7 * 24 * time.Hour
 
 func (h *AdminHTTP) issue(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 	var in codeBody
-	if err := readAdmin(w, r, &in); err != nil {
+	if err := web.ReadAdmin(w, r, &in); err != nil {
 		return err
 	}
 	o := CodeOrder{Address: in.Address, Locale: in.Locale, Send: in.Send}
@@ -85,7 +85,7 @@ type activationBody struct {
 
 func (h *AdminHTTP) activate(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 	var in activationBody
-	if err := readAdmin(w, r, &in); err != nil {
+	if err := web.ReadAdmin(w, r, &in); err != nil {
 		return err
 	}
 	id, err := uuid.FromString(in.ID)
@@ -103,12 +103,4 @@ func (h *AdminHTTP) activate(w http.ResponseWriter, r *http.Request, _ web.Param
 		"identity_id": c.IdentityID, "address": c.Address, "via": c.Via, "verified": true,
 	})
 	return nil
-}
-
-func readAdmin(w http.ResponseWriter, r *http.Request, into any) error {
-	body, err := web.DecodeJSON(w, r, maxBody)
-	if err != nil {
-		return err
-	}
-	return body.Into(into)
 }

@@ -36,7 +36,7 @@ func openTab(t *testing.T) *tab {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("no chromium, and CI promises one")
 		}
-		t.Skip("no chromium")
+		t.Skip("no chromium in PATH (Debian: apt-get install chromium)")
 	}
 	profile, err := os.MkdirTemp("", "ui-chromium")
 	require.NoError(t, err)

@@ -20,8 +20,6 @@ type AdminHTTP struct {
 	ShortExtend bool
 }
 
-const maxAdminBody = 5 << 20
-
 // Mount adds the routes, which all live under /admin.
 func (h *AdminHTTP) Mount(r *web.Router) {
 	r.Handle(http.MethodGet, "/admin/sessions", h.list)
@@ -49,17 +47,12 @@ func (h *AdminHTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) e
 	if err != nil {
 		return err
 	}
-	link := web.PageLink(r.URL, size, "", "first")
-	if len(found) > size {
-		found = found[:size]
-		last := found[size-1]
-		token, err := web.PageToken(h.Ring, listName(q), web.Place{Created: last.IssuedAt, ID: last.ID}, now)
-		if err != nil {
-			return err
-		}
-		link += "," + web.PageLink(r.URL, size, token, "next")
+	found, err = web.Paged(w, r, found, size, func(last *Session) (string, error) {
+		return web.PageToken(h.Ring, listName(q), web.Place{Created: last.IssuedAt, ID: last.ID}, now)
+	})
+	if err != nil {
+		return err
 	}
-	w.Header().Set("Link", link)
 	h.answer(w, found, e)
 	return nil
 }
@@ -146,12 +139,8 @@ func (h *AdminHTTP) deleteOfIdentity(w http.ResponseWriter, r *http.Request, p w
 
 // manage ends many sessions at once.
 func (h *AdminHTTP) manage(w http.ResponseWriter, r *http.Request, _ web.Params) error {
-	body, err := web.DecodeJSON(w, r, maxAdminBody)
-	if err != nil {
-		return err
-	}
 	var in order
-	if err := body.Into(&in); err != nil {
+	if err := web.ReadAdmin(w, r, &in); err != nil {
 		return err
 	}
 	sel, err := in.selection()

@@ -4,11 +4,24 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/foyer-id/foyer/internal/fail"
 )
+
+// MaxAdminBody bounds the body of a request to the admin API, in bytes.
+const MaxAdminBody = 5 << 20
+
+// ReadAdmin reads the JSON body of such a request as Into does.
+func ReadAdmin(w http.ResponseWriter, r *http.Request, v any) error {
+	body, err := DecodeJSON(w, r, MaxAdminBody)
+	if err != nil {
+		return err
+	}
+	return body.Into(v)
+}
 
 // Into reads the body into the struct that v points to. A field that v does not
 // have is refused by name, and so is a value of another type; both are a
