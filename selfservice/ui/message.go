@@ -10,15 +10,32 @@ import (
 
 // Message ids of Ory Kratos' wire protocol, as far as they are in use.
 const (
+	LabelConfirmSignIn    = 1010001
+	InfoRefresh           = 1010003
+	InfoSecondFactor      = 1010004
+	InfoLoginCodeSent     = 1010014
+	LabelSendLoginCode    = 1010015
+	LabelSignIn           = 1010022 // with a password
 	LabelSignUp           = 1040001
 	InfoSignUpCodeSent    = 1040005
+	LabelSendSignUpCode   = 1040006
+	LabelBack             = 1040008
+	InfoChooseCredential  = 1040009
+	SuccessSaved          = 1050001
+	SuccessRecovered      = 1060001 // {privilegedSessionExpiresAt, privileged_session_expires_at, privileged_session_expires_at_unix}
+	InfoRecoveryLinkSent  = 1060002
+	InfoRecoveryCodeSent  = 1060003
 	LabelPassword         = 1070001
 	LabelTrait            = 1070002 // {title, name}
+	LabelSave             = 1070003
+	LabelIdentifier       = 1070004
 	LabelEmail            = 1070007
 	LabelResend           = 1070008 // {available_at}
 	LabelContinue         = 1070009
+	LabelRecoveryCode     = 1070010
 	LabelVerificationCode = 1070011
 	LabelSignUpCode       = 1070012
+	LabelLoginCode        = 1070013
 	LabelEmailOrPhone     = 1070018
 	InfoLinkSent          = 1080001
 	SuccessEmailVerified  = 1080002
@@ -27,18 +44,22 @@ const (
 	SuccessPhoneVerified  = 1080005
 
 	// Beyond the protocol.
-	InfoTypeCode        = 1040101 // {code}
-	InfoWhoAsked        = 1040102 // {at, device, ip}
-	InfoAskedFrom       = 1040104 // {at, ip}
-	LabelConfirmSignUp  = 1040103
-	LabelConfirm        = 1080101
-	LabelConfirmAddress = 1080102 // {address}
+	InfoTypeCode            = 1040101 // {code}
+	InfoWhoAsked            = 1040102 // {at, device, ip}
+	LabelConfirmSignUp      = 1040103
+	InfoAskedFrom           = 1040104 // {at, ip}
+	InfoUnlinked            = 1060101 // {addresses}
+	LabelConfirmRecovery    = 1060102 // {address}
+	LabelConfirmRecoveryAny = 1060103
+	LabelConfirm            = 1080101
+	LabelConfirmAddress     = 1080102 // {address}
 
 	ErrGeneric               = 4000001 // {reason}
 	ErrRequired              = 4000002 // {property}
 	ErrMinLength             = 4000003 // {min_length, actual_length}
 	ErrPattern               = 4000004 // {pattern}
 	ErrPasswordPolicy        = 4000005 // {reason}
+	ErrCredentials           = 4000006 // no such account, or a wrong password: never which
 	ErrTaken                 = 4000007
 	ErrNoIdentifier          = 4000009
 	ErrMaxLength             = 4000017 // {max_length, actual_length}
@@ -56,15 +77,28 @@ const (
 	ErrPasswordSimilar       = 4000031
 	ErrPasswordTooShort      = 4000032 // {min_length, actual_length}
 	ErrPasswordTooLong       = 4000033 // {max_length, actual_length}
+	ErrTraitsChanged         = 4000036
+	ErrPasswordSame          = 4000039
 	ErrEmail                 = 4000040 // {value}
 	ErrTel                   = 4000041 // {value}
 	ErrTooManyGuesses        = 4000101
-	ErrTraitsChanged         = 4000036
+	ErrLoginExpired          = 4010001 // {expired_at, expired_at_unix}
+	ErrNoLoginMethod         = 4010002
 	ErrNoRegistrationMethod  = 4010003
+	ErrNoSettingsMethod      = 4010004
+	ErrNoRecoveryMethod      = 4010005
 	ErrNoVerificationMethod  = 4010006
+	ErrLoginCompleted        = 4010007
+	ErrLoginCode             = 4010008
+	ErrIdentityDisabled      = 4010011
 	ErrRegistrationExpired   = 4040001 // {expired_at, expired_at_unix}
 	ErrRegistrationCompleted = 4040002
 	ErrSignUpCode            = 4040003
+	ErrSettingsExpired       = 4050001 // {expired_at, expired_at_unix}
+	ErrRecoveryCompleted     = 4060001
+	ErrRecoveryToken         = 4060004
+	ErrRecoveryExpired       = 4060005 // {expired_at, expired_at_unix}
+	ErrRecoveryCode          = 4060006
 	ErrVerificationToken     = 4070001
 	ErrVerificationCompleted = 4070002
 	ErrVerificationExpired   = 4070005 // {expired_at, expired_at_unix}
@@ -141,7 +175,7 @@ func messageType(id int) string {
 	switch {
 	case id >= 4000000:
 		return "error"
-	case id == 1050001, id == 1060001, id == SuccessEmailVerified, id == SuccessPhoneVerified:
+	case id == SuccessSaved, id == SuccessRecovered, id == SuccessEmailVerified, id == SuccessPhoneVerified:
 		return "success"
 	}
 	return "info"

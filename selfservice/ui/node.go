@@ -2,10 +2,12 @@ package ui
 
 // Groups a node belongs to. Clients pick what to draw by group.
 const (
-	GroupDefault  = "default"
-	GroupPassword = "password"
-	GroupCode     = "code"
-	GroupLink     = "link"
+	GroupDefault         = "default"
+	GroupProfile         = "profile"
+	GroupIdentifierFirst = "identifier_first"
+	GroupPassword        = "password"
+	GroupCode            = "code"
+	GroupLink            = "link"
 )
 
 // Input types of HTML forms that nodes use.
@@ -25,16 +27,18 @@ const (
 
 // Names of nodes that the protocol fixes.
 const (
-	NodeCSRF     = "csrf_token"
-	NodeMethod   = "method"
-	NodePassword = "password"
-	NodeEmail    = "email"
-	NodeSMS      = "sms"
-	NodeCode     = "code"
-	NodeToken    = "token"
-	NodeResend   = "resend"
-	NodeContinue = "continue"
-	TraitPrefix  = "traits."
+	NodeCSRF       = "csrf_token"
+	NodeMethod     = "method"
+	NodeScreen     = "screen" // the button of a step that asks for another
+	NodeIdentifier = "identifier"
+	NodePassword   = "password"
+	NodeEmail      = "email"
+	NodeSMS        = "sms"
+	NodeCode       = "code"
+	NodeToken      = "token"
+	NodeResend     = "resend"
+	NodeContinue   = "continue"
+	TraitPrefix    = "traits."
 )
 
 // Node is one part of a form, as on the wire.
