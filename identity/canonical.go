@@ -41,6 +41,17 @@ func Canonical(via, typed string) (string, error) {
 	return s, nil
 }
 
+// CanonicalIdentifier is Canonical for what is typed to find a person, by whom
+// nothing is known: a phone number where it begins with + and is one, else text.
+func CanonicalIdentifier(typed string) (string, error) {
+	if strings.HasPrefix(strings.TrimSpace(typed), "+") {
+		if phone, err := Canonical(ViaSMS, typed); err == nil {
+			return phone, nil
+		}
+	}
+	return Canonical(ViaEmail, typed)
+}
+
 // Fold returns the one text that stands for all which differ from s in case,
 // width or composition only: NFKC, case folded. It is idempotent.
 func Fold(s string) string {

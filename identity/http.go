@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/gofrs/uuid"
 
@@ -48,7 +47,7 @@ func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error 
 		return err
 	}
 	if typed := r.URL.Query().Get("credentials_identifier"); typed != "" {
-		if q.Identifier = lookup(typed); q.Identifier == "" {
+		if q.Identifier, err = CanonicalIdentifier(typed); err != nil {
 			// What has no canonical form belongs to nobody.
 			web.JSON(w, http.StatusOK, []View{})
 			return nil
@@ -95,19 +94,6 @@ func page(v url.Values) (Query, error) {
 		q.After = id
 	}
 	return q, nil
-}
-
-// lookup brings a searched identifier into canonical form, as a phone number
-// where it is one. What has none gives "".
-func lookup(typed string) string {
-	if phone, err := Canonical(ViaSMS, typed); err == nil && strings.HasPrefix(typed, "+") {
-		return phone
-	}
-	text, err := Canonical(ViaEmail, typed)
-	if err != nil {
-		return ""
-	}
-	return text
 }
 
 func (h *HTTP) get(w http.ResponseWriter, r *http.Request, p web.Params) error {

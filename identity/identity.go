@@ -9,6 +9,7 @@ package identity
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gofrs/uuid"
@@ -26,8 +27,11 @@ const (
 // CredentialType names a way to prove being someone, as on the wire.
 type CredentialType string
 
-// CredentialPassword is the credential of the password strategy.
-const CredentialPassword CredentialType = "password"
+// The credentials of the strategies.
+const (
+	CredentialPassword CredentialType = "password"
+	CredentialCode     CredentialType = "code"
+)
 
 // SpaceLogin is the space of identifiers a person types to sign in.
 const SpaceLogin = "login"
@@ -36,7 +40,7 @@ const SpaceLogin = "login"
 // person types to sign in shares one space, so an address belongs to one
 // identity whichever method it came by.
 func (t CredentialType) Space() string {
-	if t == CredentialPassword {
+	if t == CredentialPassword || t == CredentialCode {
 		return SpaceLogin
 	}
 	return string(t)
@@ -59,8 +63,9 @@ var (
 	// that another identity already has.
 	ErrTaken = errors.New("identity: identifier is taken")
 	// ErrOutdated is returned by a store for a proof that belongs to an earlier
-	// epoch of the identity, or to an address it no longer has.
-	ErrOutdated = errors.New("identity: proof is outdated")
+	// epoch of the identity or to an address it no longer has, and for a save of
+	// what is not the present revision.
+	ErrOutdated = errors.New("identity: outdated")
 )
 
 // Identity is a person. The zero value of a time means "not set".
@@ -77,10 +82,25 @@ type Identity struct {
 	Recovery       []Address
 	Credentials    []Credential // filled only where a caller asked for them
 	Epoch          int          // raised by every proof and change of an address; secrets sent before no longer count
+	Rev            int          // raised by every save; a save of what was read earlier is refused
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 
 	identifiers []string // what a draft can sign in with; canonical
+}
+
+// Clone returns a copy whose addresses, credentials and JSON can be changed
+// without touching the original.
+func (i *Identity) Clone() *Identity {
+	c := *i
+	c.Traits, c.MetadataPublic, c.MetadataAdmin = slices.Clone(i.Traits), slices.Clone(i.MetadataPublic), slices.Clone(i.MetadataAdmin)
+	c.Verifiable, c.Recovery, c.Credentials = slices.Clone(i.Verifiable), slices.Clone(i.Recovery), slices.Clone(i.Credentials)
+	for n := range c.Credentials {
+		k := &c.Credentials[n]
+		k.Identifiers, k.Config = slices.Clone(k.Identifiers), slices.Clone(k.Config)
+	}
+	c.identifiers = slices.Clone(i.identifiers)
+	return &c
 }
 
 // Address is where a person can be reached. Status, Verified and VerifiedAt

@@ -16,18 +16,36 @@ type Store interface {
 	Identity(ctx context.Context, id uuid.UUID) (*Identity, error)
 	// Identities reads a page in ascending order of id, with addresses, without credentials.
 	Identities(ctx context.Context, q Query) ([]*Identity, error)
-	// VerifiableAddress reads the identity that has the address to verify, with
-	// addresses and without credentials, or returns ErrNotFound.
-	VerifiableAddress(ctx context.Context, via, canonical string) (*Identity, error)
+	// ByAddress reads the identity that has the address for a purpose, with
+	// addresses and without credentials, or returns ErrNotFound, which takes as long.
+	ByAddress(ctx context.Context, purpose Purpose, via, canonical string) (*Identity, error)
+	// ByIdentifier reads the identity that signs in with an identifier, with
+	// addresses and credentials, or returns ErrNotFound, which takes as long.
+	ByIdentifier(ctx context.Context, canonical string) (*Identity, error)
 	// Taken reports whether InsertIdentity would return ErrTaken for i now.
 	Taken(ctx context.Context, i *Identity) (bool, error)
+	// UpdateIdentity saves all of i, which is a changed copy of what was read, Rev
+	// raised by one. It returns ErrOutdated if somebody saved it meanwhile or it
+	// is gone, and ErrTaken if an identifier, address or external id is another's;
+	// then nothing is saved. Credentials that are nil stay as they are, and so
+	// does what i signs in with where Identifiers is nil; an empty slice means none.
+	UpdateIdentity(ctx context.Context, i *Identity) error
 	// VerifyAddress marks an address as verified and raises the identity's
-	// epoch, on the condition that it is still the given one; else it returns
+	// epoch and revision, on the condition that it is still the given one; else it returns
 	// ErrOutdated. First tells whether the address had not been verified before.
 	VerifyAddress(ctx context.Context, identityID, addressID uuid.UUID, epoch int, at time.Time) (first bool, err error)
 	// DeleteIdentity removes it with all that belongs to it, or returns ErrNotFound.
 	DeleteIdentity(ctx context.Context, id uuid.UUID) error
 }
+
+// Purpose is what an address is for.
+type Purpose string
+
+// The purposes of an address.
+const (
+	ForVerification Purpose = "verifiable"
+	ForRecovery     Purpose = "recovery"
+)
 
 // Query selects a page of identities.
 type Query struct {

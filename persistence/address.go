@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	sqlRaiseEpoch = `UPDATE identities SET epoch = epoch + 1, updated_at = ? WHERE id = ? AND epoch = ?
+	sqlRaiseEpoch = `UPDATE identities SET epoch = epoch + 1, rev = rev + 1, updated_at = ? WHERE id = ? AND epoch = ?
 		AND EXISTS (SELECT 1 FROM addresses a WHERE a.id = ? AND a.identity_id = identities.id AND a.purpose = 'verifiable')`
 	sqlVerify      = `UPDATE addresses SET verified = ?, status = ?, verified_at = ?, updated_at = ? WHERE id = ?`
 	sqlVerifyFirst = sqlVerify + ` AND verified = ?`
@@ -53,19 +53,16 @@ func (s *Store) VerifyAddress(ctx context.Context, identityID, addressID uuid.UU
 // Taken reports whether an identity has an identifier, address or the external
 // id of i. It looks for all of them, whatever it finds.
 func (s *Store) Taken(ctx context.Context, i *identity.Identity) (taken bool, err error) {
-	var external any
-	if i.ExternalID != "" {
-		external = i.ExternalID
-	}
+	external := externalID(i)
 	var pairs, addresses [][]any
 	for _, p := range identifiersOf(i) {
 		pairs = append(pairs, []any{p.space, p.value, p.value})
 	}
 	for _, a := range i.Verifiable {
-		addresses = append(addresses, []any{purposeVerifiable, a.Via, a.Canonical, a.Canonical})
+		addresses = append(addresses, []any{string(identity.ForVerification), a.Via, a.Canonical, a.Canonical})
 	}
 	for _, a := range i.Recovery {
-		addresses = append(addresses, []any{purposeRecovery, a.Via, a.Canonical, a.Canonical})
+		addresses = append(addresses, []any{string(identity.ForRecovery), a.Via, a.Canonical, a.Canonical})
 	}
 	for first := true; first || len(pairs) > 0 || len(addresses) > 0; first = false {
 		args := []any{external, external}

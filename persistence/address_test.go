@@ -25,14 +25,14 @@ func TestVerifiableAddressFindsItsIdentity(t *testing.T) {
 		require.NoError(t, s.InsertIdentity(t.Context(), newPerson("bob@example.org")))
 		p.Credentials = nil
 		for via, canonical := range map[string]string{identity.ViaEmail: "ana@example.org", identity.ViaSMS: "+41446681800"} {
-			got, err := s.VerifiableAddress(t.Context(), via, canonical)
+			got, err := s.ByAddress(t.Context(), identity.ForVerification, via, canonical)
 			require.NoError(t, err)
 			require.Equal(t, p, got)
 		}
 		for _, none := range [][2]string{
 			{identity.ViaEmail, "+41446681800"}, {identity.ViaEmail, "old@example.org"}, {identity.ViaEmail, "Ana@example.org"}, {"", ""},
 		} {
-			_, err := s.VerifiableAddress(t.Context(), none[0], none[1])
+			_, err := s.ByAddress(t.Context(), identity.ForVerification, none[0], none[1])
 			require.ErrorIs(t, err, identity.ErrNotFound, none)
 		}
 	})
@@ -67,7 +67,7 @@ func TestProofOfAnAddressCountsOnceForEachEpoch(t *testing.T) {
 		require.True(t, first)
 		a := &p.Verifiable[0]
 		a.Verified, a.Status, a.VerifiedAt, a.UpdatedAt = true, identity.AddressCompleted, proven, proven
-		p.Epoch, p.UpdatedAt = 1, proven
+		p.Epoch, p.Rev, p.UpdatedAt = 1, 1, proven
 		got, err = s.Identity(t.Context(), p.ID)
 		require.NoError(t, err)
 		require.Equal(t, p, got)
@@ -78,7 +78,7 @@ func TestProofOfAnAddressCountsOnceForEachEpoch(t *testing.T) {
 		first, err = s.VerifyAddress(t.Context(), p.ID, a.ID, 1, again)
 		require.NoError(t, err)
 		require.False(t, first)
-		a.VerifiedAt, a.UpdatedAt, p.Epoch, p.UpdatedAt = again, again, 2, again
+		a.VerifiedAt, a.UpdatedAt, p.Epoch, p.Rev, p.UpdatedAt = again, again, 2, 2, again
 		got, err = s.Identity(t.Context(), p.ID)
 		require.NoError(t, err)
 		require.Equal(t, p, got)

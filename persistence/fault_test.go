@@ -393,19 +393,24 @@ func TestLostConnectionIsNotTakenForAnAnswer(t *testing.T) {
 			"list":     func() error { _, err := s.Identities(t.Context(), identity.Query{Limit: 1}); return err },
 			"token":    func() error { _, err := s.SessionByToken(t.Context(), r.hash()); return err },
 			"session":  func() error { _, err := s.Session(t.Context(), r.session.ID); return err },
-			"address":  func() error { _, err := s.VerifiableAddress(t.Context(), identity.ViaEmail, "x"); return err },
-			"taken":    func() error { _, err := s.Taken(t.Context(), r.person); return err },
-			"revoke":   func() error { return s.RevokeSessions(t.Context(), r.person.ID, uuid.Nil) },
-			"queue":    func() error { _, err := s.QueueStats(t.Context()); return err },
-			"message":  func() error { _, _, err := s.Message(t.Context(), m.ID); return err },
-			"messages": func() error { _, err := s.Messages(t.Context(), courier.Query{Limit: 1}); return err },
-			"mail":     func() error { return s.InsertMessage(t.Context(), newMessage()) },
-			"delete":   func() error { return s.DeleteIdentity(t.Context(), r.person.ID) },
-			"update":   func() error { return s.UpdateFlow(t.Context(), r.flow) },
-			"insert":   func() error { return s.InsertFlow(t.Context(), newFlow()) },
-			"ping":     func() error { return s.Ping(t.Context()) },
-			"pending":  func() error { p, err := s.Pending(t.Context()); require.Empty(t, p, "nobody knows"); return err },
-			"purge":    func() error { _, _, err := s.Purge(t.Context(), persistence.PurgeOptions{}); return err },
+			"address": func() error {
+				_, err := s.ByAddress(t.Context(), identity.ForRecovery, identity.ViaEmail, "x")
+				return err
+			},
+			"identifier": func() error { _, err := s.ByIdentifier(t.Context(), "x"); return err },
+			"person":     func() error { return s.UpdateIdentity(t.Context(), r.person) },
+			"taken":      func() error { _, err := s.Taken(t.Context(), r.person); return err },
+			"revoke":     func() error { return s.RevokeSessions(t.Context(), r.person.ID, uuid.Nil) },
+			"queue":      func() error { _, err := s.QueueStats(t.Context()); return err },
+			"message":    func() error { _, _, err := s.Message(t.Context(), m.ID); return err },
+			"messages":   func() error { _, err := s.Messages(t.Context(), courier.Query{Limit: 1}); return err },
+			"mail":       func() error { return s.InsertMessage(t.Context(), newMessage()) },
+			"delete":     func() error { return s.DeleteIdentity(t.Context(), r.person.ID) },
+			"update":     func() error { return s.UpdateFlow(t.Context(), r.flow) },
+			"insert":     func() error { return s.InsertFlow(t.Context(), newFlow()) },
+			"ping":       func() error { return s.Ping(t.Context()) },
+			"pending":    func() error { p, err := s.Pending(t.Context()); require.Empty(t, p, "nobody knows"); return err },
+			"purge":      func() error { _, _, err := s.Purge(t.Context(), persistence.PurgeOptions{}); return err },
 		} {
 			f.arm(1, cutError(), false)
 			err := ask()

@@ -14,19 +14,9 @@ import (
 
 const (
 	sqlInsertIdentity = `INSERT INTO identities (id, external_id, schema_id, state, state_changed_at, traits,
-		metadata_public, metadata_admin, epoch, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	sqlInsertCredential = `INSERT INTO credentials (id, identity_id, type, identifiers, config, version, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+		metadata_public, metadata_admin, epoch, rev, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlInsertIdentifier = `INSERT INTO identifiers (space, value, identity_id) VALUES (?, ?, ?)`
-	sqlInsertAddress    = `INSERT INTO addresses (id, identity_id, purpose, position, via, value, canonical, verified, status,
-		verified_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	sqlDeleteIdentity = `DELETE FROM identities WHERE id = ?`
-)
-
-// The purposes of an address.
-const (
-	purposeVerifiable = "verifiable"
-	purposeRecovery   = "recovery"
+	sqlDeleteIdentity   = `DELETE FROM identities WHERE id = ?`
 )
 
 // InsertIdentity writes the identity, its addresses, credentials and
@@ -42,12 +32,8 @@ func (s *Store) InsertIdentity(ctx context.Context, i *identity.Identity) error 
 
 func insertIdentity(ctx context.Context, c conn, i *identity.Identity) error {
 	id := i.ID.String()
-	var external any
-	if i.ExternalID != "" {
-		external = i.ExternalID
-	}
-	_, err := c.exec(ctx, sqlInsertIdentity, id, external, i.SchemaID, string(i.State), micros(i.StateChangedAt),
-		jsonText(i.Traits), jsonText(i.MetadataPublic), jsonText(i.MetadataAdmin), i.Epoch, micros(i.CreatedAt), micros(i.UpdatedAt))
+	_, err := c.exec(ctx, sqlInsertIdentity, id, externalID(i), i.SchemaID, string(i.State), micros(i.StateChangedAt),
+		jsonText(i.Traits), jsonText(i.MetadataPublic), jsonText(i.MetadataAdmin), i.Epoch, i.Rev, micros(i.CreatedAt), micros(i.UpdatedAt))
 	if err != nil {
 		return err
 	}
@@ -56,24 +42,29 @@ func insertIdentity(ctx context.Context, c conn, i *identity.Identity) error {
 			return err
 		}
 	}
-	if err := insertAddresses(ctx, c, id, purposeRecovery, i.Recovery); err != nil {
-		return err
-	}
-	if err := insertAddresses(ctx, c, id, purposeVerifiable, i.Verifiable); err != nil {
-		return err
-	}
-	for _, cr := range i.Credentials {
-		names, err := jsonOf(cr.Identifiers, cr.Identifiers == nil)
-		if err != nil {
+	for _, p := range addressParts(i) {
+		if err := c.insertPart(ctx, sqlInsertAddress, id, p); err != nil {
 			return err
 		}
-		_, err = c.exec(ctx, sqlInsertCredential, cr.ID.String(), id, string(cr.Type), names, jsonText(cr.Config),
-			cr.Version, micros(cr.CreatedAt), micros(cr.UpdatedAt))
-		if err != nil {
+	}
+	credentials, err := credentialParts(i.Credentials)
+	if err != nil {
+		return err
+	}
+	for _, p := range credentials {
+		if err := c.insertPart(ctx, sqlInsertCredential, id, p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// externalID is how it is stored: NULL for none.
+func externalID(i *identity.Identity) any {
+	if i.ExternalID == "" {
+		return nil
+	}
+	return i.ExternalID
 }
 
 type identifier struct{ space, value string }
@@ -94,25 +85,6 @@ func identifiersOf(i *identity.Identity) []identifier {
 		return cmp.Or(cmp.Compare(a.space, b.space), cmp.Compare(a.value, b.value))
 	})
 	return slices.Compact(all)
-}
-
-func insertAddresses(ctx context.Context, c conn, identityID, purpose string, list []identity.Address) error {
-	order := make([]int, len(list))
-	for n := range list {
-		order[n] = n
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(list[a].Via, list[b].Via), cmp.Compare(list[a].Canonical, list[b].Canonical))
-	})
-	for _, n := range order {
-		a := list[n]
-		_, err := c.exec(ctx, sqlInsertAddress, a.ID.String(), identityID, purpose, n, a.Via, a.Value, a.Canonical, a.Verified,
-			a.Status, micros(a.VerifiedAt), micros(a.CreatedAt), micros(a.UpdatedAt))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // DeleteIdentity removes it with credentials, addresses and sessions, or
@@ -136,6 +108,7 @@ type identityRow struct {
 	MetadataPublic sql.NullString `db:"metadata_public"`
 	MetadataAdmin  sql.NullString `db:"metadata_admin"`
 	Epoch          int            `db:"epoch"`
+	Rev            int            `db:"rev"`
 	CreatedAt      sql.NullInt64  `db:"created_at"`
 	UpdatedAt      sql.NullInt64  `db:"updated_at"`
 }
@@ -144,7 +117,7 @@ func (r identityRow) identity() *identity.Identity {
 	return &identity.Identity{
 		ID: r.ID, ExternalID: r.ExternalID.String, SchemaID: r.SchemaID, State: identity.State(r.State),
 		StateChangedAt: timeOf(r.StateChangedAt), Traits: rawOf(r.Traits), MetadataPublic: rawOf(r.MetadataPublic),
-		MetadataAdmin: rawOf(r.MetadataAdmin), Epoch: r.Epoch, CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+		MetadataAdmin: rawOf(r.MetadataAdmin), Epoch: r.Epoch, Rev: r.Rev, CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
 	}
 }
 
@@ -172,31 +145,36 @@ func addAddresses(rows []addressRow, owner func(identityID uuid.UUID) *identity.
 		if !r.ID.Valid {
 			continue
 		}
-		i, a := owner(r.IdentityID.UUID), identity.Address{
-			ID: r.ID.UUID, Value: r.Value.String, Canonical: r.Canonical.String, Via: r.Via.String, Verified: r.Verified.Bool,
-			Status: r.Status.String, VerifiedAt: timeOf(r.VerifiedAt), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
-		}
-		if r.Purpose.String == purposeRecovery {
-			i.Recovery = append(i.Recovery, a)
+		i := owner(r.IdentityID.UUID)
+		if identity.Purpose(r.Purpose.String) == identity.ForRecovery {
+			i.Recovery = append(i.Recovery, r.address())
 		} else {
-			i.Verifiable = append(i.Verifiable, a)
+			i.Verifiable = append(i.Verifiable, r.address())
 		}
 	}
 }
 
+func (r addressRow) address() identity.Address {
+	return identity.Address{
+		ID: r.ID.UUID, Value: r.Value.String, Canonical: r.Canonical.String, Via: r.Via.String, Verified: r.Verified.Bool,
+		Status: r.Status.String, VerifiedAt: timeOf(r.VerifiedAt), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+	}
+}
+
+// credentialRow is a credential as it lies in its table; an outer join's may be empty.
 type credentialRow struct {
-	ID          uuid.UUID      `db:"id"`
-	Type        string         `db:"type"`
+	ID          uuid.NullUUID  `db:"id"`
+	Type        sql.NullString `db:"type"`
 	Identifiers sql.NullString `db:"identifiers"`
 	Config      sql.NullString `db:"config"`
-	Version     int            `db:"version"`
+	Version     sql.NullInt64  `db:"version"`
 	CreatedAt   sql.NullInt64  `db:"created_at"`
 	UpdatedAt   sql.NullInt64  `db:"updated_at"`
 }
 
 func (r credentialRow) credential() (identity.Credential, error) {
 	c := identity.Credential{
-		ID: r.ID, Type: identity.CredentialType(r.Type), Config: rawOf(r.Config), Version: r.Version,
+		ID: r.ID.UUID, Type: identity.CredentialType(r.Type.String), Config: rawOf(r.Config), Version: int(r.Version.Int64),
 		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
 	}
 	if !r.Identifiers.Valid {

@@ -11,19 +11,13 @@ import (
 )
 
 const (
-	identityColumns = `id, external_id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, epoch, created_at, updated_at`
+	identityColumns = `id, external_id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, epoch, rev, created_at, updated_at`
 	addressColumns  = `id, identity_id, purpose, position, via, value, canonical, verified, status, verified_at, created_at, updated_at`
 
 	sqlIdentity     = `SELECT ` + identityColumns + ` FROM identities WHERE id = ?`
 	sqlIdentities   = `SELECT ` + identityColumns + ` FROM identities WHERE id > ? ORDER BY id LIMIT ?`
 	sqlIdentitiesBy = `SELECT ` + identityColumns + ` FROM identities
 		WHERE id IN (SELECT identity_id FROM identifiers WHERE value = ?) AND id > ? ORDER BY id LIMIT ?`
-	// Where nobody has the address, somebody else is read and forgotten, so that
-	// it takes as long; and where somebody has, the other is looked for, too.
-	sqlVerifiableAddress = `SELECT v.id, other.id, ` + personColumns + ` FROM (SELECT COALESCE(
-			(SELECT id FROM identities WHERE id >= ? ORDER BY id LIMIT 1), (SELECT id FROM identities ORDER BY id LIMIT 1)) AS id) other
-		LEFT JOIN addresses v ON v.purpose = 'verifiable' AND v.via = ? AND v.canonical = ?
-		JOIN identities i ON i.id = COALESCE(v.identity_id, other.id) JOIN addresses a ON a.identity_id = i.id`
 	sqlCredentials = `SELECT id, type, identifiers, config, version, created_at, updated_at FROM credentials
 		WHERE identity_id = ? ORDER BY type`
 )
@@ -47,17 +41,11 @@ func (s *Store) Identity(ctx context.Context, id uuid.UUID) (*identity.Identity,
 		if err := c.addAddresses(ctx, []*identity.Identity{i}); err != nil {
 			return err
 		}
-		var credentials []credentialRow
-		if err := c.all(ctx, &credentials, sqlCredentials, id.String()); err != nil {
+		credentials, err := c.credentials(ctx, id)
+		if err != nil {
 			return err
 		}
-		for _, r := range credentials {
-			cr, err := r.credential()
-			if err != nil {
-				return err
-			}
-			i.Credentials = append(i.Credentials, cr)
-		}
+		i.Credentials = credentials
 		found = i
 		return nil
 	})
@@ -70,49 +58,34 @@ func (s *Store) Identity(ctx context.Context, id uuid.UUID) (*identity.Identity,
 	return found, nil
 }
 
+func (c conn) credentials(ctx context.Context, identityID uuid.UUID) ([]identity.Credential, error) {
+	var rows []credentialRow
+	if err := c.all(ctx, &rows, sqlCredentials, identityID.String()); err != nil {
+		return nil, err
+	}
+	var list []identity.Credential
+	for _, r := range rows {
+		k, err := r.credential()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, k)
+	}
+	return list, nil
+}
+
 // personColumns are an identity and one of its addresses in one row, for
 // statements that call their tables i and a.
 const personColumns = `i.id, i.external_id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
-	i.metadata_admin, i.epoch, i.created_at, i.updated_at, a.id, a.purpose, a.position, a.via, a.value, a.canonical, a.verified,
+	i.metadata_admin, i.epoch, i.rev, i.created_at, i.updated_at, a.id, a.purpose, a.position, a.via, a.value, a.canonical, a.verified,
 	a.status, a.verified_at, a.created_at, a.updated_at`
 
 // scanPerson reads such a row, after the columns that come before it.
 func scanPerson(rows *sql.Rows, before ...any) (i identityRow, a addressRow, err error) {
 	err = rows.Scan(append(before, &i.ID, &i.ExternalID, &i.SchemaID, &i.State, &i.StateChangedAt, &i.Traits, &i.MetadataPublic,
-		&i.MetadataAdmin, &i.Epoch, &i.CreatedAt, &i.UpdatedAt, &a.ID, &a.Purpose, &a.Position, &a.Via, &a.Value, &a.Canonical, &a.Verified,
+		&i.MetadataAdmin, &i.Epoch, &i.Rev, &i.CreatedAt, &i.UpdatedAt, &a.ID, &a.Purpose, &a.Position, &a.Via, &a.Value, &a.Canonical, &a.Verified,
 		&a.Status, &a.VerifiedAt, &a.CreatedAt, &a.UpdatedAt)...)
 	return i, a, err
-}
-
-// VerifiableAddress reads the identity that has the address to verify, with
-// addresses, or returns identity.ErrNotFound, which takes as long.
-func (s *Store) VerifiableAddress(ctx context.Context, via, canonical string) (*identity.Identity, error) {
-	var (
-		found     *identity.Identity
-		addresses []addressRow
-		theirs    sql.NullString
-		others    sql.NullString
-	)
-	other := uuid.NewV5(uuid.Nil, canonical).String()
-	err := s.view(ctx, func(ctx context.Context, c conn) error {
-		found, addresses, theirs = nil, nil, sql.NullString{}
-		return c.query(ctx, sqlVerifiableAddress, []any{other, via, canonical}, func(rows *sql.Rows) error {
-			i, a, err := scanPerson(rows, &theirs, &others)
-			if found == nil {
-				found = i.identity()
-			}
-			addresses = append(addresses, a)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, wrap("read an identity by its address", err)
-	}
-	addAddresses(addresses, func(uuid.UUID) *identity.Identity { return found })
-	if !theirs.Valid {
-		return nil, identity.ErrNotFound
-	}
-	return found, nil
 }
 
 // Identities reads a page in ascending order of id, with addresses. An

@@ -80,7 +80,7 @@ func TestMigrateFromTheFirstVersion(t *testing.T) {
 		require.NoError(t, persistence.Exec(t.Context(), s, insert, before.String()))
 		applied, err := s.Migrate(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []string{"0002_messages", "0003_sessions"}, applied)
+		require.Equal(t, []string{"0002_messages", "0003_sessions", "0004_revisions"}, applied)
 		require.NoError(t, persistence.Exec(t.Context(), s, insert, after.String()))
 		for _, id := range []uuid.UUID{before, after} {
 			got, err := s.Identity(t.Context(), id)

@@ -48,7 +48,7 @@ func (e *Engine) proveFirst(ctx context.Context, s *Step) error {
 		Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...), Asker: s.Input.Device, At: e.Now().UTC(),
 	}
 	if e.Stealth {
-		owner, err := e.Identities.Store.VerifiableAddress(ctx, a.Via, a.Canonical)
+		owner, err := e.Identities.Store.ByAddress(ctx, identity.ForVerification, a.Via, a.Canonical)
 		if err != nil && !errors.Is(err, identity.ErrNotFound) {
 			return err
 		}

@@ -23,7 +23,7 @@ func (s *Step) AskVerification(ctx context.Context, typed string) error {
 	if before != nil && before.Via == c.Via && before.Canonical == c.Canonical && e.Now().Before(before.AvailableAt()) {
 		return nil
 	}
-	owner, err := e.Identities.Store.VerifiableAddress(ctx, c.Via, c.Canonical)
+	owner, err := e.Identities.Store.ByAddress(ctx, identity.ForVerification, c.Via, c.Canonical)
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return err
 	}

@@ -1,0 +1,113 @@
+package persistence
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/identity"
+)
+
+// Where nobody has what is asked for, somebody else is read and forgotten, so
+// that it takes as long; and where somebody has, the other is looked for, too.
+const (
+	sqlSomebody = `(SELECT COALESCE((SELECT id FROM identities WHERE id >= ? ORDER BY id LIMIT 1),
+			(SELECT id FROM identities ORDER BY id LIMIT 1)) AS id) other`
+
+	sqlByAddress = `SELECT v.id, other.id, ` + personColumns + ` FROM ` + sqlSomebody + `
+		LEFT JOIN addresses v ON v.purpose = ? AND v.via = ? AND v.canonical = ?
+		JOIN identities i ON i.id = COALESCE(v.identity_id, other.id) JOIN addresses a ON a.identity_id = i.id`
+	sqlByIdentifier = `SELECT n.identity_id, other.id, c.id, c.type, c.identifiers, c.config, c.version, c.created_at, c.updated_at,
+		` + personColumns + ` FROM ` + sqlSomebody + `
+		LEFT JOIN identifiers n ON n.space = 'login' AND n.value = ?
+		JOIN identities i ON i.id = COALESCE(n.identity_id, other.id)
+		LEFT JOIN addresses a ON a.identity_id = i.id LEFT JOIN credentials c ON c.identity_id = i.id`
+)
+
+// found gathers an identity from rows that repeat it for each of its parts.
+type found struct {
+	identity    *identity.Identity // nil where there was no row
+	theirs      sql.NullString     // NULL where it is somebody else
+	others      sql.NullString
+	addresses   map[uuid.UUID]addressRow
+	credentials map[uuid.UUID]credentialRow
+}
+
+// find asks for a person by a name, which is not a name of the statement's
+// other person but leads to one.
+func (s *Store) find(ctx context.Context, query, name string, args []any, credentials bool) (*identity.Identity, error) {
+	var f found
+	args = append([]any{uuid.NewV5(uuid.Nil, name).String()}, args...)
+	err := s.view(ctx, func(ctx context.Context, c conn) error {
+		f = found{addresses: map[uuid.UUID]addressRow{}, credentials: map[uuid.UUID]credentialRow{}}
+		return c.query(ctx, query, args, func(rows *sql.Rows) error { return f.add(rows, credentials) })
+	})
+	if err != nil {
+		return nil, err
+	}
+	i, err := f.person()
+	if err != nil {
+		return nil, err
+	}
+	if !f.theirs.Valid {
+		return nil, identity.ErrNotFound
+	}
+	return i, nil
+}
+
+func (f *found) add(rows *sql.Rows, credentials bool) error {
+	var k credentialRow
+	before := []any{&f.theirs, &f.others}
+	if credentials {
+		before = append(before, &k.ID, &k.Type, &k.Identifiers, &k.Config, &k.Version, &k.CreatedAt, &k.UpdatedAt)
+	}
+	i, a, err := scanPerson(rows, before...)
+	if err != nil {
+		return err
+	}
+	if f.identity == nil {
+		f.identity = i.identity()
+	}
+	f.addresses[a.ID.UUID], f.credentials[k.ID.UUID] = a, k
+	return nil
+}
+
+// person puts the identity together, whoever it is.
+func (f *found) person() (*identity.Identity, error) {
+	addresses := make([]addressRow, 0, len(f.addresses))
+	for _, a := range f.addresses {
+		addresses = append(addresses, a)
+	}
+	addAddresses(addresses, func(uuid.UUID) *identity.Identity { return f.identity })
+	for _, k := range f.credentials {
+		if !k.ID.Valid {
+			continue
+		}
+		credential, err := k.credential()
+		if err != nil {
+			return nil, err
+		}
+		f.identity.Credentials = append(f.identity.Credentials, credential)
+	}
+	if f.identity != nil {
+		slices.SortFunc(f.identity.Credentials, func(a, b identity.Credential) int { return cmp.Compare(a.Type, b.Type) })
+	}
+	return f.identity, nil
+}
+
+// ByAddress reads the identity that has the address for a purpose, with
+// addresses, or returns identity.ErrNotFound, which takes as long.
+func (s *Store) ByAddress(ctx context.Context, purpose identity.Purpose, via, canonical string) (*identity.Identity, error) {
+	i, err := s.find(ctx, sqlByAddress, canonical, []any{string(purpose), via, canonical}, false)
+	return i, wrap("read an identity by its address", err)
+}
+
+// ByIdentifier reads the identity that signs in with an identifier, with
+// addresses and credentials, or returns identity.ErrNotFound, which takes as long.
+func (s *Store) ByIdentifier(ctx context.Context, canonical string) (*identity.Identity, error) {
+	i, err := s.find(ctx, sqlByIdentifier, canonical, []any{canonical}, true)
+	return i, wrap("read an identity by its identifier", err)
+}

@@ -1,0 +1,3 @@
+-- What a person is may be saved again.
+
+ALTER TABLE identities ADD COLUMN rev INTEGER NOT NULL DEFAULT 0;
