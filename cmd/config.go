@@ -100,34 +100,56 @@ type SelfService struct {
 	DefaultReturnURL  string   // absolute; where a browser goes after a flow that names no return_to
 	AllowedReturnURLs []string // absolute; the host may start with one wildcard label
 	Registration      Registration
+	Login             Login
+	Settings          Settings
 	Verification      Verification
+	Recovery          Recovery
 	Logout            Logout
 	RevokeOnProof     bool // selfservice.flows.recovery.revoke_active_sessions
 	ErrorUIURL        string
 	Password          Password
+	Profile           Profile
 	Code              Code
 	Link              Link
+	UseContinueWith   bool // feature_flags.use_continue_with_transitions: single-page apps are led on by continue_with, not by a redirect
 }
 
 // Registration is signing up.
 type Registration struct {
-	Enabled  bool
-	UIURL    string // absolute; "" only when disabled
-	Lifespan time.Duration
-	After    After
+	Enabled      bool
+	UIURL        string // absolute; "" only when disabled
+	Lifespan     time.Duration
+	ProfileFirst bool // the profile is asked for on a page before the credential's
+	After        After
 	// VerifyBeforeCreate holds back whatever a registration would create until
 	// the address is proved. Security.MitigateEnumeration implies it.
 	VerifyBeforeCreate bool
 }
 
-// After is what happens when a registration has succeeded. Hooks, here and of
-// a method, are the names of those in effect: these run first, then the
-// method's, session after all others. Those that are accepted but not built are
-// in the report instead.
+// Login is signing in.
+type Login struct {
+	UIURL           string // absolute; "" disables the flow
+	Lifespan        time.Duration
+	IdentifierFirst bool // who signs in is asked for on a page before the credential's
+	After           After
+}
+
+// Settings is changing one's own profile and credentials.
+type Settings struct {
+	UIURL            string // absolute; "" disables the flow
+	Lifespan         time.Duration
+	PrivilegedMaxAge time.Duration // how old an authentication may be for a change of what signs in
+	After            After
+}
+
+// After is what happens when a flow has succeeded. Hooks, here and of a method,
+// are the names of those in effect: these run first, then the method's, session
+// after all others. Those that are accepted but not built are in the report
+// instead. Method is by strategy id, for every method that can finish the flow.
 type After struct {
 	ReturnURL string // "" falls back to SelfService.DefaultReturnURL
 	Hooks     []string
-	Password  AfterMethod
+	Method    map[string]AfterMethod
 }
 
 // AfterMethod is After for one method; its return URL wins over the flow's.
@@ -146,6 +168,16 @@ type Verification struct {
 	ReturnURL     string // "" falls back to SelfService.DefaultReturnURL
 }
 
+// Recovery is getting back into an account by proving an address.
+type Recovery struct {
+	Enabled       bool
+	UIURL         string // absolute; "" only when disabled
+	Lifespan      time.Duration
+	Use           string // "code" or "link": what is sent, by a method that is enabled
+	NotifyUnknown bool   // addresses nobody has are written to as well
+	After         After  // without methods
+}
+
 // Logout is signing out.
 type Logout struct {
 	ReturnURL        string // "" falls back to SelfService.DefaultReturnURL
@@ -155,9 +187,15 @@ type Logout struct {
 // Code is the method of one-time codes.
 type Code struct {
 	Enabled        bool
+	Passwordless   bool          // codes sign up and in by themselves; only where Enabled
 	Lifespan       time.Duration // at most an hour
 	MaxSubmissions int           // guesses a flow, 1 to 5
 	Length         int           // digits, 6 to 12
+}
+
+// Profile is the method that changes traits.
+type Profile struct {
+	Enabled bool
 }
 
 // Link is the method of mailed links.

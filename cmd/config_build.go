@@ -206,29 +206,71 @@ func buildSelfService(s settings) SelfService {
 		ErrorUIURL:        s.str("selfservice.flows.error.ui_url"),
 		Registration: Registration{
 			Enabled: s.flag(flow + "enabled"), UIURL: s.str(flow + "ui_url"),
-			Lifespan: s.dur(flow + "lifespan"),
-			After: After{
-				ReturnURL: s.str(flow + "after.default_browser_return_url"),
-				Hooks:     buildHooks(s, flow+"after.hooks"),
-				Password:  buildAfterMethod(s, flow+"after.password."),
-			},
+			Lifespan: s.dur(flow + "lifespan"), ProfileFirst: s.str(flow+"style") == "profile_first",
+			After:              buildAfter(s, "registration"),
 			VerifyBeforeCreate: s.flag(flow + "verify_before_create"),
 		},
+		Login:        buildLogin(s),
+		Settings:     buildSettings(s),
 		Verification: buildVerification(s),
+		Recovery:     buildRecovery(s),
 		Logout: Logout{
 			ReturnURL:        s.str("selfservice.flows.logout.after.default_browser_return_url"),
 			ClearBrowserData: s.flag("selfservice.flows.logout.clear_browser_data"),
 		},
-		RevokeOnProof: s.flag("selfservice.flows.recovery.revoke_active_sessions"),
-		Password:      buildPassword(s),
-		Code:          buildCode(s),
-		Link:          buildLink(s),
+		RevokeOnProof:   s.flag("selfservice.flows.recovery.revoke_active_sessions"),
+		Password:        buildPassword(s),
+		Profile:         Profile{Enabled: s.flag("selfservice.methods.profile.enabled")},
+		Code:            buildCode(s),
+		Link:            buildLink(s),
+		UseContinueWith: s.flag("feature_flags.use_continue_with_transitions"),
 	}
 }
 
-func buildAfterMethod(s settings, at string) AfterMethod {
-	return AfterMethod{ReturnURL: s.str(at + "default_browser_return_url"), Hooks: buildHooks(s, at+"hooks")}
+func buildLogin(s settings) Login {
+	const flow = "selfservice.flows.login."
+	return Login{
+		UIURL: s.str(flow + "ui_url"), Lifespan: s.dur(flow + "lifespan"),
+		IdentifierFirst: s.str(flow+"style") == "identifier_first", After: buildAfter(s, "login"),
+	}
 }
+
+func buildSettings(s settings) Settings {
+	const flow = "selfservice.flows.settings."
+	return Settings{
+		UIURL: s.str(flow + "ui_url"), Lifespan: s.dur(flow + "lifespan"),
+		PrivilegedMaxAge: s.dur(flow + "privileged_session_max_age"), After: buildAfter(s, "settings"),
+	}
+}
+
+func buildRecovery(s settings) Recovery {
+	const flow = "selfservice.flows.recovery."
+	return Recovery{
+		Enabled: s.flag(flow + "enabled"), UIURL: s.str(flow + "ui_url"), Lifespan: s.dur(flow + "lifespan"),
+		Use: s.str(flow + "use"), NotifyUnknown: s.flag(flow + "notify_unknown_recipients"), After: buildAfter(s, "recovery"),
+	}
+}
+
+func buildAfter(s settings, flow string) After {
+	a := After{Method: map[string]AfterMethod{}}
+	for method := range hooksAfter[flow] {
+		at := afterKey(flow, method)
+		m := AfterMethod{ReturnURL: s.str(at + returnKey), Hooks: buildHooks(s, at+".hooks")}
+		if method == everyMethod {
+			a.ReturnURL, a.Hooks = m.ReturnURL, m.Hooks
+		} else {
+			a.Method[method] = m
+		}
+	}
+	return a
+}
+
+// afterKey is the section that says what follows a flow, or one method of it.
+func afterKey(flow, method string) string {
+	return strings.TrimSuffix("selfservice.flows."+flow+".after."+method, ".")
+}
+
+const returnKey = ".default_browser_return_url"
 
 func buildVerification(s settings) Verification {
 	const flow = "selfservice.flows.verification."
@@ -242,7 +284,8 @@ func buildVerification(s settings) Verification {
 func buildCode(s settings) Code {
 	const method = "selfservice.methods.code."
 	return Code{
-		Enabled: s.flag(method + "enabled"), Lifespan: s.dur(method + "config.lifespan"),
+		Enabled: s.flag(method + "enabled"), Passwordless: s.flag(method+"enabled") && s.flag(method+"passwordless_enabled"),
+		Lifespan:       s.dur(method + "config.lifespan"),
 		MaxSubmissions: min(s.num(method+"config.max_submissions"), maxSubmissions), Length: s.num(method + "config.length"),
 	}
 }

@@ -257,20 +257,24 @@ func (c *checker) cookieDomain(key, domain, host string) {
 
 func (c *checker) durations() {
 	for key, least := range map[string]time.Duration{
-		"selfservice.flows.registration.lifespan":  time.Second,
-		"selfservice.flows.verification.lifespan":  time.Second,
-		"selfservice.methods.code.config.lifespan": time.Second,
-		"selfservice.methods.link.config.lifespan": time.Second,
-		"session.lifespan":                         time.Minute,
-		"session.earliest_possible_extend":         time.Second,
-		"feature_flags.cacheable_sessions_max_age": time.Second,
-		"courier.worker.pull_wait":                 10 * time.Millisecond,
-		"courier.lease":                            minLease,
-		"courier.timeout":                          10 * time.Millisecond,
-		"courier.retention":                        0,
-		"hashers.max_wait":                         time.Millisecond,
-		"database.cleanup.sleep.tables":            0,
-		"database.cleanup.older_than":              0,
+		"selfservice.flows.registration.lifespan":               time.Second,
+		"selfservice.flows.login.lifespan":                      time.Second,
+		"selfservice.flows.settings.lifespan":                   time.Second,
+		"selfservice.flows.verification.lifespan":               time.Second,
+		"selfservice.flows.recovery.lifespan":                   time.Second,
+		"selfservice.flows.settings.privileged_session_max_age": time.Second,
+		"selfservice.methods.code.config.lifespan":              time.Second,
+		"selfservice.methods.link.config.lifespan":              time.Second,
+		"session.lifespan":                                      time.Minute,
+		"session.earliest_possible_extend":                      time.Second,
+		"feature_flags.cacheable_sessions_max_age":              time.Second,
+		"courier.worker.pull_wait":                              10 * time.Millisecond,
+		"courier.lease":                                         minLease,
+		"courier.timeout":                                       10 * time.Millisecond,
+		"courier.retention":                                     0,
+		"hashers.max_wait":                                      time.Millisecond,
+		"database.cleanup.sleep.tables":                         0,
+		"database.cleanup.older_than":                           0,
 	} {
 		text := c.given.str(key)
 		if text == "" {
@@ -299,17 +303,20 @@ func (c *checker) flows() {
 	}
 }
 
-// hooks looks at what follows a registration. The global hooks run with those
-// of each method, so what is among them need not be listed there again.
+// hooks looks at what follows each flow. The global hooks run with those of
+// each method, so what is among them need not be listed there again.
 func (c *checker) hooks() {
-	global := map[string]bool{}
-	for n, at := range registrationHooks {
-		seen := maps.Clone(global)
-		for i, hook := range c.given.list(at) {
-			c.hook(fmt.Sprintf("%s.%d", at, i), hook, seen)
-		}
-		if n == 0 {
-			global = seen
+	for flow, lists := range hooksAfter {
+		global := map[string]bool{}
+		for _, method := range slices.Sorted(maps.Keys(lists)) {
+			seen := maps.Clone(global)
+			at := afterKey(flow, method) + ".hooks"
+			for i, hook := range c.given.list(at) {
+				c.hook(fmt.Sprintf("%s.%d", at, i), hook, seen)
+			}
+			if method == everyMethod {
+				global = seen
+			}
 		}
 	}
 }
@@ -323,9 +330,15 @@ func (c *checker) hook(at string, hook settings, seen map[string]bool) {
 	if name == "web_hook" && hook.flag("config.response.ignore") && (hook.flag("config.can_interrupt") || hook.flag("config.response.parse")) {
 		c.refuse(at+".config.response.ignore", "contradicts can_interrupt and response.parse, which need the answer")
 	}
-	if name == "show_verification_ui" && !c.cfg.SelfService.Verification.Enabled {
-		c.refuse(at+".hook", "needs selfservice.flows.verification.enabled: there is no verification to show")
+	if why := needsVerification[name]; why != "" && !c.cfg.SelfService.Verification.Enabled {
+		c.refuse(at+".hook", "needs selfservice.flows.verification.enabled: %s", why)
 	}
+}
+
+var needsVerification = map[string]string{
+	"show_verification_ui":     "there is no verification to show",
+	"verification":             "there is no verification to begin",
+	"require_verified_address": "nobody could prove an address, so nobody could sign in",
 }
 
 // needsPage refuses a missing page: there is no page of somebody else's to
@@ -340,13 +353,18 @@ func (c *checker) needsPage(key, text string) {
 
 func (c *checker) returnURLs() {
 	self := c.cfg.SelfService
-	for key, text := range map[string]string{
-		"selfservice.default_browser_return_url":                                   self.DefaultReturnURL,
-		"selfservice.flows.registration.after.default_browser_return_url":          self.Registration.After.ReturnURL,
-		"selfservice.flows.registration.after.password.default_browser_return_url": self.Registration.After.Password.ReturnURL,
-		"selfservice.flows.verification.after.default_browser_return_url":          self.Verification.ReturnURL,
-		"selfservice.flows.logout.after.default_browser_return_url":                self.Logout.ReturnURL,
-	} {
+	urls := map[string]string{
+		"selfservice.default_browser_return_url":                          self.DefaultReturnURL,
+		"selfservice.flows.verification.after.default_browser_return_url": self.Verification.ReturnURL,
+		"selfservice.flows.logout.after.default_browser_return_url":       self.Logout.ReturnURL,
+	}
+	for flow, lists := range hooksAfter {
+		for method := range lists {
+			at := afterKey(flow, method) + returnKey
+			urls[at] = c.given.str(at)
+		}
+	}
+	for key, text := range urls {
 		if text != "" {
 			c.webURL(key, text)
 		}

@@ -57,25 +57,43 @@ func (e *effects) hook(item any, path []string, listed bool) {
 	name, _ := follow(item, []string{"hook"}).(string)
 	vetoes := follow(item, []string{"config", "can_interrupt"}) == true || follow(item, []string{"config", "response", "parse"}) == true
 	switch {
+	case builtHook(name, path):
 	case name == "require_verified_address", name == "web_hook" && vetoes:
 		e.protective = append(e.protective, finding{path: path, reason: "the hook " + name + " is " + notBuilt})
-	case listed, builtHook(name, path):
-	default:
+	case !listed:
 		e.planned = append(e.planned, strings.Join(path, ".")+": "+name)
 	}
 }
 
-// registrationHooks is where hooks that follow a registration are listed: the
-// global ones, then those of each method that can register.
-var registrationHooks = []string{
-	"selfservice.flows.registration.after.hooks",
-	"selfservice.flows.registration.after.password.hooks",
+// hooksAfter are the hooks that work after a flow, by flow and by the method
+// that finished it. Every method that can finish the flow has an entry, besides
+// everyMethod.
+var hooksAfter = map[string]map[string][]string{
+	"registration": {everyMethod: afterRegistration, "password": afterRegistration, "code": afterRegistration},
+	"login":        {everyMethod: afterLogin, "password": afterLogin, "code": afterLogin},
+	"settings":     {everyMethod: nil, "password": {"revoke_active_sessions"}, "profile": {"show_verification_ui"}},
+	"recovery":     {everyMethod: {"revoke_active_sessions"}},
 }
+
+// everyMethod stands for the global list of a flow. It sorts before all methods.
+const everyMethod = ""
+
+var (
+	afterRegistration = []string{"session", "show_verification_ui"}
+	afterLogin        = []string{"revoke_active_sessions", "require_verified_address", "verification", "show_verification_ui"}
+)
 
 // builtHook reports whether the hook works where it stands.
 func builtHook(name string, path []string) bool {
-	built := name == "session" || name == "show_verification_ui"
-	return built && slices.Contains(registrationHooks, strings.Join(path[:len(path)-1], "."))
+	at := strings.Join(path[:len(path)-1], ".")
+	for flow, lists := range hooksAfter {
+		for method, names := range lists {
+			if at == afterKey(flow, method)+".hooks" {
+				return slices.Contains(names, name)
+			}
+		}
+	}
+	return false
 }
 
 // says reports whether a value asks for anything. What is off or empty is

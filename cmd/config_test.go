@@ -60,7 +60,7 @@ func TestDefaults(t *testing.T) {
 	}, cfg.SelfService.Password)
 	require.True(t, cfg.SelfService.Registration.Enabled)
 	require.Equal(t, time.Hour, cfg.SelfService.Registration.Lifespan)
-	require.Empty(t, cfg.SelfService.Registration.After.Password.Hooks)
+	require.Empty(t, cfg.SelfService.Registration.After.Method["password"].Hooks)
 	require.Equal(t, cmd.Log{Level: slog.LevelInfo, Format: "auto"}, cfg.Log)
 	require.Equal(t, web.OutboundConfig{MaxBytes: 1 << 20}, cfg.Outbound)
 	require.Equal(t, cmd.Database{CleanupBatch: 100, CleanupSleep: time.Minute}, cfg.Database)
@@ -150,8 +150,8 @@ func TestFullConfiguration(t *testing.T) {
 	after := cfg.SelfService.Registration.After
 	require.Equal(t, "https://www.example.com/welcome", after.ReturnURL)
 	require.Empty(t, after.Hooks, "a hook that is not built is in the report only")
-	require.Equal(t, []string{"show_verification_ui", "session"}, after.Password.Hooks)
-	require.Equal(t, "https://www.example.com/hello", after.Password.ReturnURL)
+	require.Equal(t, []string{"show_verification_ui", "session"}, after.Method["password"].Hooks)
+	require.Equal(t, "https://www.example.com/hello", after.Method["password"].ReturnURL)
 	require.Equal(t, "default", cfg.SelfService.Password.RegistrationGroup)
 	require.Equal(t, []schema.Source{
 		{ID: "customer", URL: "file:///etc/foyer/customer.schema.json"},
@@ -291,7 +291,7 @@ func TestQuickstart(t *testing.T) {
 	require.Empty(t, report.NotInEffect)
 	require.Empty(t, report.Warnings)
 	require.Equal(t, "http://127.0.0.1:4433", cfg.Serve.Public.BaseURL)
-	require.Equal(t, []string{"session", "show_verification_ui"}, cfg.SelfService.Registration.After.Password.Hooks)
+	require.Equal(t, []string{"session", "show_verification_ui"}, cfg.SelfService.Registration.After.Method["password"].Hooks)
 	require.Empty(t, cfg.SelfService.Password.PwnedHost)
 	raw, err := os.ReadFile("../contrib/quickstart/identity.schema.json")
 	require.NoError(t, err)

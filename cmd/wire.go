@@ -237,9 +237,9 @@ func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservi
 			UIURL:          r.UIURL,
 			Lifespan:       r.Lifespan,
 			ReturnTo:       r.After.ReturnURL,
-			MethodReturnTo: map[string]string{password.ID: r.After.Password.ReturnURL},
+			MethodReturnTo: methodReturns(r.After),
 			After:          after,
-			AfterMethod:    map[string][]selfservice.Hook{password.ID: hooks(r.After.Password.Hooks, sessions)},
+			AfterMethod:    methodHooks(r.After, sessions),
 			ProveFirst:     r.VerifyBeforeCreate,
 		},
 		selfservice.Verification: {
@@ -251,6 +251,22 @@ func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservi
 			NotifyUnknown: v.NotifyUnknown,
 		},
 	}
+}
+
+func methodReturns(a After) map[string]string {
+	to := map[string]string{}
+	for method, after := range a.Method {
+		to[method] = after.ReturnURL
+	}
+	return to
+}
+
+func methodHooks(a After, sessions *session.Manager) map[string][]selfservice.Hook {
+	list := map[string][]selfservice.Hook{}
+	for method, after := range a.Method {
+		list[method] = hooks(after.Hooks, sessions)
+	}
+	return list
 }
 
 func hooks(names []string, sessions *session.Manager) []selfservice.Hook {
@@ -270,7 +286,10 @@ func hooks(names []string, sessions *session.Manager) []selfservice.Hook {
 // the pages that draw flows, and whoever CORS lets in.
 func trustedOrigins(c *Config) []string {
 	list := []string{c.Serve.Public.BaseURL}
-	for _, page := range []string{c.SelfService.Registration.UIURL, c.SelfService.Verification.UIURL, c.SelfService.DefaultReturnURL} {
+	self := c.SelfService
+	for _, page := range []string{
+		self.Registration.UIURL, self.Login.UIURL, self.Settings.UIURL, self.Verification.UIURL, self.Recovery.UIURL, self.DefaultReturnURL,
+	} {
 		if page != "" {
 			list = append(list, page)
 		}
