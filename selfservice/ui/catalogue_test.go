@@ -18,15 +18,12 @@ var hole = regexp.MustCompile(`\{([a-z_]+)\}`)
 // to come; the others stand in messages.
 var contexts = map[int][]string{
 	1010023: {"address", "channel"},
-	1060001: {"privilegedSessionExpiresAt", "privileged_session_expires_at", "privileged_session_expires_at_unix"},
 	1060004: {"masked_address"},
 	4000028: {"available_credential_types", "available_oidc_providers", "credential_identifier_hint"},
 	4000034: {"breaches"},
 	1040101: {"code"},
 	1040102: {"at", "device", "ip"},
 	1040104: {"at", "ip"},
-	1060101: {"addresses"},
-	1060102: {"address"},
 	1080102: {"address"},
 }
 

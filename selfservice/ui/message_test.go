@@ -14,14 +14,35 @@ import (
 // messages are the ids in use, each with the context the protocol gives it.
 // Clients translate by id and fill in from the context: both are API.
 var messages = map[int][]string{
+	ui.LabelConfirmSignIn:       nil,
+	ui.InfoRefresh:              nil,
+	ui.InfoSecondFactor:         nil,
+	ui.InfoLoginCodeSent:        nil,
+	ui.LabelSendLoginCode:       nil,
+	ui.LabelSignIn:              nil,
 	ui.LabelSignUp:              nil,
+	ui.LabelSendSignUpCode:      nil,
+	ui.LabelBack:                nil,
+	ui.InfoChooseCredential:     nil,
+	ui.SuccessSaved:             nil,
+	ui.SuccessRecovered:         {"privilegedSessionExpiresAt", "privileged_session_expires_at", "privileged_session_expires_at_unix"},
+	ui.InfoRecoveryLinkSent:     nil,
+	ui.InfoRecoveryCodeSent:     nil,
+	ui.InfoUnlinked:             {"addresses"},
+	ui.LabelConfirmRecovery:     {"address"},
+	ui.LabelConfirmRecoveryAny:  nil,
 	ui.LabelPassword:            nil,
 	ui.LabelTrait:               {"title", "name"},
+	ui.LabelSave:                nil,
+	ui.LabelIdentifier:          nil,
+	ui.LabelRecoveryCode:        nil,
+	ui.LabelLoginCode:           nil,
 	ui.ErrGeneric:               {"reason"},
 	ui.ErrRequired:              {"property"},
 	ui.ErrMinLength:             {"min_length", "actual_length"},
 	ui.ErrPattern:               {"pattern"},
 	ui.ErrPasswordPolicy:        {"reason"},
+	ui.ErrCredentials:           nil,
 	ui.ErrTaken:                 nil,
 	ui.ErrNoIdentifier:          nil,
 	ui.ErrMaxLength:             {"max_length", "actual_length"},
@@ -39,11 +60,24 @@ var messages = map[int][]string{
 	ui.ErrPasswordSimilar:       nil,
 	ui.ErrPasswordTooShort:      {"min_length", "actual_length"},
 	ui.ErrPasswordTooLong:       {"max_length", "actual_length"},
+	ui.ErrPasswordSame:          nil,
 	ui.ErrEmail:                 {"value"},
 	ui.ErrTel:                   {"value"},
+	ui.ErrLoginExpired:          {"expired_at", "expired_at_unix"},
+	ui.ErrNoLoginMethod:         nil,
 	ui.ErrNoRegistrationMethod:  nil,
+	ui.ErrNoSettingsMethod:      nil,
+	ui.ErrNoRecoveryMethod:      nil,
+	ui.ErrLoginCompleted:        nil,
+	ui.ErrLoginCode:             nil,
+	ui.ErrIdentityDisabled:      nil,
 	ui.ErrRegistrationExpired:   {"expired_at", "expired_at_unix"},
 	ui.ErrRegistrationCompleted: nil,
+	ui.ErrSettingsExpired:       {"expired_at", "expired_at_unix"},
+	ui.ErrRecoveryCompleted:     nil,
+	ui.ErrRecoveryToken:         nil,
+	ui.ErrRecoveryExpired:       {"expired_at", "expired_at_unix"},
+	ui.ErrRecoveryCode:          nil,
 }
 
 // The numbers themselves, so that no constant changes its meaning.
@@ -54,10 +88,18 @@ func TestIDs(t *testing.T) {
 	}
 	slices.Sort(got)
 	require.Equal(t, []int{
-		1040001, 1070001, 1070002,
-		4000001, 4000002, 4000003, 4000004, 4000005, 4000007, 4000009, 4000017, 4000018, 4000019, 4000020, 4000021, 4000022,
-		4000023, 4000024, 4000025, 4000026, 4000029, 4000030, 4000031, 4000032, 4000033, 4000040, 4000041,
-		4010003, 4040001, 4040002,
+		1010001, 1010003, 1010004, 1010014, 1010015, 1010022,
+		1040001, 1040006, 1040008, 1040009,
+		1050001,
+		1060001, 1060002, 1060003, 1060101, 1060102, 1060103,
+		1070001, 1070002, 1070003, 1070004, 1070010, 1070013,
+		4000001, 4000002, 4000003, 4000004, 4000005, 4000006, 4000007, 4000009, 4000017, 4000018, 4000019, 4000020,
+		4000021, 4000022, 4000023, 4000024, 4000025, 4000026, 4000029, 4000030, 4000031, 4000032, 4000033, 4000039,
+		4000040, 4000041,
+		4010001, 4010002, 4010003, 4010004, 4010005, 4010007, 4010008, 4010011,
+		4040001, 4040002,
+		4050001,
+		4060001, 4060004, 4060005, 4060006,
 	}, got)
 	require.Equal(t, 4000002, ui.ErrRequired)
 	require.Equal(t, 4000007, ui.ErrTaken)
@@ -65,6 +107,10 @@ func TestIDs(t *testing.T) {
 	require.Equal(t, 4000032, ui.ErrPasswordTooShort)
 	require.Equal(t, 4000040, ui.ErrEmail)
 	require.Equal(t, 4040001, ui.ErrRegistrationExpired)
+	require.Equal(t, 4000006, ui.ErrCredentials)
+	require.Equal(t, 4010008, ui.ErrLoginCode)
+	require.Equal(t, 4060006, ui.ErrRecoveryCode)
+	require.Equal(t, 1010022, ui.LabelSignIn)
 }
 
 // Each id in use has a text in the language of last resort, which asks for
@@ -83,7 +129,10 @@ func TestShipped(t *testing.T) {
 		require.Equal(t, id, m.ID)
 		require.Equal(t, filled, m.Context)
 		want := "error"
-		if id < 4000000 {
+		switch {
+		case id == ui.SuccessSaved || id == ui.SuccessRecovered:
+			want = "success"
+		case id < 4000000:
 			want = "info"
 		}
 		require.Equal(t, want, m.Type, id)
