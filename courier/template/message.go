@@ -31,7 +31,7 @@ var messages = []message{
 	{name: "verification_invalid"},
 	{name: "registration_code_valid", code: "registration_code", url: "registration_url", sms: true},
 	{name: "registration_code_invalid", signIn: true, sms: true},
-	{name: "recovery_code_valid", code: "recovery_code", sms: true},
+	{name: "recovery_code_valid", code: "recovery_code", url: "recovery_url", sms: true},
 	{name: "recovery_code_invalid"},
 	{name: "recovery_valid", url: "recovery_url"},
 	{name: "recovery_invalid"},

@@ -52,15 +52,15 @@ func TestEachPartFallsBackByItself(t *testing.T) {
 	}
 	l := render(t, r, name, courier.Email, "de-AT", template.Sample(name))
 	require.Contains(t, l.HTML, `<html lang="de"`)
-	require.Contains(t, l.Text, "Der Code ist 10\u00a0Minuten gültig.")
-	require.Contains(t, render(t, r, name, courier.Email, "nl", template.Sample(name)).Text, "The code is valid")
+	require.Contains(t, l.Text, "Code und Link sind 10\u00a0Minuten gültig.")
+	require.Contains(t, render(t, r, name, courier.Email, "nl", template.Sample(name)).Text, "The code and the link are valid")
 	require.Equal(t, "código 482915", render(t, r, name, courier.Email, "pt-BR", template.Sample(name)).Text)
-	require.Contains(t, render(t, r, name, courier.Email, "pt", template.Sample(name)).Text, "The code is valid")
+	require.Contains(t, render(t, r, name, courier.Email, "pt", template.Sample(name)).Text, "The code and the link are valid")
 
 	l = render(t, r, name, courier.Email, "es-MX", template.Sample(name))
 	require.Equal(t, "<b>482915</b>", l.HTML)
 	require.Contains(t, l.Text, "482915", "the shipped text stands beside an HTML of one's own")
-	require.Contains(t, l.Text, "El código es válido")
+	require.Contains(t, l.Text, "El código y el enlace son válidos")
 
 	require.Equal(t, "482915 482915", strings.TrimSpace(render(t, r, name, courier.SMS, "de", template.Sample(name)).Text))
 	require.Contains(t, render(t, r, "login_code_valid", courier.SMS, "de", template.Sample("login_code_valid")).Text, "ist Ihr Code", "other messages stay as they are")

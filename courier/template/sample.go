@@ -57,5 +57,5 @@ func bare(name string) courier.Data {
 // flowOf says which flow a link leads to.
 var flowOf = map[string]string{
 	"verification_code_valid": "verification", "verification_valid": "verification",
-	"registration_code_valid": "registration", "recovery_valid": "recovery",
+	"registration_code_valid": "registration", "recovery_code_valid": "recovery", "recovery_valid": "recovery",
 }

@@ -30,6 +30,7 @@ func TestMessagesWithoutWhatTheyAreForAreRefused(t *testing.T) {
 		for _, key := range []string{"verification_code", "registration_code", "recovery_code", "login_code", "recovery_url", "expires_in_minutes"} {
 			d := template.Sample(name)
 			_, has := d[key]
+			has = has && (name != "recovery_code_valid" || key != "recovery_url") // beside a code it may be missing
 			delete(d, key)
 			_, err := r.Render(message(name, courier.Email, "en"), d)
 			if has {
@@ -51,13 +52,31 @@ func TestMessagesWithoutWhatTheyAreForAreRefused(t *testing.T) {
 
 func TestTheLinkOfACodeMayBeMissing(t *testing.T) {
 	r := renderer(t, template.Config{Brand: acme()})
-	d := template.Sample("verification_code_valid")
-	delete(d, "verification_url")
-	l := render(t, r, "verification_code_valid", courier.Email, "en", d)
-	require.Contains(t, l.HTML, "482915")
-	require.Contains(t, l.HTML, "The code is valid for 10\u00a0minutes.")
-	require.NotContains(t, l.HTML, `class="button"`)
-	require.NotContains(t, l.Text, "Or confirm")
+	for name, url := range map[string]string{"verification_code_valid": "verification_url", "recovery_code_valid": "recovery_url"} {
+		d := template.Sample(name)
+		delete(d, url)
+		l := render(t, r, name, courier.Email, "en", d)
+		require.Contains(t, l.HTML, "482915")
+		require.Contains(t, l.HTML, "The code is valid for 10\u00a0minutes.")
+		require.NotContains(t, l.HTML, `class="button"`)
+		require.NotContains(t, l.Text, "\nOr ", name)
+		require.Contains(t, render(t, r, name, courier.Email, "en", template.Sample(name)).Text, "\nOr ", name)
+	}
+}
+
+// A code to sign in is typed where it was asked for: what opens by a click
+// signs in whoever clicks.
+func TestTheMailToSignInHasNoLink(t *testing.T) {
+	d := template.Sample("login_code_valid")
+	d["login_url"] = "https://accounts.example.org/self-service/login?code=482915"
+	r := renderer(t, template.Config{})
+	for _, locale := range r.Locales() {
+		l := render(t, r, "login_code_valid", courier.Email, locale, d)
+		require.Contains(t, l.Text, "482915")
+		for _, body := range []string{l.Text, l.HTML} {
+			require.NotContains(t, body, "http")
+		}
+	}
 }
 
 func TestTheOwnerOfATakenAddressIsToldNothingSecret(t *testing.T) {
