@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -23,33 +22,15 @@ const (
 	inFlight = 8 // submits that have to be under way for a kill to count
 )
 
-var binary string
+var program process.Shared
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	if binary != "" {
-		_ = os.RemoveAll(filepath.Dir(binary))
-	}
-	os.Exit(status)
-}
-
-// build compiles the program once for all tests here.
-func build(t *testing.T) string {
-	t.Helper()
-	if binary == "" {
-		dir, err := os.MkdirTemp("", "foyer-crash")
-		require.NoError(t, err)
-		binary, err = process.Build(t.Context(), dir)
-		require.NoError(t, err)
-	}
-	return binary
-}
+func TestMain(m *testing.M) { os.Exit(program.Run(m)) }
 
 // kill -9 at random moments loses nothing that was acknowledged and leaves
 // nothing half done, and who sends a lost submit again is registered.
 func TestKilled(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
-		p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: dsn, Cheap: true}
+		p := &process.Process{Binary: program.Binary(t), Dir: t.TempDir(), DSN: dsn, Cheap: true}
 		t.Cleanup(func() { _ = p.Kill() })
 		require.NoError(t, p.Migrate(t.Context()))
 		total := tally{}

@@ -66,7 +66,7 @@ func mayTrace(t *testing.T) {
 // failAt lets people register until the disk fails, restarts on a sound disk
 // and audits. failed is false if the program did too little to meet the fault.
 func failAt(t *testing.T, calls, inject string) (found tally, failed bool) {
-	p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true}
+	p := &process.Process{Binary: program.Binary(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true}
 	t.Cleanup(func() { _ = p.Kill() })
 	require.NoError(t, p.Migrate(t.Context()))
 	trace := filepath.Join(p.Dir, "trace")

@@ -50,7 +50,7 @@ func newHouse(t *testing.T, dsn string, workers int, judge func(context.Context,
 	h := &house{mail: mail, dsn: dsn}
 	for n := range workers + 1 {
 		p := &process.Process{
-			Binary: build(t), Dir: t.TempDir(), DSN: dsn, Cheap: true, Verify: true, Mail: mail.URI(), Worker: n > 0, Config: all,
+			Binary: program.Binary(t), Dir: t.TempDir(), DSN: dsn, Cheap: true, Verify: true, Mail: mail.URI(), Worker: n > 0, Config: all,
 		}
 		t.Cleanup(func() { _ = p.Kill() })
 		if n == 0 {

@@ -23,7 +23,7 @@ func TestWorker(t *testing.T) {
 	})
 	require.NoError(t, err)
 	t.Cleanup(mails.Close)
-	p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Verify: true, Mail: mails.URI(), Config: map[string]any{
+	p := &process.Process{Binary: program.Binary(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Verify: true, Mail: mails.URI(), Config: map[string]any{
 		"watch-courier": false, "courier.worker.pull_wait": "20ms",
 	}}
 	w := *p
@@ -52,7 +52,7 @@ func TestWorker(t *testing.T) {
 
 // A worker that is told to stop before it has begun ends without an error.
 func TestWorkerStoppedAtOnce(t *testing.T) {
-	w := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Worker: true}
+	w := &process.Process{Binary: program.Binary(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Worker: true}
 	for range 20 {
 		require.NoError(t, w.Start(t.Context()))
 		require.NoError(t, w.Stop())
@@ -61,7 +61,7 @@ func TestWorkerStoppedAtOnce(t *testing.T) {
 
 // Who registers is led to a proof, whose code is in the inbox.
 func TestProve(t *testing.T) {
-	p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Verify: true}
+	p := &process.Process{Binary: program.Binary(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Verify: true}
 	t.Cleanup(func() { _ = p.Kill() })
 	client := process.NewHTTP(4, 10*time.Second)
 	t.Cleanup(client.CloseIdleConnections)

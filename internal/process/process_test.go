@@ -3,7 +3,6 @@ package process_test
 import (
 	"net/http"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,31 +12,13 @@ import (
 	"github.com/foyer-id/foyer/internal/testdb"
 )
 
-var binary string
+var program process.Shared
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	if binary != "" {
-		_ = os.RemoveAll(filepath.Dir(binary))
-	}
-	os.Exit(status)
-}
-
-// build compiles the program once for all tests here.
-func build(t *testing.T) string {
-	t.Helper()
-	if binary == "" {
-		dir, err := os.MkdirTemp("", "foyer-process")
-		require.NoError(t, err)
-		binary, err = process.Build(t.Context(), dir)
-		require.NoError(t, err)
-	}
-	return binary
-}
+func TestMain(m *testing.M) { os.Exit(program.Run(m)) }
 
 // A program that is killed comes back on the same file with what it had.
 func TestProcess(t *testing.T) {
-	p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true}
+	p := &process.Process{Binary: program.Binary(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true}
 	t.Cleanup(func() { _ = p.Kill() })
 	client := process.NewHTTP(4, 10*time.Second)
 	t.Cleanup(client.CloseIdleConnections)
@@ -66,7 +47,7 @@ func TestProcess(t *testing.T) {
 
 // A program that cannot start says why.
 func TestProcessThatEnds(t *testing.T) {
-	p := &process.Process{Binary: build(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Config: map[string]any{"serve.public.host": 1}}
+	p := &process.Process{Binary: program.Binary(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Config: map[string]any{"serve.public.host": 1}}
 	t.Cleanup(func() { _ = p.Kill() })
 	require.ErrorContains(t, p.Start(t.Context()), "serve.public.host")
 	said, err := os.ReadFile(p.LogFile())
