@@ -74,7 +74,7 @@ func (c *checker) run() {
 	c.durations()
 	c.flows()
 	c.hooks()
-	c.verification()
+	c.proofs()
 	c.proveFirst()
 	c.returnURLs()
 	c.identity()
@@ -294,12 +294,36 @@ func (c *checker) flows() {
 		c.needsPage("selfservice.flows.registration.ui_url", self.Registration.UIURL)
 	}
 	c.needsPage("selfservice.flows.error.ui_url", self.ErrorUIURL)
+	for key, text := range map[string]string{
+		"selfservice.flows.login.ui_url": self.Login.UIURL, "selfservice.flows.settings.ui_url": self.Settings.UIURL,
+	} {
+		if text != "" {
+			c.webURL(key, text)
+		}
+	}
 	const style = "selfservice.flows.registration.style"
 	if c.given.flag("selfservice.flows.registration.enable_legacy_one_step") && c.given.str(style) == "profile_first" {
 		c.refuse(style, "contradicts enable_legacy_one_step, which is the old spelling of unified")
 	}
-	if self.Registration.Enabled && !self.Password.Enabled {
-		c.warn("selfservice.methods.password.enabled: no method is left to register with")
+	c.deadEnds()
+}
+
+// deadEnds warns of ways that people can begin and not finish.
+func (c *checker) deadEnds() {
+	self := c.cfg.SelfService
+	if !self.Password.Enabled && !self.Code.Passwordless {
+		if self.Registration.Enabled {
+			c.warn("selfservice.methods.password.enabled: no method is left to register with")
+		}
+		if self.Login.UIURL != "" {
+			c.warn("selfservice.methods.password.enabled: no method is left to sign in with")
+		}
+	}
+	if self.Registration.Enabled && self.Login.UIURL == "" {
+		c.warn("selfservice.flows.login.ui_url: missing, so people can register but not sign in")
+	}
+	if self.Recovery.Enabled && self.Settings.UIURL == "" {
+		c.warn("selfservice.flows.settings.ui_url: missing, so whoever recovers an account cannot choose a new password")
 	}
 }
 

@@ -15,19 +15,23 @@ const (
 	maxSubmissions = 5
 )
 
-// verification looks at what a verification flow needs.
-func (c *checker) verification() {
-	v := c.cfg.SelfService.Verification
-	if !v.Enabled {
-		return
+// proofs looks at what the flows need in which an address is proved.
+func (c *checker) proofs() {
+	if v := c.cfg.SelfService.Verification; v.Enabled {
+		c.proof("selfservice.flows.verification", v.UIURL, v.Use)
 	}
-	c.needsPage("selfservice.flows.verification.ui_url", v.UIURL)
-	const use = "selfservice.flows.verification.use"
+	if r := c.cfg.SelfService.Recovery; r.Enabled {
+		c.proof("selfservice.flows.recovery", r.UIURL, r.Use)
+	}
+}
+
+func (c *checker) proof(at, page, use string) {
+	c.needsPage(at+".ui_url", page)
 	switch {
-	case v.Use == "code" && !c.cfg.SelfService.Code.Enabled:
-		c.refuse(use, "is code, which selfservice.methods.code.enabled turns off")
-	case v.Use == "link" && !c.cfg.SelfService.Link.Enabled:
-		c.refuse(use, "is link, which needs selfservice.methods.link.enabled")
+	case use == "code" && !c.cfg.SelfService.Code.Enabled:
+		c.refuse(at+".use", "is code, which selfservice.methods.code.enabled turns off")
+	case use == "link" && !c.cfg.SelfService.Link.Enabled:
+		c.refuse(at+".use", "is link, which needs selfservice.methods.link.enabled")
 	}
 	c.needsCourier()
 }
@@ -59,6 +63,12 @@ func (c *checker) code() {
 		c.refuse(at+"mfa_enabled", "contradicts passwordless_enabled: a code cannot be both factors")
 	}
 	code := c.cfg.SelfService.Code
+	if c.given.flag(at + "passwordless_enabled") {
+		if !code.Enabled {
+			c.refuse(at+"passwordless_enabled", "needs selfservice.methods.code.enabled")
+		}
+		c.needsCourier()
+	}
 	if code.Lifespan > maxCodeLife {
 		c.refuse(at+"config.lifespan", "must be at most %s: a code is short, so it may not live long", maxCodeLife)
 	} else if code.Enabled && code.Lifespan > goodCodeLife {

@@ -28,7 +28,7 @@ func TestCourierDefaults(t *testing.T) {
 	require.False(t, cfg.Security.MitigateEnumeration)
 	require.False(t, cfg.SelfService.Registration.VerifyBeforeCreate)
 	require.Equal(t, cmd.Verification{Lifespan: time.Hour, Use: "code"}, cfg.SelfService.Verification)
-	require.Equal(t, cmd.Code{Enabled: true, Passwordless: true, Lifespan: 10 * time.Minute, MaxSubmissions: 5, Length: 6}, cfg.SelfService.Code)
+	require.Equal(t, cmd.Code{Enabled: true, Lifespan: 10 * time.Minute, MaxSubmissions: 5, Length: 6}, cfg.SelfService.Code)
 	require.Equal(t, cmd.Link{Lifespan: time.Hour, BaseURL: "https://auth.example.com"}, cfg.SelfService.Link)
 }
 

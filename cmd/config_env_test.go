@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,6 +32,15 @@ func TestEnvironmentNamesKeys(t *testing.T) {
 		{[]string{"SERVE_PUBLIC_TRUSTED_PROXIES=[]"}, func(c *cmd.Config) any { return len(c.Serve.Public.TrustedProxies) }, 0},
 		{[]string{`SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS=[{"hook":"session"}]`}, func(c *cmd.Config) any { return c.SelfService.Registration.After.Method["password"].Hooks }, []string{"session"}},
 		{[]string{"SELFSERVICE_FLOWS_REGISTRATION_AFTER_PASSWORD_HOOKS_0_HOOK=session"}, func(c *cmd.Config) any { return c.SelfService.Registration.After.Method["password"].Hooks }, []string{"session"}},
+		{[]string{"SELFSERVICE_FLOWS_REGISTRATION_STYLE=profile_first"}, func(c *cmd.Config) any { return c.SelfService.Registration.ProfileFirst }, true},
+		{[]string{"SELFSERVICE_FLOWS_LOGIN_STYLE=identifier_first"}, func(c *cmd.Config) any { return c.SelfService.Login.IdentifierFirst }, true},
+		{[]string{`SELFSERVICE_FLOWS_LOGIN_AFTER_HOOKS=[{"hook":"revoke_active_sessions"}]`}, func(c *cmd.Config) any { return c.SelfService.Login.After.Hooks }, []string{"revoke_active_sessions"}},
+		{[]string{"SELFSERVICE_FLOWS_SETTINGS_UI_URL=https://www.example.com/settings"}, func(c *cmd.Config) any { return c.SelfService.Settings.UIURL }, "https://www.example.com/settings"},
+		{[]string{"SELFSERVICE_FLOWS_SETTINGS_PRIVILEGED_SESSION_MAX_AGE=5m"}, func(c *cmd.Config) any { return c.SelfService.Settings.PrivilegedMaxAge }, 5 * time.Minute},
+		{[]string{"SELFSERVICE_FLOWS_RECOVERY_LIFESPAN=5m"}, func(c *cmd.Config) any { return c.SelfService.Recovery.Lifespan }, 5 * time.Minute},
+		{[]string{"SELFSERVICE_METHODS_CODE_PASSWORDLESS_ENABLED=true", "COURIER_SMTP_CONNECTION_URI=smtp://x"}, func(c *cmd.Config) any { return c.SelfService.Code.Passwordless }, true},
+		{[]string{"SELFSERVICE_METHODS_PROFILE_ENABLED=false"}, func(c *cmd.Config) any { return c.SelfService.Profile.Enabled }, false},
+		{[]string{"FEATURE_FLAGS_USE_CONTINUE_WITH_TRANSITIONS=true"}, func(c *cmd.Config) any { return c.SelfService.UseContinueWith }, true},
 		{[]string{"COURIER_SMTP_CONNECTION_URI=smtp://x"}, func(c *cmd.Config) any { return c.Courier.SMTP.ConnectionURI }, "smtp://x"},
 		{[]string{`COURIER_SMTP_HEADERS={"X-A":"b"}`}, func(c *cmd.Config) any { return c.Courier.SMTP.Headers }, map[string]string{"X-A": "b"}},
 		{[]string{"COURIER_CHANNELS_0_ID=sms", "COURIER_CHANNELS_0_REQUEST_CONFIG_URL=https://sms.example.com"}, func(c *cmd.Config) any { return c.Courier.Channels }, []cmd.Channel{{ID: "sms", Type: "http", Request: cmd.Request{URL: "https://sms.example.com", Method: "POST"}}}},

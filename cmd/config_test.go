@@ -60,7 +60,16 @@ func TestDefaults(t *testing.T) {
 	}, cfg.SelfService.Password)
 	require.True(t, cfg.SelfService.Registration.Enabled)
 	require.Equal(t, time.Hour, cfg.SelfService.Registration.Lifespan)
-	require.Empty(t, cfg.SelfService.Registration.After.Method["password"].Hooks)
+	bare := cmd.After{Method: map[string]cmd.AfterMethod{"password": {}, "code": {}}}
+	require.Equal(t, bare, cfg.SelfService.Registration.After)
+	require.False(t, cfg.SelfService.Registration.ProfileFirst)
+	require.Equal(t, cmd.Login{UIURL: "https://www.example.com/login", Lifespan: time.Hour, After: bare}, cfg.SelfService.Login)
+	require.Equal(t, cmd.Settings{
+		Lifespan: time.Hour, PrivilegedMaxAge: time.Hour, After: cmd.After{Method: map[string]cmd.AfterMethod{"password": {}, "profile": {}}},
+	}, cfg.SelfService.Settings)
+	require.Equal(t, cmd.Recovery{Lifespan: time.Hour, Use: "code", After: cmd.After{Method: map[string]cmd.AfterMethod{}}}, cfg.SelfService.Recovery)
+	require.True(t, cfg.SelfService.Profile.Enabled)
+	require.False(t, cfg.SelfService.UseContinueWith)
 	require.Equal(t, cmd.Log{Level: slog.LevelInfo, Format: "auto"}, cfg.Log)
 	require.Equal(t, web.OutboundConfig{MaxBytes: 1 << 20}, cfg.Outbound)
 	require.Equal(t, cmd.Database{CleanupBatch: 100, CleanupSleep: time.Minute}, cfg.Database)
@@ -113,27 +122,18 @@ func TestFullConfiguration(t *testing.T) {
 		"clients.web_hook",
 		"courier.templates.verifiable_address_changed",
 		"expose-metrics-port",
-		"feature_flags.use_continue_with_transitions",
 		"hashers.argon2.expected_deviation",
 		"hashers.argon2.expected_duration", "log.redaction_text",
 		"oauth2_provider",
 		"preview",
-		"selfservice.flows.login",
-		"selfservice.flows.recovery.enabled",
-		"selfservice.flows.recovery.notify_unknown_recipients",
-		"selfservice.flows.recovery.ui_url",
-		"selfservice.flows.recovery.use",
-		"selfservice.flows.registration.after.code",
 		"selfservice.flows.registration.after.hooks.0: web_hook",
 		"selfservice.flows.registration.after.oidc",
 		"selfservice.flows.registration.login_hints",
-		"selfservice.flows.registration.style: profile_first",
-		"selfservice.flows.settings",
-		"selfservice.methods.code.passwordless_enabled",
+		"selfservice.flows.settings.after.profile.hooks.0: notify_previous_addresses",
+		"selfservice.flows.settings.required_aal",
 		"selfservice.methods.oidc",
 		"selfservice.methods.passkey",
 		"selfservice.methods.password.config.migrate_hook",
-		"selfservice.methods.profile",
 		"session.whoami.required_aal",
 		"tracing",
 	}, report.NotInEffect)
@@ -152,7 +152,29 @@ func TestFullConfiguration(t *testing.T) {
 	require.Empty(t, after.Hooks, "a hook that is not built is in the report only")
 	require.Equal(t, []string{"show_verification_ui", "session"}, after.Method["password"].Hooks)
 	require.Equal(t, "https://www.example.com/hello", after.Method["password"].ReturnURL)
+	require.Equal(t, cmd.AfterMethod{ReturnURL: "https://www.example.com/hi", Hooks: []string{"show_verification_ui"}}, after.Method["code"])
 	require.Equal(t, "default", cfg.SelfService.Password.RegistrationGroup)
+	require.True(t, cfg.SelfService.Registration.ProfileFirst)
+	require.Equal(t, cmd.Login{
+		UIURL: "https://www.example.com/login", Lifespan: 10 * time.Minute, IdentifierFirst: true,
+		After: cmd.After{ReturnURL: "https://www.example.com/back", Hooks: []string{"verification", "show_verification_ui"}, Method: map[string]cmd.AfterMethod{
+			"password": {Hooks: []string{"revoke_active_sessions"}},
+			"code":     {ReturnURL: "https://www.example.com/by-code", Hooks: []string{"require_verified_address"}},
+		}},
+	}, cfg.SelfService.Login)
+	require.Equal(t, cmd.Settings{
+		UIURL: "https://www.example.com/settings", Lifespan: 20 * time.Minute, PrivilegedMaxAge: 15 * time.Minute,
+		After: cmd.After{ReturnURL: "https://www.example.com/saved", Method: map[string]cmd.AfterMethod{
+			"password": {Hooks: []string{"revoke_active_sessions"}},
+			"profile":  {ReturnURL: "https://www.example.com/me", Hooks: []string{"show_verification_ui"}},
+		}},
+	}, cfg.SelfService.Settings)
+	require.Equal(t, cmd.Recovery{
+		Enabled: true, UIURL: "https://www.example.com/recovery", Lifespan: 40 * time.Minute, Use: "link", NotifyUnknown: true,
+		After: cmd.After{ReturnURL: "https://www.example.com/safe", Hooks: []string{"revoke_active_sessions"}, Method: map[string]cmd.AfterMethod{}},
+	}, cfg.SelfService.Recovery)
+	require.False(t, cfg.SelfService.Profile.Enabled)
+	require.True(t, cfg.SelfService.UseContinueWith)
 	require.Equal(t, []schema.Source{
 		{ID: "customer", URL: "file:///etc/foyer/customer.schema.json"},
 		{ID: "employee", URL: "https://schemas.internal/employee.json", Selectable: true},
@@ -289,13 +311,38 @@ func TestRevisionTellsNothingOfSecrets(t *testing.T) {
 func TestQuickstart(t *testing.T) {
 	cfg, report := load(t, cmd.LoadOptions{Files: []string{"../contrib/quickstart/foyer.yml"}, Dev: true})
 	require.Empty(t, report.NotInEffect)
-	require.Empty(t, report.Warnings)
+	require.Subset(t, []string{"selfservice.flows.login.ui_url: missing, so people can register but not sign in"}, report.Warnings)
 	require.Equal(t, "http://127.0.0.1:4433", cfg.Serve.Public.BaseURL)
 	require.Equal(t, []string{"session", "show_verification_ui"}, cfg.SelfService.Registration.After.Method["password"].Hooks)
 	require.Empty(t, cfg.SelfService.Password.PwnedHost)
 	raw, err := os.ReadFile("../contrib/quickstart/identity.schema.json")
 	require.NoError(t, err)
 	require.True(t, json.Valid(raw))
+}
+
+func TestDeadEndsAreWarnedOf(t *testing.T) {
+	const (
+		noLogin    = "selfservice.flows.login.ui_url: missing, so people can register but not sign in"
+		noSettings = "selfservice.flows.settings.ui_url: missing, so whoever recovers an account cannot choose a new password"
+		noRegister = "selfservice.methods.password.enabled: no method is left to register with"
+		noSignIn   = "selfservice.methods.password.enabled: no method is left to sign in with"
+	)
+	for _, tt := range []struct {
+		text string
+		want []string
+	}{
+		{"selfservice: {flows: {login: {}}}", []string{noLogin}},
+		{"selfservice: {flows: {login: {}, registration: {enabled: false}}}", nil},
+		{"selfservice: {flows: {login: {ui_url: https://www.example.com/login}}}", nil},
+		{"selfservice: {methods: {password: {enabled: false}}, flows: {login: {ui_url: https://www.example.com/login}}}", []string{noRegister, noSignIn}},
+		{"selfservice: {methods: {password: {enabled: false}, code: {passwordless_enabled: true}}, flows: {login: {ui_url: https://www.example.com/login}}}", nil},
+		{"selfservice: {flows: {login: {ui_url: https://www.example.com/login}, recovery: {enabled: true, ui_url: https://www.example.com/recovery}}}", []string{noSettings}},
+		{"selfservice: {flows: {login: {ui_url: https://www.example.com/login}, settings: {ui_url: https://www.example.com/settings}, recovery: {enabled: true, ui_url: https://www.example.com/recovery}}}", nil},
+	} {
+		base := write(t, "base.yml", "{dsn: memory, selfservice: {default_browser_return_url: 'https://www.example.com', flows: {registration: {ui_url: 'https://www.example.com'}, error: {ui_url: 'https://www.example.com/error'}}}, identity: {schemas: [{id: default, url: 'base64://e30='}]}}")
+		_, report := load(t, cmd.LoadOptions{Files: []string{base, write(t, "more.yml", tt.text)}, Dev: true})
+		require.Equal(t, tt.want, report.Warnings, tt.text)
+	}
 }
 
 func TestReportIsLogged(t *testing.T) {

@@ -119,6 +119,9 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	if err := refuseUnprovable(c, schemas, post.reaches); err != nil {
 		return nil, err
 	}
+	if err := refuseUnreachable(c, schemas, post.reaches); err != nil {
+		return nil, err
+	}
 	locales, err := matcher(messages, post.renderer)
 	if err != nil {
 		return nil, err
