@@ -125,3 +125,27 @@ func TestCanonicalLength(t *testing.T) {
 		require.Equal(t, fits, err == nil, "%.20q… of %d bytes: %v", text, len(text), err)
 	}
 }
+
+func TestCanonicalIdentifier(t *testing.T) {
+	for typed, want := range map[string]string{
+		"Ada@Example.org":   "ada@example.org",
+		"+41 44 668 18 00":  "+41446681800",
+		" +41446681800\n":   "+41446681800",
+		"+1":                "+1", // no number, but perhaps a name
+		"41446681800":       "41446681800",
+		"+Ada":              "+ada",
+		"+ada@example.org ": "+ada@example.org",
+	} {
+		got, err := identity.CanonicalIdentifier(typed)
+		require.NoError(t, err, "%q", typed)
+		require.Equal(t, want, got, "%q", typed)
+		again, err := identity.CanonicalIdentifier(got)
+		require.NoError(t, err, "%q", typed)
+		require.Equal(t, got, again, "%q", typed)
+	}
+	for _, none := range []string{"", " ", "a\u200bb", strings.Repeat("a", 321)} {
+		got, err := identity.CanonicalIdentifier(none)
+		require.Error(t, err, "%q", none)
+		require.Empty(t, got, "%q", none)
+	}
+}

@@ -32,7 +32,7 @@ type Manager struct {
 // is nil.
 func (m *Manager) Draft(s *schema.Schema, traits map[string]any) (*Identity, []schema.Violation) {
 	violations := s.Validate(traits)
-	i := &Identity{SchemaID: s.ID, State: StateActive}
+	i := &Identity{SchemaID: s.ID, State: StateActive, identifiers: []string{}}
 	for _, f := range s.Fields {
 		for _, typed := range s.Read(traits, f) {
 			if typed == "" {
@@ -65,7 +65,8 @@ func (m *Manager) Draft(s *schema.Schema, traits map[string]any) (*Identity, []s
 	return i, nil
 }
 
-// Identifiers returns what a draft can sign in with by password, canonical.
+// Identifiers returns what a draft can sign in with, canonical; nil for an
+// identity that was not drafted.
 func (i *Identity) Identifiers() []string { return i.identifiers }
 
 // TypedIdentifiers lists what traits would sign in with, canonical where that is

@@ -14,30 +14,6 @@ import (
 	"github.com/foyer-id/foyer/persistence"
 )
 
-func TestVerifiableAddressFindsItsIdentity(t *testing.T) {
-	each(t, func(t *testing.T, s *persistence.Store) {
-		p := newPerson("ana@example.org")
-		more := p.Verifiable[0]
-		more.ID, more.Via, more.Value, more.Canonical = newID(), identity.ViaSMS, "+41446681800", "+41446681800"
-		p.Verifiable, p.Epoch = append(p.Verifiable, more), 7
-		p.Recovery[0].Canonical = "old@example.org"
-		require.NoError(t, s.InsertIdentity(t.Context(), p))
-		require.NoError(t, s.InsertIdentity(t.Context(), newPerson("bob@example.org")))
-		p.Credentials = nil
-		for via, canonical := range map[string]string{identity.ViaEmail: "ana@example.org", identity.ViaSMS: "+41446681800"} {
-			got, err := s.ByAddress(t.Context(), identity.ForVerification, via, canonical)
-			require.NoError(t, err)
-			require.Equal(t, p, got)
-		}
-		for _, none := range [][2]string{
-			{identity.ViaEmail, "+41446681800"}, {identity.ViaEmail, "old@example.org"}, {identity.ViaEmail, "Ana@example.org"}, {"", ""},
-		} {
-			_, err := s.ByAddress(t.Context(), identity.ForVerification, none[0], none[1])
-			require.ErrorIs(t, err, identity.ErrNotFound, none)
-		}
-	})
-}
-
 func TestProofOfAnAddressCountsOnceForEachEpoch(t *testing.T) {
 	each(t, func(t *testing.T, s *persistence.Store) {
 		p, other := newPerson("ana@example.org"), newPerson("bob@example.org")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/gofrs/uuid"
 )
 
 // OpenWith is Open through another driver.
@@ -65,25 +67,52 @@ func Patience(s *Store, d time.Duration) { s.hooks.viewTimeout = d }
 // QueuePlans are how the database goes about the statements every worker runs
 // again and again. A server has looked at the table by then, SQLite never does.
 func QueuePlans(ctx context.Context, s *Store) map[string][]string {
-	explain, analyse := "EXPLAIN ", "ANALYZE messages"
-	switch s.src.dialect {
-	case dialectSQLite:
-		explain, analyse = "EXPLAIN QUERY PLAN ", "SELECT 1"
-	case dialectMySQL:
-		analyse = "ANALYZE TABLE messages"
-	}
-	if _, err := s.write.db.ExecContext(ctx, analyse); err != nil {
-		panic(err)
-	}
-	plans := map[string][]string{}
-	for what, q := range map[string]struct {
-		query string
-		args  []any
-	}{
+	return plans(ctx, s, []string{"messages"}, map[string]asked{
 		"any":   {sqlAnyDue, []any{int64(1) << 60}},
 		"claim": {s.locking(sqlDue, forTaking), []any{int64(1) << 60, 10}},
 		"stats": {sqlQueueStats, nil},
-	} {
+	})
+}
+
+// PersonPlans are the same for the statements that find and save one person.
+func PersonPlans(ctx context.Context, s *Store) map[string][]string {
+	id := uuid.Must(uuid.NewV4()).String()
+	return plans(ctx, s, []string{"identities", "identifiers", "addresses", "credentials"}, map[string]asked{
+		"address":            {sqlByAddress, []any{id, "recovery", "email", "p7@example.org"}},
+		"identifier":         {sqlByIdentifier, []any{id, "p7@example.org"}},
+		"save":               {sqlUpdateIdentity, []any{nil, "", "", 0, "{}", nil, nil, 0, 1, 0, id, 0}},
+		"its addresses":      {sqlAddressesOf, []any{id}},
+		"its credentials":    {sqlCredentials, []any{id}},
+		"its identifiers":    {sqlIdentifiersOf, []any{id}},
+		"an identifier less": {sqlDeleteIdentifier, []any{"login", "p7@example.org", id}},
+	})
+}
+
+// asked is a statement with arguments.
+type asked struct {
+	query string
+	args  []any
+}
+
+// plans are how the database goes about statements on tables.
+func plans(ctx context.Context, s *Store, tables []string, statements map[string]asked) map[string][]string {
+	explain, analyse := "EXPLAIN ", "ANALYZE "
+	switch s.src.dialect {
+	case dialectSQLite:
+		explain, analyse = "EXPLAIN QUERY PLAN ", ""
+	case dialectMySQL:
+		analyse = "ANALYZE TABLE "
+	}
+	for _, table := range tables {
+		if analyse == "" {
+			break
+		}
+		if _, err := s.write.db.ExecContext(ctx, analyse+table); err != nil {
+			panic(err)
+		}
+	}
+	plans := map[string][]string{}
+	for what, q := range statements {
 		rows, err := s.write.db.QueryContext(ctx, explain+s.write.text(q.query), q.args...)
 		if err != nil {
 			panic(err)

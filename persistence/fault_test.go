@@ -529,6 +529,29 @@ var deeds = map[string]func(t *testing.T, s *persistence.Store) deed{
 			},
 		}
 	},
+	"save of a person": func(t *testing.T, s *persistence.Store) deed {
+		mail := newID().String() + "@example.org"
+		p := drafted(t, object{"nick": newID().String(), "mails": []any{mail, "2" + mail}})
+		p.SetPassword("x")
+		require.NoError(t, s.InsertIdentity(t.Context(), p))
+		before := mustRead(t, s, p)
+		next := redrafted(t, before, object{"nick": newID().String(), "mails": []any{"3" + mail, mail}})
+		return deed{
+			do: func() error { return s.UpdateIdentity(t.Context(), next) },
+			done: func() bool {
+				got := mustRead(t, s, p)
+				want := before
+				if got.Rev == 1 {
+					want = asRead(next)
+				}
+				require.Equal(t, want, got)
+				for name, saved := range map[string]bool{p.Identifiers()[0]: false, next.Identifiers()[0]: true, "2" + mail: false, "3" + mail: true} {
+					require.Equal(t, saved == (got.Rev == 1), owner(t, s, name) != nil, name)
+				}
+				return got.Rev == 1
+			},
+		}
+	},
 	"proof": func(t *testing.T, s *persistence.Store) deed {
 		p := newPerson(newID().String() + "@example.org")
 		require.NoError(t, s.InsertIdentity(t.Context(), p))

@@ -13,9 +13,10 @@ import (
 
 // Where nobody has what is asked for, somebody else is read and forgotten, so
 // that it takes as long; and where somebody has, the other is looked for, too.
+// The outer LIMIT keeps PostgreSQL from looking wherever the id is used.
 const (
 	sqlSomebody = `(SELECT COALESCE((SELECT id FROM identities WHERE id >= ? ORDER BY id LIMIT 1),
-			(SELECT id FROM identities ORDER BY id LIMIT 1)) AS id) other`
+			(SELECT id FROM identities ORDER BY id LIMIT 1)) AS id LIMIT 1) other`
 
 	sqlByAddress = `SELECT v.id, other.id, ` + personColumns + ` FROM ` + sqlSomebody + `
 		LEFT JOIN addresses v ON v.purpose = ? AND v.via = ? AND v.canonical = ?
@@ -36,8 +37,8 @@ type found struct {
 	credentials map[uuid.UUID]credentialRow
 }
 
-// find asks for a person by a name, which is not a name of the statement's
-// other person but leads to one.
+// find runs a statement that begins with sqlSomebody. The name leads to that
+// somebody: always the same one for a name, another one for others.
 func (s *Store) find(ctx context.Context, query, name string, args []any, credentials bool) (*identity.Identity, error) {
 	var f found
 	args = append([]any{uuid.NewV5(uuid.Nil, name).String()}, args...)
