@@ -149,7 +149,10 @@ func TestOwnSessionsByPage(t *testing.T) {
 		"?page=0&per_page=2":             newest[:2],
 		"?page=1&per_page=2":             newest[2:4],
 		"?page_token=2&page_size=2":      newest[4:],
-		"?page=9&per_page=2":             newest[4:],
+		"?page=3&per_page=2":             nil, // who asks for the next until there is none comes to an end
+		"?page=9&per_page=2":             nil,
+		"?page=1&per_page=5":             nil,
+		"?page=9223372036854775807":      nil,
 		"?page=-1&per_page=x":            newest,
 		"?page_size=0&page_token=ory_st": newest,
 		"?page_size=9999999":             newest,

@@ -48,7 +48,9 @@ const (
 
 // Numbered reads which page of a list of total entries is asked for, by page
 // and per_page or by page_token and page_size. Pages count from zero. What is no
-// sensible number is clamped, never refused.
+// sensible number is clamped, never refused: a page beyond the last is the empty
+// one behind it, so that who asks for the next until there is none comes to an
+// end.
 func Numbered(query url.Values, total int) (page, size int) {
 	number := func(names ...string) int {
 		for _, name := range names {
@@ -62,7 +64,7 @@ func Numbered(query url.Values, total int) (page, size int) {
 		size = numberedSize
 	}
 	size = min(size, maxNumberedSize)
-	return min(max(number("page_token", "page"), 0), total/size), size
+	return min(max(number("page_token", "page"), 0), (total+size-1)/size), size
 }
 
 // NumberedLinks is the header Link of such a page, for the list at the URL of a
