@@ -38,7 +38,7 @@ func (b *Body) Into(v any) error {
 		return fail.Wrap(err, fail.BadRequest, "body_invalid", "The field "+strconv.Quote(typed.Field)+" must not be a "+typed.Value+".")
 	}
 	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
-		return fail.Wrap(err, fail.BadRequest, "field_unknown", "The field "+name+" is not known here.")
+		return fail.Wrap(err, fail.BadRequest, "field_unknown", "The field "+Clip(name)+" is not known here.")
 	}
 	return fail.Wrap(err, fail.BadRequest, "body_invalid", "A field of the body cannot be read: "+err.Error()+".")
 }
