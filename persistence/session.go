@@ -40,10 +40,8 @@ const (
 	sqlDrop        = `DELETE FROM sessions WHERE 1 = 1`
 	sqlExtend      = `UPDATE sessions SET expires_at = ? WHERE id = ? AND active = ? AND expires_at > ? AND expires_at < ? AND expires_at < ?`
 	sqlReproven    = `UPDATE sessions SET aal = ?, methods = ?, ip = ?, user_agent = ?, authenticated_at = ?, expires_at = ?
-		WHERE id = ? AND active = ? AND authenticated_at = ?`
+		WHERE id = ? AND active = ? AND expires_at > ? AND authenticated_at = ?`
 	sqlDropTokens = `DELETE FROM session_tokens WHERE session_id = ?`
-
-	sqlRevokeSessions = `UPDATE sessions SET active = ? WHERE identity_id = ? AND id <> ? AND active = ?`
 )
 
 // InsertSession writes a session and its first token's hash. It returns
@@ -80,8 +78,8 @@ func (s *Store) InsertToken(ctx context.Context, sessionID uuid.UUID, tokenHash 
 
 // RevokeSessions ends every session of an identity but the one to spare, Nil for none.
 func (s *Store) RevokeSessions(ctx context.Context, identityID, spare uuid.UUID) error {
-	_, err := s.exec(ctx, sqlRevokeSessions, false, identityID.String(), spare.String(), true)
-	return wrap("revoke sessions", err)
+	_, _, err := s.EndSessions(ctx, session.Selection{Identities: []uuid.UUID{identityID}, Spare: spare})
+	return err
 }
 
 // SessionByToken reads the session, its identity and the addresses in one

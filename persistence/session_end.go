@@ -19,8 +19,9 @@ func (s *Store) ExtendSession(ctx context.Context, id uuid.UUID, now, before, un
 	return wrap("extend a session", err)
 }
 
-// Reauthenticate saves v and puts one token in place of all it had, if it is
-// active and was last authenticated at seen, else it returns session.ErrNotFound.
+// Reauthenticate saves v and puts one token in place of all it had, if it lives
+// at v.AuthenticatedAt and was last authenticated at seen, else it returns
+// session.ErrNotFound.
 func (s *Store) Reauthenticate(ctx context.Context, v *session.Session, seen time.Time, tokenHash []byte) error {
 	methods, err := jsonOf(v.Methods, v.Methods == nil)
 	if err != nil {
@@ -29,7 +30,7 @@ func (s *Store) Reauthenticate(ctx context.Context, v *session.Session, seen tim
 	err = s.Tx(ctx, func(ctx context.Context) error {
 		c := s.unitOf(ctx).conn()
 		n, err := c.exec(ctx, sqlReproven, string(v.AAL), methods, free(v.Device.IP), free(v.Device.UserAgent),
-			micros(v.AuthenticatedAt), micros(v.ExpiresAt), v.ID.String(), true, micros(seen))
+			micros(v.AuthenticatedAt), micros(v.ExpiresAt), v.ID.String(), true, micros(v.AuthenticatedAt), micros(seen))
 		if err == nil && n == 0 {
 			err = session.ErrNotFound
 		}

@@ -67,19 +67,21 @@ func (m *Manager) Replan(s *Session, method string, aal AAL, d Device) (*Session
 // Extend gives a live session its full lifespan from now on, if it is close
 // enough to its end, else leaves it as it is. What has ended is ErrNotFound.
 func (m *Manager) Extend(ctx context.Context, id uuid.UUID) (*Session, error) {
+	now := m.Now().UTC()
+	before := now.Add(cmp.Or(m.Extendable, m.Lifespan))
+	if err := m.Store.ExtendSession(ctx, id, now, before, now.Add(m.Lifespan)); err != nil {
+		return nil, err
+	}
+	// Read afterwards, so that nobody is told of a session that somebody else
+	// has ended meanwhile that it was extended.
 	s, err := m.Store.Session(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	now := m.Now().UTC()
 	if !s.Live(now) {
 		return nil, ErrNotFound
 	}
-	until := now.Add(m.Lifespan)
-	if err := m.Store.ExtendSession(ctx, id, now, now.Add(cmp.Or(m.Extendable, m.Lifespan)), until); err != nil {
-		return nil, err
-	}
-	return m.Store.Session(ctx, id)
+	return s, nil
 }
 
 // End ends the session that token leads to, or returns ErrNotFound.

@@ -58,6 +58,13 @@ func TestReauthentication(t *testing.T) {
 		require.NoError(t, env.App.Store.Reauthenticate(t.Context(), third, next.AuthenticatedAt, session.Hash(last)))
 		require.Empty(t, idOf(env, token))
 
+		env.Clock.Advance(24 * time.Hour)
+		late, tooLate := m.Replan(third, "password", session.AAL1, session.Device{})
+		require.ErrorIs(t, env.App.Store.Reauthenticate(t.Context(), late, third.AuthenticatedAt, session.Hash(tooLate)), session.ErrNotFound)
+		require.Empty(t, idOf(env, tooLate), "nor does what ran out meanwhile")
+		env.Clock.Advance(-24 * time.Hour)
+		require.NotEmpty(t, idOf(env, last))
+
 		require.NoError(t, m.EndOne(t.Context(), s.ID))
 		fourth, never := m.Replan(third, "password", session.AAL1, session.Device{})
 		require.ErrorIs(t, env.App.Store.Reauthenticate(t.Context(), fourth, third.AuthenticatedAt, session.Hash(never)), session.ErrNotFound)

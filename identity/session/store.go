@@ -29,8 +29,8 @@ type Store interface {
 	// it would have come before both before and until, else it does nothing.
 	ExtendSession(ctx context.Context, id uuid.UUID, now, before, until time.Time) error
 	// Reauthenticate saves s, whose tokens give way to one with the given hash,
-	// if it is active and was last authenticated at seen, else it returns
-	// ErrNotFound.
+	// if it lives at s.AuthenticatedAt and was last authenticated at seen before,
+	// else it returns ErrNotFound.
 	Reauthenticate(ctx context.Context, s *Session, seen time.Time, tokenHash []byte) error
 	// EndSessions disables or deletes what sel selects, and returns how many
 	// sessions that were. No token leads to them any more once this is
