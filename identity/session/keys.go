@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
@@ -24,13 +25,10 @@ type keys struct {
 // minRSA is the least size of an RSA key, in bits.
 const minRSA = 2048
 
-var algorithms = []jose.SignatureAlgorithm{
-	jose.EdDSA, jose.ES256, jose.ES384, jose.ES512, jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
-}
-
 // readKeys reads a JSON Web Key Set, whose first key has to be a private one.
-// Keys that verify by what signs are refused: a service that verifies must not
-// be able to sign. Nothing of a key stands in an error.
+// Every other private one is tried too, since it may come to the front. Keys
+// that verify by what signs are refused: a service that verifies must not be
+// able to sign. Nothing of a key stands in an error.
 func readKeys(raw []byte) (*keys, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -47,16 +45,23 @@ func readKeys(raw []byte) (*keys, error) {
 		if err != nil {
 			return nil, fmt.Errorf("key %d: %w", n+1, err)
 		}
+		if slices.ContainsFunc(k.public, func(other jose.JSONWebKey) bool { return other.KeyID == key.KeyID }) {
+			return nil, fmt.Errorf("key %d: another one has its kid", n+1)
+		}
 		k.public = append(k.public, key.Public())
-		if n > 0 {
+		if key.IsPublic() {
 			continue
 		}
-		if key.IsPublic() {
-			return nil, errors.New("key 1: it is a public key, which cannot sign")
+		s, err := signer(key)
+		if err != nil {
+			return nil, fmt.Errorf("key %d: %w", n+1, err)
 		}
-		if k.signer, err = signer(key); err != nil {
-			return nil, fmt.Errorf("key 1: %w", err)
+		if n == 0 {
+			k.signer = s
 		}
+	}
+	if k.signer == nil {
+		return nil, errors.New("key 1: it is a public key, which cannot sign")
 	}
 	return k, nil
 }
@@ -65,28 +70,18 @@ func readKey(raw []byte) (key jose.JSONWebKey, err error) {
 	if err := json.Unmarshal(raw, &key); err != nil {
 		return key, errors.New("it cannot be read as a key of a kind that is known here")
 	}
-	var likely jose.SignatureAlgorithm
-	switch k := key.Public().Key.(type) {
-	case ed25519.PublicKey:
-		likely = jose.EdDSA
-	case *ecdsa.PublicKey:
-		likely = map[int]jose.SignatureAlgorithm{256: jose.ES256, 384: jose.ES384, 521: jose.ES512}[k.Curve.Params().BitSize]
-	case *rsa.PublicKey:
-		if k.N.BitLen() < minRSA {
-			return key, fmt.Errorf("an RSA key needs %d bits", minRSA)
-		}
-		likely = jose.RS256
-	default:
-		return key, errors.New("only EC, Ed25519 and RSA keys can be used")
+	fit, err := algorithms(key.Public().Key)
+	if err != nil {
+		return key, err
 	}
 	if key.Algorithm == "" {
-		key.Algorithm = string(likely)
+		key.Algorithm = string(fit[0])
 	}
 	switch {
 	case key.Use != "" && key.Use != "sig":
 		return key, errors.New("its use is not sig")
-	case !slices.Contains(algorithms, jose.SignatureAlgorithm(key.Algorithm)):
-		return key, errors.New("its alg is none of those known here")
+	case !slices.Contains(fit, jose.SignatureAlgorithm(key.Algorithm)):
+		return key, fmt.Errorf("its alg does not fit it, or is none of those known here: %q", fit)
 	}
 	key.Use = "sig"
 	if key.KeyID == "" {
@@ -99,20 +94,43 @@ func readKey(raw []byte) (key jose.JSONWebKey, err error) {
 	return key, nil
 }
 
-// signer signs with key, and has done so once: a key that does not fit its alg,
-// or whose halves do not belong together, shows at the start.
+// algorithms lists what a key can sign by, the usual one first.
+func algorithms(public any) ([]jose.SignatureAlgorithm, error) {
+	switch k := public.(type) {
+	case ed25519.PublicKey:
+		return []jose.SignatureAlgorithm{jose.EdDSA}, nil
+	case *ecdsa.PublicKey:
+		switch k.Curve {
+		case elliptic.P256():
+			return []jose.SignatureAlgorithm{jose.ES256}, nil
+		case elliptic.P384():
+			return []jose.SignatureAlgorithm{jose.ES384}, nil
+		case elliptic.P521():
+			return []jose.SignatureAlgorithm{jose.ES512}, nil
+		}
+	case *rsa.PublicKey:
+		if k.N.BitLen() < minRSA {
+			return nil, fmt.Errorf("an RSA key needs %d bits", minRSA)
+		}
+		return []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512}, nil
+	}
+	return nil, errors.New("only EC, Ed25519 and RSA keys can be used")
+}
+
+// signer signs with key, and has done so once: a key whose halves do not belong
+// together shows at the start.
 func signer(key jose.JSONWebKey) (jose.Signer, error) {
 	alg := jose.SignatureAlgorithm(key.Algorithm)
 	s, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
-		return nil, errors.New("its alg does not fit it")
+		return nil, errors.New("it cannot sign")
 	}
 	signed, err := s.Sign([]byte("{}"))
 	if err == nil {
 		_, err = signed.Verify(key.Public())
 	}
 	if err != nil {
-		return nil, errors.New("what it signs cannot be verified: its alg does not fit it, or its private part is another key's")
+		return nil, errors.New("what it signs cannot be verified: its private part is another key's")
 	}
 	return s, nil
 }

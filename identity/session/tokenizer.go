@@ -8,6 +8,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -119,9 +120,19 @@ func (t *Tokenizer) claim(ctx context.Context, base claims, view View) (json.Raw
 	if err := json.Unmarshal(own, &fixed); err != nil {
 		return nil, err
 	}
-	if _, chosen := result.Claims["iss"]; chosen {
-		delete(fixed, "iss")
+	if issuer, chosen := result.Claims["iss"]; chosen {
+		fixed["iss"] = issuer
 	}
+	// A mapper that adds traits as they are lets people choose names, and services
+	// in Go take "SUB" for "sub".
+	maps.DeleteFunc(result.Claims, func(name string, _ json.RawMessage) bool {
+		for reserved := range fixed {
+			if strings.EqualFold(name, reserved) {
+				return true
+			}
+		}
+		return false
+	})
 	maps.Copy(result.Claims, fixed)
 	return json.Marshal(result.Claims)
 }

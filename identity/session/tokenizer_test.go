@@ -74,7 +74,7 @@ func TestTokenize(t *testing.T) {
 	big, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
 	mapper := `local s = std.extVar('session'), c = std.extVar('claims');
-		{claims: {iss: 'https://me', email: s.identity.traits.email, plan: 'pro', n: 1.5, who: c.sub, sub: 'somebody else', exp: 99999999999, jti: 1, aud: ['x']}}`
+		{claims: {iss: 'https://me', email: s.identity.traits.email, plan: 'pro', n: 1.5, who: c.sub, sub: 'somebody else', SUB: 'somebody else', ['\u017fub']: 'somebody else', ['\u017fID']: 'x', Iss: 'x', eXp: 99999999999, exp: 99999999999, jti: 1, aud: ['x']}}`
 	env := enginetest.New(t, enginetest.WithJsonnet(),
 		template("plain", map[string]any{"jwks_url": inline(keySet(t, jose.JSONWebKey{Key: ecKey(t, elliptic.P256()), KeyID: "es", Use: "sig"}))}),
 		template("ed", map[string]any{"jwks_url": inline(keySet(t, jose.JSONWebKey{Key: ed, KeyID: "ed", Algorithm: "EdDSA"})), "ttl": "48h"}),
@@ -126,6 +126,9 @@ func TestTokenize(t *testing.T) {
 	require.NotEqualValues(t, 1, claims["jti"])
 	require.Equal(t, []any{"x"}, claims["aud"])
 	require.EqualValues(t, 1.5, claims["n"])
+	for name := range claims {
+		require.Contains(t, []string{"iss", "sub", "sid", "jti", "iat", "nbf", "exp", "email", "plan", "n", "who", "aud"}, name, "nor in a spelling that careless services take for it")
+	}
 
 	ask := func(as string) *enginetest.Answer {
 		return env.Native().As(token).Get("/sessions/whoami?tokenize_as=" + as)
@@ -189,20 +192,23 @@ func TestTokenizerThatCannotBe(t *testing.T) {
 	require.NoError(t, json.Unmarshal(mustJSON(t, jose.JSONWebKey{Key: ecKey(t, elliptic.P256())}), &other))
 	torn["d"] = other["d"]
 	cases := map[string][]byte{
-		"nothing":        nil,
-		"no JSON":        []byte("-----BEGIN PRIVATE KEY-----"),
-		"no keys":        []byte(`{"keys":[]}`),
-		"a lone key":     mustJSON(t, good),
-		"a public key":   keySet(t, public),
-		"a broken key":   []byte(`{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"AA"}]}`),
-		"a broken other": []byte(`{"keys":[` + string(mustJSON(t, good)) + `,{"kty":"RSA"}]}`),
-		"a shared key":   []byte(`{"keys":[{"kty":"oct","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA","alg":"HS256"}]}`),
-		"unknown kind":   []byte(`{"keys":[{"kty":"OKP","crv":"X25519","x":"AA"}]}`),
-		"torn halves":    []byte(`{"keys":[` + string(mustJSON(t, torn)) + `]}`),
-		"alg none":       keySet(t, jose.JSONWebKey{Key: good.Key, Algorithm: "none"}),
-		"alg of another": keySet(t, jose.JSONWebKey{Key: good.Key, Algorithm: "RS256"}),
-		"alg of a curve": keySet(t, jose.JSONWebKey{Key: good.Key, Algorithm: "ES384"}),
-		"for encryption": keySet(t, jose.JSONWebKey{Key: good.Key, Use: "enc"}),
+		"nothing":             nil,
+		"no JSON":             []byte("-----BEGIN PRIVATE KEY-----"),
+		"no keys":             []byte(`{"keys":[]}`),
+		"a lone key":          mustJSON(t, good),
+		"a public key":        keySet(t, public),
+		"a broken key":        []byte(`{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"AA"}]}`),
+		"a broken other":      []byte(`{"keys":[` + string(mustJSON(t, good)) + `,{"kty":"RSA"}]}`),
+		"a shared key":        []byte(`{"keys":[{"kty":"oct","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA","alg":"HS256"}]}`),
+		"unknown kind":        []byte(`{"keys":[{"kty":"OKP","crv":"X25519","x":"AA"}]}`),
+		"torn halves":         []byte(`{"keys":[` + string(mustJSON(t, torn)) + `]}`),
+		"alg none":            keySet(t, jose.JSONWebKey{Key: good.Key, Algorithm: "none"}),
+		"alg of another":      keySet(t, jose.JSONWebKey{Key: good.Key, Algorithm: "RS256"}),
+		"alg of a curve":      keySet(t, jose.JSONWebKey{Key: good.Key, Algorithm: "ES384"}),
+		"alg of a public key": keySet(t, good, jose.JSONWebKey{Key: public.Key, Algorithm: "RS256"}),
+		"two of one kid":      keySet(t, jose.JSONWebKey{Key: good.Key, KeyID: "a"}, jose.JSONWebKey{Key: ecKey(t, elliptic.P256()), KeyID: "a"}),
+		"a torn key behind":   []byte(`{"keys":[` + string(mustJSON(t, good)) + `,` + string(mustJSON(t, torn)) + `]}`),
+		"for encryption":      keySet(t, jose.JSONWebKey{Key: good.Key, Use: "enc"}),
 	}
 	if weak != nil {
 		cases["a weak key"] = keySet(t, jose.JSONWebKey{Key: weak})
