@@ -27,6 +27,10 @@ func (l *Logout) Mount(r *web.Router) {
 		return l.Flows.forward(w, r, "", l.link(w, r))
 	})
 	r.Handle(http.MethodGet, "/self-service/logout", func(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+		if ahead(r) {
+			// Not the page for errors, which a browser would show whoever follows later.
+			return fail.New(fail.BadRequest, "logout_not_followed", "The link signs out who follows it. HEAD and fetching ahead do not.")
+		}
 		return l.Flows.forward(w, r, "", l.browser(w, r))
 	})
 	r.Handle(http.MethodDelete, "/self-service/logout/api", l.native)
@@ -84,6 +88,13 @@ func (l *Logout) browser(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.Redirect(w, r, to)
 	return nil
+}
+
+// ahead reports whether a request only looks where a link leads: a browser that
+// fetches it before somebody follows it, or a HEAD.
+func ahead(r *http.Request) bool {
+	purpose := cmp.Or(r.Header.Get("Sec-Purpose"), r.Header.Get("Purpose"))
+	return r.Method == http.MethodHead || strings.HasPrefix(strings.ToLower(purpose), "prefetch")
 }
 
 func (l *Logout) destination(r *http.Request) (string, error) {

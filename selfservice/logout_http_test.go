@@ -156,6 +156,33 @@ func TestLogoutThatIsRefused(t *testing.T) {
 	}
 }
 
+// Only who follows the link is signed out: no machine that looks where it leads.
+func TestLogoutLinkIsNotFetchedAhead(t *testing.T) {
+	env := enginetest.New(t)
+	for _, c := range []*enginetest.Client{env.Browser(), env.SPA()} {
+		signedIn(t, c, string(c.Kind)+"@example.org")
+		link, _ := linkOf(t, c, "")
+		for _, ahead := range []string{
+			"HEAD ", "GET Sec-Purpose: prefetch", "GET Sec-Purpose: prefetch;prerender", "GET Sec-Purpose: prefetch;anonymous-client-ip",
+			"GET Purpose: prefetch", "GET Purpose: Prefetch",
+		} {
+			method, header, _ := strings.Cut(ahead, " ")
+			name, value, _ := strings.Cut(header, ": ")
+			req := c.Request(method, link, nil)
+			if name != "" {
+				req.Header.Set(name, value)
+			}
+			a := c.Do(req)
+			require.Equal(t, http.StatusBadRequest, a.Status, "%s: nothing a browser would show later", ahead)
+			require.Equal(t, "logout_not_followed", a.Header.Get("Ory-Error-Id"), ahead)
+			require.Empty(t, a.Header.Values("Set-Cookie"), ahead)
+		}
+		require.Equal(t, http.StatusOK, c.Whoami("").Status)
+		c.Get(link)
+		require.Equal(t, http.StatusUnauthorized, c.Whoami("").Status)
+	}
+}
+
 func TestLogoutOfApps(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		env := enginetest.New(t, enginetest.WithDSN(dsn))
