@@ -1,12 +1,14 @@
 package session_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/internal/enginetest"
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 type client = *enginetest.Client
@@ -402,4 +405,104 @@ func TestNothingPlantedSurvivesSignIn(t *testing.T) {
 	two, _ := signUpBrowser(t, env, "b@example.org")
 	require.NotEqual(t, one.Cookie(cookieName), two.Cookie(cookieName))
 	require.NotEqual(t, one.Cookie("csrf_token"), two.Cookie("csrf_token"))
+}
+
+// Whatever somebody else has put into a browser before its owner signs in, the
+// session of the owner has nothing of it, and what was put there leads nowhere
+// new.
+func TestNothingPlantedIsAdopted(t *testing.T) {
+	env := enginetest.New(t)
+	planted, eve := signUp(t, env, "eve@example.org")
+	attacker, mallory := signUpBrowser(t, env, "mallory@example.org")
+	ended, _ := signUpBrowser(t, env, "ended@example.org")
+	dead := ended.Cookie(cookieName)
+	link := ended.Get("/self-service/logout/browser").JSON()["logout_url"].(string)
+	require.Equal(t, http.StatusNoContent, ended.Get(link).Status)
+	unissued := "ory_st_" + strings.Repeat("A", 32)
+	sealed := func(token string) string {
+		w := httptest.NewRecorder()
+		c := &web.SealedCookie{Options: web.CookieOptions{Name: cookieName}, Ring: cookieRing, Now: env.Clock.Now}
+		require.NoError(t, c.Write(w, token, env.Clock.Now().Add(time.Hour)))
+		return w.Result().Cookies()[0].Value
+	}
+	cookie := func(value string) []string { return []string{"Cookie", cookieName + "=" + value} }
+	signedIn := 0
+	for i, headers := range [][]string{
+		cookie("x"), cookie(planted), cookie(unissued), cookie(sealed(unissued)), cookie(dead), cookie(attacker.Cookie(cookieName)),
+		cookie(sealed(planted)), cookie(attacker.Cookie(cookieName)[1:]), cookie(`"` + planted + `"`), cookie(url.QueryEscape(planted)),
+		cookie(dead + "; " + cookieName + "=" + attacker.Cookie(cookieName)), {"Cookie", "session=" + planted}, {"Cookie", "__Host-" + cookieName + "=" + sealed(planted)},
+		{"X-Session-Token", unissued}, {"X-Session-Token", planted}, {"X-Session-Token", dead}, {"Authorization", "Bearer " + unissued}, {"Authorization", "Bearer " + planted},
+		{"X-Session-Token", unissued, "Cookie", cookieName + "=" + attacker.Cookie(cookieName)}, {"X-Session-Cookie", attacker.Cookie(cookieName)},
+	} {
+		c := env.SPA()
+		f := c.Open("")
+		csrf := c.Cookies()[0]
+		contentType, body := c.Encode(f.Fill(enginetest.Person(fmt.Sprintf("victim%d@example.org", i))))
+		bare := env.Native()
+		req := bare.Request(http.MethodPost, f.UI.Action, bytes.NewReader(body))
+		req.Header.Set("Content-Type", contentType)
+		for n := 0; n < len(headers); n += 2 {
+			req.Header.Set(headers[n], headers[n+1])
+		}
+		req.Header.Set("Cookie", strings.Trim(req.Header.Get("Cookie")+"; "+csrf.String(), "; "))
+		a := bare.Do(req)
+		after := ask(env, headers...)
+		if after.Status == http.StatusOK { // whose browser it seems to be cannot sign up once more
+			require.Equal(t, "session_already_available", a.ErrorID(), "%q", headers)
+			require.Empty(t, a.Header.Values("Set-Cookie"), "%q", headers)
+			require.Contains(t, []any{eve, mallory}, after.JSON()["identity"].(map[string]any)["id"], "%q", headers)
+		} else {
+			signedIn++
+			require.Equal(t, http.StatusOK, a.Status, "%q: %s", headers, a.Body)
+			victim := a.JSON()["identity"].(map[string]any)["id"]
+			given := map[string]string{}
+			for _, one := range (&http.Response{Header: a.Header}).Cookies() {
+				name, _, _ := strings.Cut(one.Name, "_token_")
+				given[name] = one.Value
+			}
+			require.NotEqual(t, csrf.Value, given["csrf"])
+			require.NotContains(t, strings.Join(headers, " "), given[cookieName])
+			require.Equal(t, victim, ask(env, cookie(given[cookieName])...).JSON()["identity"].(map[string]any)["id"])
+		}
+	}
+	require.Equal(t, 16, signedIn)
+}
+
+// So have the cookies of a session that was extended, and of one that is over.
+func TestCookieAttributesToTheEnd(t *testing.T) {
+	for _, one := range []struct {
+		options []enginetest.Option
+		more    string // behind the lifetime
+	}{
+		{nil, `; HttpOnly; SameSite=Lax`},
+		{[]enginetest.Option{enginetest.With("cookies.secure", true), enginetest.With("cookies.same_site", "Strict"), enginetest.With("session.cookie.name", "__Host-session")}, `; HttpOnly; Secure; SameSite=Strict`},
+	} {
+		env := enginetest.New(t, one.options...)
+		c := env.Native() // the jar of a test over http would keep no secure cookie
+		opened := c.Get("/self-service/registration/browser")
+		pair, _, _ := strings.Cut(opened.Header.Get("Set-Cookie"), ";")
+		c.Head.Set("Cookie", pair)
+		f := opened.Flow()
+		var pairs []string
+		for _, line := range c.Post(f.UI.Action, f.Fill(enginetest.Person("ada@example.org"))).Header.Values("Set-Cookie") {
+			pair, _, _ := strings.Cut(line, ";")
+			pairs = append(pairs, pair)
+		}
+		require.Len(t, pairs, 2)
+		c.Head.Set("Cookie", strings.Join(pairs, "; "))
+
+		env.Clock.Advance(time.Hour)
+		id := c.Whoami("").JSON()["id"].(string)
+		require.Equal(t, http.StatusOK, env.Admin("PATCH", "/admin/sessions/"+id+"/extend", nil).Status)
+		set := c.Whoami("").Header.Values("Set-Cookie")
+		require.Len(t, set, 1)
+		require.Regexp(t, `^(__Host-session|ory_kratos_session)=[A-Za-z0-9_-]+; Path=/; Expires=[^;]+ GMT; Max-Age=86[34]\d\d`+one.more+`$`, set[0])
+
+		link := c.Get("/self-service/logout/browser").JSON()["logout_url"].(string)
+		set = c.Get(link).Header.Values("Set-Cookie")
+		require.Len(t, set, 2)
+		require.Regexp(t, `^(__Host-session|ory_kratos_session)=; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0`+one.more+`$`, set[0])
+		require.Regexp(t, `^csrf_token_[0-9a-f]{64}=[A-Za-z0-9+/]{43}=; Path=/; Max-Age=31536000`+one.more+`$`, set[1])
+		require.Equal(t, http.StatusUnauthorized, c.Whoami("").Status)
+	}
 }
