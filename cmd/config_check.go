@@ -3,7 +3,6 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -286,115 +285,6 @@ func (c *checker) durations() {
 			c.refuse(key, "must be at least %s", least)
 		}
 	}
-}
-
-func (c *checker) flows() {
-	self := c.cfg.SelfService
-	if self.Registration.Enabled {
-		c.needsPage("selfservice.flows.registration.ui_url", self.Registration.UIURL)
-	}
-	c.needsPage("selfservice.flows.error.ui_url", self.ErrorUIURL)
-	for key, text := range map[string]string{
-		"selfservice.flows.login.ui_url": self.Login.UIURL, "selfservice.flows.settings.ui_url": self.Settings.UIURL,
-	} {
-		if text != "" {
-			c.webURL(key, text)
-		}
-	}
-	const style = "selfservice.flows.registration.style"
-	if c.given.flag("selfservice.flows.registration.enable_legacy_one_step") && c.given.str(style) == "profile_first" {
-		c.refuse(style, "contradicts enable_legacy_one_step, which is the old spelling of unified")
-	}
-	c.deadEnds()
-}
-
-// deadEnds warns of ways that people can begin and not finish.
-func (c *checker) deadEnds() {
-	self := c.cfg.SelfService
-	if !self.Password.Enabled && !self.Code.Passwordless {
-		if self.Registration.Enabled {
-			c.warn("selfservice.methods.password.enabled: no method is left to register with")
-		}
-		if self.Login.UIURL != "" {
-			c.warn("selfservice.methods.password.enabled: no method is left to sign in with")
-		}
-	}
-	if self.Registration.Enabled && self.Login.UIURL == "" {
-		c.warn("selfservice.flows.login.ui_url: missing, so people can register but not sign in")
-	}
-	if self.Recovery.Enabled && self.Settings.UIURL == "" {
-		c.warn("selfservice.flows.settings.ui_url: missing, so whoever recovers an account cannot choose a new password")
-	}
-}
-
-// hooks looks at what follows each flow. The global hooks run with those of
-// each method, so what is among them need not be listed there again.
-func (c *checker) hooks() {
-	for flow, lists := range hooksAfter {
-		global := map[string]bool{}
-		for _, method := range slices.Sorted(maps.Keys(lists)) {
-			seen := maps.Clone(global)
-			at := afterKey(flow, method) + ".hooks"
-			for i, hook := range c.given.list(at) {
-				c.hook(fmt.Sprintf("%s.%d", at, i), hook, seen)
-			}
-			if method == everyMethod {
-				global = seen
-			}
-		}
-	}
-}
-
-func (c *checker) hook(at string, hook settings, seen map[string]bool) {
-	name := hook.str("hook")
-	if seen[name] && name != "web_hook" {
-		c.refuse(at+".hook", "the hook %q is listed twice", name)
-	}
-	seen[name] = true
-	if name == "web_hook" && hook.flag("config.response.ignore") && (hook.flag("config.can_interrupt") || hook.flag("config.response.parse")) {
-		c.refuse(at+".config.response.ignore", "contradicts can_interrupt and response.parse, which need the answer")
-	}
-	if why := needsVerification[name]; why != "" && !c.cfg.SelfService.Verification.Enabled {
-		c.refuse(at+".hook", "needs selfservice.flows.verification.enabled: %s", why)
-	}
-}
-
-var needsVerification = map[string]string{
-	"show_verification_ui":     "there is no verification to show",
-	"verification":             "there is no verification to begin",
-	"require_verified_address": "nobody could prove an address, so nobody could sign in",
-}
-
-// needsPage refuses a missing page: there is no page of somebody else's to
-// fall back to.
-func (c *checker) needsPage(key, text string) {
-	if text == "" {
-		c.refuse(key, "required, but missing: browsers have to be sent somewhere")
-		return
-	}
-	c.webURL(key, text)
-}
-
-func (c *checker) returnURLs() {
-	self := c.cfg.SelfService
-	urls := map[string]string{
-		"selfservice.default_browser_return_url":                          self.DefaultReturnURL,
-		"selfservice.flows.verification.after.default_browser_return_url": self.Verification.ReturnURL,
-		"selfservice.flows.logout.after.default_browser_return_url":       self.Logout.ReturnURL,
-	}
-	for flow, lists := range hooksAfter {
-		for method := range lists {
-			at := afterKey(flow, method) + returnKey
-			urls[at] = c.given.str(at)
-		}
-	}
-	for key, text := range urls {
-		if text != "" {
-			c.webURL(key, text)
-		}
-	}
-	_, err := web.NewReturnTo(self.DefaultReturnURL, self.AllowedReturnURLs, c.cfg.Serve.Public.BaseURL)
-	c.each(err)
 }
 
 func (c *checker) identity() {
