@@ -27,12 +27,14 @@ type Store interface {
 	// UpdateIdentity saves all of i, which is a changed copy of what was read, Rev
 	// raised by one. It returns ErrOutdated if somebody saved it meanwhile or it
 	// is gone, and ErrTaken if an identifier, address or external id is another's;
-	// then nothing is saved. Credentials that are nil stay as they are, and so
-	// does what i signs in with where Identifiers is nil; an empty slice means none.
+	// then nothing is saved. It signs in afterwards with its Identifiers and those
+	// of its credentials, where they share a space. Credentials that are nil stay as
+	// they are, and so does what i signs in with where Identifiers is nil; an empty
+	// slice means none.
 	UpdateIdentity(ctx context.Context, i *Identity) error
-	// VerifyAddress marks an address as verified and raises the identity's
-	// epoch and revision, on the condition that it is still the given one; else it returns
-	// ErrOutdated. First tells whether the address had not been verified before.
+	// VerifyAddress marks an address as verified and raises the identity's epoch
+	// and revision, on the condition that the epoch is still the given one; else it
+	// returns ErrOutdated. First tells whether the address had not been verified before.
 	VerifyAddress(ctx context.Context, identityID, addressID uuid.UUID, epoch int, at time.Time) (first bool, err error)
 	// DeleteIdentity removes it with all that belongs to it, or returns ErrNotFound.
 	DeleteIdentity(ctx context.Context, id uuid.UUID) error
