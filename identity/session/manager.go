@@ -53,12 +53,13 @@ func (m *Manager) Plan(identityID uuid.UUID, method string, d Device) (*Session,
 // again, by method and from d, and its new token, without storing either:
 // Store.Reauthenticate with the old AuthenticatedAt does, and ends every older
 // token of the session in the same commit. The session keeps its id; its level
-// never falls.
+// never falls. Of several proofs of one kind it keeps the last.
 func (m *Manager) Replan(s *Session, method string, aal AAL, d Device) (*Session, string) {
 	now := m.Now().UTC()
 	next := *s
 	next.AAL = max(s.AAL, aal)
-	next.Methods = append(slices.Clone(s.Methods), Method{Method: method, AAL: aal, CompletedAt: now})
+	next.Methods = slices.DeleteFunc(slices.Clone(s.Methods), func(m Method) bool { return m.Method == method && m.AAL == aal })
+	next.Methods = append(next.Methods, Method{Method: method, AAL: aal, CompletedAt: now})
 	next.Device.IP, next.Device.UserAgent = d.IP, d.UserAgent
 	next.AuthenticatedAt, next.ExpiresAt = now, now.Add(m.Lifespan)
 	return &next, newToken()

@@ -57,6 +57,12 @@ func TestReauthentication(t *testing.T) {
 		require.Equal(t, session.AAL2, third.AAL)
 		require.NoError(t, env.App.Store.Reauthenticate(t.Context(), third, next.AuthenticatedAt, session.Hash(last)))
 		require.Empty(t, idOf(env, token))
+		methods := env.Native().Whoami(last).JSON()["authentication_methods"].([]any)
+		require.Len(t, methods, 2, "of one kind the last counts, so that no session grows for ever")
+		require.Equal(t, "totp", methods[0].(map[string]any)["method"])
+		require.Equal(t, "password", methods[1].(map[string]any)["method"])
+		require.Len(t, next.Methods, 2, "planning changes nothing")
+		require.Equal(t, "password", next.Methods[0].Method)
 
 		env.Clock.Advance(24 * time.Hour)
 		late, tooLate := m.Replan(third, "password", session.AAL1, session.Device{})
