@@ -178,6 +178,29 @@ func TestDeviceAddressIsThePeers(t *testing.T) {
 	require.Equal(t, "127.0.0.1", c.Whoami(a.JSON()["session_token"].(string)).JSON()["devices"].([]any)[0].(map[string]any)["ip_address"])
 }
 
+// A listed proxy says it, with the one header that proxies write the peer
+// behind, and whoever stands before the proxy does not.
+func TestDeviceAddressByAListedProxy(t *testing.T) {
+	env := enginetest.New(t, enginetest.With("serve.public.trusted_proxies", []string{"127.0.0.0/8"}))
+	for forwarded, want := range map[string]string{
+		"203.0.113.7":                          "203.0.113.7",
+		"198.51.100.9, 203.0.113.7":            "203.0.113.7",
+		"198.51.100.9, 203.0.113.7, 127.0.0.2": "203.0.113.7",
+		"2001:db8::7":                          "2001:db8::7",
+		"203.0.113.7, unknown":                 "127.0.0.1",
+		"":                                     "127.0.0.1",
+	} {
+		c := env.Native()
+		for _, name := range []string{"X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip"} {
+			c.Head.Set(name, "192.0.2.66")
+		}
+		c.Head.Set("X-Forwarded-For", forwarded)
+		a := c.Submit(c.Open(""), enginetest.Person(fmt.Sprintf("ada%d@example.org", env.Identities())))
+		require.Equal(t, http.StatusOK, a.Status, "%s", a.Body)
+		require.Equal(t, want, c.Whoami(a.JSON()["session_token"].(string)).JSON()["devices"].([]any)[0].(map[string]any)["ip_address"], forwarded)
+	}
+}
+
 // Only the exact token is one: 10,000 others that are like it are not, wherever
 // they are presented.
 func TestMutatedTokens(t *testing.T) {
