@@ -136,15 +136,16 @@ func (p ports) environment() []string {
 		return nil
 	}
 	ui := base(p.UI)
-	return []string{
+	changed := []string{
 		fmt.Sprintf("SERVE_PUBLIC_PORT=%d", p.Public), "SERVE_PUBLIC_BASE_URL=" + base(p.Public),
 		fmt.Sprintf("SERVE_ADMIN_PORT=%d", p.Admin), "SERVE_ADMIN_BASE_URL=" + base(p.Admin),
 		"SELFSERVICE_DEFAULT_BROWSER_RETURN_URL=" + ui + "/",
 		"SELFSERVICE_ALLOWED_RETURN_URLS_0=" + ui,
-		"SELFSERVICE_FLOWS_REGISTRATION_UI_URL=" + ui + "/registration",
-		"SELFSERVICE_FLOWS_VERIFICATION_UI_URL=" + ui + "/verification",
-		"SELFSERVICE_FLOWS_ERROR_UI_URL=" + ui + "/error",
 	}
+	for _, page := range []string{"registration", "login", "verification", "recovery", "settings", "error"} {
+		changed = append(changed, "SELFSERVICE_FLOWS_"+strings.ToUpper(page)+"_UI_URL="+ui+"/"+page)
+	}
+	return changed
 }
 
 // free looks whether all ports can be had, and names all that cannot.

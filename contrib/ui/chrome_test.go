@@ -149,6 +149,19 @@ func (b *tab) focuses(attribute, want string) {
 	require.Equal(b.t, want, got, "what has the focus")
 }
 
+// press presses a button, named name=value, as a click does; or Enter in a field.
+func (b *tab) press(what string) {
+	b.t.Helper()
+	if name, value, button := strings.Cut(what, "="); button {
+		b.eval(fmt.Sprintf(`document.querySelector("button[name='%s'][value='%s']").click()`, name, value))
+		return
+	}
+	b.eval(fmt.Sprintf(`document.querySelector("input[name='%s']").focus()`, what))
+	for _, kind := range []string{"keyDown", "keyUp"} {
+		b.call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"})
+	}
+}
+
 func (b *tab) screen(width, height int, scheme string) {
 	b.t.Helper()
 	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
@@ -183,9 +196,28 @@ const contrastScript = `(() => {
   return bad.join("; ");
 })()`
 
+// unnamedScript lists what is to be filled in or pressed and has no name that
+// could be read out.
+const unnamedScript = `[...document.querySelectorAll("button, a, input:not([type=hidden]), select")]
+  .filter(e => !e.hidden && !(e.getAttribute("aria-label") || e.textContent.trim() || (e.labels && [...e.labels].some(l => l.textContent.trim()))))
+  .map(e => e.outerHTML.slice(0, 80)).join("; ")`
+
 // smallScript lists what is to be pressed and is lower than 44 pixels.
 const smallScript = `[...document.querySelectorAll("button, .button, input:not([type=hidden]):not([type=checkbox]), select, .check label, .aside a, .brand")]
   .filter(e => e.offsetParent && e.getBoundingClientRect().height < 44).map(e => e.outerHTML.slice(0, 80) + " " + e.getBoundingClientRect().height).join("; ")`
+
+// looks checks what every page owes those who see it. Where shots names a
+// folder, it leaves a picture there.
+func (b *tab) looks(shots, where string) {
+	b.t.Helper()
+	require.Equal(b.t, "0", b.eval("Math.max(0, document.documentElement.scrollWidth - innerWidth)"), "%s scrolls sideways", where)
+	require.Empty(b.t, b.eval(contrastScript), where)
+	require.Empty(b.t, b.eval(smallScript), where)
+	require.Empty(b.t, b.eval(unnamedScript), where)
+	if shots != "" && !strings.Contains(where, "-320-") {
+		b.shoot(filepath.Join(shots, where+".png"))
+	}
+}
 
 // With FOYER_UI_SHOTS=<folder> this also leaves a picture of every page there.
 func TestPagesInABrowser(t *testing.T) {
@@ -198,24 +230,44 @@ func TestPagesInABrowser(t *testing.T) {
 		"fresh": "/registration?flow=fresh", "refused": "/registration?flow=refused", "nodes": "/registration?flow=nodes", "hostile": "/registration?flow=hostile",
 		"lists": "/registration?flow=lists", "lists-refused": "/registration?flow=lists_refused",
 		"login": "/login?flow=login", "settings": "/settings?flow=settings",
+		"login-both": "/login?flow=login_both", "login-refresh": "/login?flow=login_refresh", "login-code": "/login?flow=login_code",
+		"recovery": "/recovery?flow=recovery", "recovery-sent": "/recovery?flow=recovery_sent", "two-second": "/registration?flow=two_second", "settings-refused": "/settings?flow=settings_refused",
 		"sent": "/verification?flow=sent", "link": "/verification?flow=link", "followed": "/verification?flow=followed", "passed": "/verification?flow=passed",
-		"draft": "/registration?flow=draft", "elsewhere": "/registration?flow=elsewhere", "error": "/error?id=known", "down": "/registration?flow=page", "cookies": "/registration?again=1", "out": "/", "in": "/",
+		"draft": "/registration?flow=draft", "elsewhere": "/registration?flow=elsewhere", "error": "/error?id=known", "down": "/registration?flow=page", "cookies": "/registration?again=1", "out": "/", "in": "/", "in-elsewhere": "/",
 	} {
-		api.signedIn = name == "in"
+		api.signedIn, api.others = strings.HasPrefix(name, "in"), name == "in-elsewhere"
 		for _, width := range []int{1280, 375, 320} {
 			for _, scheme := range []string{"light", "dark"} {
 				b.screen(width, 812, scheme)
 				b.visit(ui.URL + path)
-				where := fmt.Sprintf("%s-%d-%s", name, width, scheme)
-				require.Equal(t, "0", b.eval("Math.max(0, document.documentElement.scrollWidth - innerWidth)"), "%s scrolls sideways", where)
-				require.Empty(t, b.eval(contrastScript), where)
-				require.Empty(t, b.eval(smallScript), where)
-				if shots != "" && width != 320 {
-					b.shoot(filepath.Join(shots, where+".png"))
-				}
+				b.looks(shots, fmt.Sprintf("%s-%d-%s", name, width, scheme))
 			}
 		}
 	}
+}
+
+// Any brand: its own colours in both themes, and text half as large again.
+func TestBrandsInABrowser(t *testing.T) {
+	api := newFakeAPI(t)
+	api.signedIn, api.others = true, true
+	wide := `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 240 60"><rect width="240" height="60" fill="#7a1fa2"/></svg>`
+	s, err := branded(t, api, fmt.Sprintf(`{"name": "Vereinigte Dampfschifffahrtsgesellschaften", "logo": %q, "font_size": 24, "footer": "A line of text",
+		"colors": {"light": {"accent": "#7a1fa2", "background": "#fff3d6", "text": "#3b2a00"}, "dark": {"accent": "#ffcf70", "background": "#24103a", "text": "#efe6ff"}}}`,
+		write(t, t.TempDir(), "logo.svg", wide)))
+	require.NoError(t, err)
+	ui := httptest.NewServer(s)
+	defer ui.Close()
+	b := openTab(t)
+	for name, path := range map[string]string{"in": "/", "login": "/login?flow=login_both", "code": "/recovery?flow=recovery_sent", "settings": "/settings?flow=settings_refused", "fresh": "/registration?flow=fresh", "error": "/error?id=known"} {
+		for _, width := range []int{1280, 320} {
+			for _, scheme := range []string{"light", "dark"} {
+				b.screen(width, 812, scheme)
+				b.visit(ui.URL + path)
+				b.looks(os.Getenv("FOYER_UI_SHOTS"), fmt.Sprintf("brand-%s-%d-%s", name, width, scheme))
+			}
+		}
+	}
+	require.Equal(t, "144", b.eval(`document.querySelector(".brand img").getBoundingClientRect().width`), "a wide logo stays wide")
 }
 
 // Tab reaches every input of a list and of a group, Space ticks, and what is

@@ -62,21 +62,32 @@ func (e apiError) returnTo() string {
 // get fetches path into out, in the name of the browser that sent r. The API's
 // cookies are set on w, whatever the answer is.
 func (c *client) get(w http.ResponseWriter, r *http.Request, path string, query url.Values, out any) *failure {
+	return c.send(w, r, http.MethodGet, path, query, out)
+}
+
+// send is get by any method. A nil out leaves the answer unread.
+func (c *client) send(w http.ResponseWriter, r *http.Request, method, path string, query url.Values, out any) *failure {
 	header := http.Header{}
 	for _, name := range []string{"Cookie", "Accept-Language", "User-Agent"} {
 		header[name] = r.Header[name]
 	}
-	cookies, fail := c.fetch(r.Context(), header, path, query, out)
+	cookies, fail := c.call(r.Context(), method, header, path, query, out)
 	for _, cookie := range cookies {
 		w.Header().Add("Set-Cookie", cookie)
 	}
 	return fail
 }
 
-// fetch gets path into out and returns the cookies that came along. It takes
-// callTimeout at most where ctx sets no time. The API logs the call under the
-// id that a failure carries. The header becomes its own.
+// fetch is call with GET.
 func (c *client) fetch(ctx context.Context, header http.Header, path string, query url.Values, out any) (cookies []string, _ *failure) {
+	return c.call(ctx, http.MethodGet, header, path, query, out)
+}
+
+// call asks the API, reads the answer into out unless that is nil, and returns
+// the cookies that came along. It takes callTimeout at most where ctx sets no
+// time. The API logs the call under the id that a failure carries. The header
+// becomes its own.
+func (c *client) call(ctx context.Context, method string, header http.Header, path string, query url.Values, out any) (cookies []string, _ *failure) {
 	if _, set := ctx.Deadline(); !set {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, callTimeout)
@@ -91,7 +102,7 @@ func (c *client) fetch(ctx context.Context, header http.Header, path string, que
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	req, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
 		return broken(err)
 	}
@@ -115,6 +126,9 @@ func (c *client) fetch(ctx context.Context, header http.Header, path string, que
 		f.Code, f.Retry = res.StatusCode, res.Header.Get("Retry-After")
 		f.decode(body)
 		return cookies, f
+	}
+	if out == nil {
+		return cookies, nil
 	}
 	// Numbers keep the digits they were sent with.
 	decoder := json.NewDecoder(bytes.NewReader(body))

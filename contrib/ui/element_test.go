@@ -80,7 +80,7 @@ func TestRefusalStandsBesideItsField(t *testing.T) {
 }
 
 func TestEveryNodeIsDrawnOnce(t *testing.T) {
-	for _, name := range []string{"fresh", "refused", "nodes", "settings", "login", "lists", "lists_refused"} {
+	for _, name := range []string{"fresh", "refused", "nodes", "settings", "login", "lists", "lists_refused", "login_both", "login_refresh", "login_code", "recovery", "recovery_sent", "two_first", "two_second", "two_sent", "settings_refused"} {
 		t.Run(name, func(t *testing.T) {
 			api := newFakeAPI(t)
 			doc, _ := newSite(t, api).page("/registration?flow=" + name)
@@ -249,10 +249,11 @@ func TestEnterPressesTheButtonOfTheFields(t *testing.T) {
 
 	doc, _ = s.page("/settings?flow=settings")
 	forms := find(doc, "form")
-	require.Len(t, forms, 4)
-	require.Len(t, find(doc, "input", "name", "csrf_token"), 4)
-	one(t, forms[0], "button", "name", "link")
-	keys := forms[2]
+	require.Len(t, forms, 5, "one for each group: profile, password, connected accounts, security keys, authenticator app")
+	require.Len(t, find(doc, "input", "name", "csrf_token"), 5)
+	require.Len(t, find(forms[0], "button"), 1)
+	one(t, forms[2], "button", "name", "link", "class", "button")
+	keys := forms[3]
 	one(t, keys, "input", "name", "webauthn_register", "type", "hidden")
 	presses := find(keys, "button", "type", "submit")
 	require.Len(t, presses, 2)

@@ -48,14 +48,30 @@ type flowBody struct {
 	Language                 string // of what the API says
 	Wait                     string // where to ask whether the flow has moved on
 	Live                     bool   // the page moves or counts by itself
+	Known                    bool   // who is here is signed in, and proves it once more
+	Second                   bool   // by a second factor
 	sent
+}
+
+// known tells a flow of somebody who is signed in already.
+func (f flow) known() bool { return f.Refresh || f.second() }
+
+func (f flow) second() bool { return f.Level == "aal2" }
+
+// Door is the page of another kind of flow, from where the way leads on to where
+// this one would have.
+func (b flowBody) Door(kind string) string {
+	if b.ReturnTo == "" {
+		return "/" + kind
+	}
+	return "/" + kind + "?" + url.Values{"return_to": {b.ReturnTo}}.Encode()
 }
 
 func (s *server) flowPage(kind string, f flow, language string) page {
 	all := elements(f.UI.Nodes, origin(s.Public))
 	errored := func(m message) bool { return m.Type == "error" }
 	body := flowBody{Action: f.UI.Action, Method: strings.ToLower(cmp.Or(f.UI.Method, "POST")), ReturnTo: f.ReturnTo,
-		Language: language, Wait: s.waits(kind, f), sent: s.sent(kind, f, all)}
+		Language: language, Wait: s.waits(kind, f), Known: f.known(), Second: f.second(), sent: s.sent(kind, f, all)}
 	for _, m := range f.UI.Messages {
 		if errored(m) {
 			body.Errors = append(body.Errors, m)
@@ -73,7 +89,7 @@ func (s *server) flowPage(kind string, f flow, language string) page {
 		}
 		body.Live = body.Live || e.Seconds > 0
 	}
-	p := page{Kind: kind, Title: body.heading(kind), formTargets: []string{origin(f.ReturnTo)},
+	p := page{Kind: kind, Title: body.heading(kind), formTargets: []string{origin(f.ReturnTo)}, returnTo: f.ReturnTo,
 		scripts: len(body.Scripts) > 0, live: body.Live, Problem: len(body.Errors)+len(body.Wrong) > 0}
 	all = slices.DeleteFunc(all, func(e element) bool { return e.Draw == "script" })
 	body.begin(all)
@@ -95,16 +111,25 @@ func (s *server) flowPage(kind string, f flow, language string) page {
 	return p
 }
 
-// open sends the browser to the API, which opens a flow and sends it back. All
-// of the query goes along, except what is empty or ours.
+// open sends the browser to the API, which opens a flow and sends it back.
 func (s *server) open(w http.ResponseWriter, r *http.Request, kind string, query url.Values) {
+	s.redirect(w, r, s.opens(kind, query), nil)
+}
+
+// opens is where the API opens a flow. All of the query goes along, except what
+// is empty or ours.
+func (s *server) opens(kind string, query url.Values) string {
+	target := s.Public + "/self-service/" + kind + "/browser"
 	for name, values := range query {
 		query[name] = slices.DeleteFunc(values, func(v string) bool { return v == "" })
 		if len(query[name]) == 0 || name == "again" || name == "flow" {
 			delete(query, name)
 		}
 	}
-	s.redirect(w, r, s.Public+"/self-service/"+kind+"/browser", query)
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	return target
 }
 
 // recover answers a flow the API would not show.
@@ -116,8 +141,7 @@ func (s *server) recover(w http.ResponseWriter, r *http.Request, kind string, fa
 	case fail.Redirect != "":
 		s.redirect(w, r, fail.Redirect, nil)
 	case fail.Code == http.StatusUnauthorized && kind != "login":
-		query.Del("flow")
-		s.again(w, r, "login", query)
+		s.again(w, r, "login", url.Values{"return_to": {s.opens(kind, query)}})
 	case fail.Code == http.StatusGone && fail.NextFlow != "":
 		s.again(w, r, kind, url.Values{"flow": {fail.NextFlow}})
 	case fail.Code == http.StatusForbidden, fail.Code == http.StatusNotFound, fail.Code == http.StatusGone:

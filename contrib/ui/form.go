@@ -71,17 +71,21 @@ func leader(groups []group, firstField int) string {
 //
 // The leading group stands with the shared nodes, in the API's order. Buttons
 // of other groups follow in sections of their own, in the same form, because
-// they may need what was typed above. Other groups that bring fields get forms
-// of their own (each with the shared hidden inputs), unless the shared nodes
-// hold fields: those belong to every group, so then all is one form.
+// they may need what was typed above. Where other groups bring fields too, each
+// group is about something of its own and gets a form (each with the shared
+// hidden inputs), unless the shared nodes hold fields: those belong to every
+// group, so then all is one form.
 func arrange(all []element) []form {
 	groups, firstField := survey(all)
 	lead := leader(groups, firstField)
 	var first, sharedHidden []element
 	byGroup := map[string][]element{}
-	together := false
+	together, asking := false, 0
 	for _, g := range groups {
 		together = together || g.shared() && g.fields > 0
+		if !g.shared() && g.fields > 0 {
+			asking++
+		}
 	}
 	for _, e := range all {
 		shared := groups[slices.IndexFunc(groups, func(g group) bool { return g.name == e.Group })].shared()
@@ -100,11 +104,14 @@ func arrange(all []element) []form {
 	for _, g := range groups {
 		switch {
 		case g.shared() || g.name == lead:
-		case together || g.fields == 0:
+		case together || asking < 2:
 			forms[0].add(title(g.name), byGroup[g.name])
 		default:
 			own := form{Hidden: slices.Clone(sharedHidden)}
 			own.add(title(g.name), byGroup[g.name])
+			for i := range own.Sections[0].Buttons {
+				own.Sections[0].Buttons[i].Primary = own.Sections[0].Buttons[i].Primary && g.fields > 0
+			}
 			forms = append(forms, own)
 		}
 	}

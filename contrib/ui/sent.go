@@ -35,7 +35,7 @@ func (s *server) sent(kind string, f flow, all []element) sent {
 		return sent{Opened: true}
 	}
 	out := sent{Waiting: true, To: addressee(all), Inbox: s.Inbox}
-	if has(element.OneTime) {
+	if has(element.OneTime) && !f.known() {
 		out.Restart = "/" + kind
 		if f.ReturnTo != "" {
 			out.Restart += "?" + url.Values{"return_to": {f.ReturnTo}}.Encode()
@@ -48,19 +48,19 @@ func (s *server) sent(kind string, f flow, all []element) sent {
 }
 
 // addressee is where the message went: what the button for another one holds,
-// else the one trait, carried along unseen, that looks like an address.
+// else the one thing, carried along unseen, that looks like an address.
 func addressee(all []element) string {
-	var traits []string
+	var unseen []string
 	for _, e := range all {
 		switch {
 		case e.Submits && (e.Name == "email" || e.Name == "sms"):
 			return e.Current
-		case e.Draw == "hidden" && strings.HasPrefix(e.Name, "traits.") && strings.Contains(e.Current, "@"):
-			traits = append(traits, e.Current)
+		case e.Draw == "hidden" && strings.Contains(e.Current, "@") && (e.Name == "identifier" || strings.HasPrefix(e.Name, "traits.")):
+			unseen = append(unseen, e.Current)
 		}
 	}
-	if len(traits) == 1 {
-		return traits[0]
+	if len(unseen) == 1 {
+		return unseen[0]
 	}
 	return ""
 }
@@ -68,6 +68,14 @@ func addressee(all []element) string {
 // heading names the page by what there is to do.
 func (b *flowBody) heading(kind string) string {
 	switch {
+	case kind == "login" && b.Second:
+		return "One more proof"
+	case kind == "login" && b.Known:
+		return "Confirm that it is you"
+	case kind == "login" && b.Waiting:
+		return "Enter your code"
+	case kind == "recovery" && b.Waiting:
+		return "Check your messages"
 	case kind == "verification" && b.Over:
 		return "Your address is verified"
 	case kind == "registration" && b.Waiting:

@@ -6,13 +6,9 @@ import (
 	"crypto/rand"
 	"embed"
 	"fmt"
-	"html/template"
 	"log"
-	"mime"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -30,73 +26,45 @@ var kinds = map[string]string{
 
 type server struct {
 	config
-	api       *client
-	templates *template.Template
-	logoURL   string
-	doors     doors
+	api    *client
+	brands []*brand // the usual one first
+	doors  doors
 }
 
 // page is what every template receives.
 type page struct {
-	Brand, Logo, Footer string
-	Kind, Title         string
-	Problem             bool // the title says so too, for those who hear it first
-	Body                any
-	Offers              func(kind string) bool // whether a link to that flow leads anywhere
+	Brand, Logo, Style, Footer string
+	Kind, Title                string
+	Problem                    bool // the title says so too, for those who hear it first
+	Body                       any
+	Offers                     func(kind string) bool // whether a link to that flow leads anywhere
 
+	returnTo    string // where the page's flow leads, as the API has it
 	formTargets []string
 	scripts     bool // the API's own may run, besides ours
 	live        bool // ours may run, and ask this server
 }
 
-// newServer reads templates, style and logo once and returns the whole site.
+// wear puts the page into the clothes of a brand.
+func (p *page) wear(b *brand) { p.Brand, p.Logo, p.Style, p.Footer = b.Name, b.Logo, b.Style, b.Footer }
+
+// newServer reads templates, styles and logos once and returns the whole site.
 func newServer(c config) (http.Handler, error) {
 	s := &server{config: c, api: newClient(c.Internal)}
-	accent, err := accentCSS(c.Accent)
-	if err != nil {
-		return nil, err
-	}
-	style, _ := files.ReadFile("static/style.css")
-	s.templates, err = template.New("").Funcs(template.FuncMap{"when": when}).ParseFS(files, "templates/*.html")
-	if err != nil {
-		return nil, err
-	}
-	if c.Templates != "" {
-		// A folder that overrides nothing yet is no mistake.
-		if own, _ := filepath.Glob(filepath.Join(c.Templates, "*.html")); len(own) > 0 {
-			if _, err := s.templates.ParseFiles(own...); err != nil {
-				return nil, err
-			}
-		}
-		if own, err := os.ReadFile(filepath.Join(c.Templates, "style.css")); err == nil {
-			style = own
-		}
-	}
-
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", append(style, accent...)))
+	if err := s.dressAll(mux); err != nil {
+		return nil, err
+	}
 	for name, kind := range map[string]string{"favicon.svg": "image/svg+xml", "triggers.js": "text/javascript; charset=utf-8", "live.js": "text/javascript; charset=utf-8"} {
 		body, _ := files.ReadFile("static/" + name)
 		mux.HandleFunc("GET /"+name, asset(kind, body))
-	}
-	switch {
-	case c.Logo == "":
-		s.logoURL = "/favicon.svg"
-	case origin(c.Logo) != "":
-		s.logoURL = c.Logo
-	default:
-		image, err := os.ReadFile(c.Logo)
-		if err != nil {
-			return nil, fmt.Errorf("logo: %w", err)
-		}
-		s.logoURL = "/logo"
-		mux.HandleFunc("GET /logo", asset(mime.TypeByExtension(filepath.Ext(c.Logo)), image))
 	}
 	for kind := range kinds {
 		mux.HandleFunc("GET /"+kind, func(w http.ResponseWriter, r *http.Request) { s.flow(w, r, kind) })
 		mux.HandleFunc("GET /"+kind+"/wait", func(w http.ResponseWriter, r *http.Request) { s.wait(w, r, kind) })
 	}
 	mux.HandleFunc("GET /{$}", s.welcome)
+	mux.HandleFunc("POST /sessions/end", s.endSessions)
 	mux.HandleFunc("GET /error", s.stored)
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -106,6 +74,27 @@ func newServer(c config) (http.Handler, error) {
 		s.problem(w, r, trouble{Title: "There is no page here", Text: "The address may be mistyped, or the page may have moved.", Code: http.StatusNotFound})
 	})
 	return mux, nil
+}
+
+// dressAll makes all brands ready, each with its assets under a path of its own.
+func (s *server) dressAll(mux *http.ServeMux) error {
+	usual, err := s.dress(s.look, "", "", mux)
+	if err != nil {
+		return err
+	}
+	s.brands = []*brand{usual}
+	for i, e := range s.Brands {
+		prefix := fmt.Sprintf("brands[%d].", i)
+		b, err := s.dress(e.look, fmt.Sprintf("/brand%d", i+1), prefix, mux)
+		if err == nil {
+			err = b.matches(e, prefix, s.brands)
+		}
+		if err != nil {
+			return err
+		}
+		s.brands = append(s.brands, b)
+	}
+	return nil
 }
 
 func asset(kind string, body []byte) http.HandlerFunc {
@@ -131,10 +120,11 @@ func (s *server) redirect(w http.ResponseWriter, r *http.Request, target string,
 // render writes nothing until the whole page is made: a template that fails
 // half way leaves no half page behind.
 func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
-	p.Brand, p.Logo, p.Footer = s.Brand, s.logoURL, s.Footer
+	b := s.brandOf(r.Host, p.returnTo)
+	p.wear(b)
 	p.Offers = func(kind string) bool { return s.doors.open(r.Context(), s.api, kind) }
 	var out bytes.Buffer
-	if err := s.templates.ExecuteTemplate(&out, name, p); err != nil {
+	if err := b.templates.ExecuteTemplate(&out, name, p); err != nil {
 		id := rand.Text()
 		log.Printf("request %s: %v", id, err)
 		http.Error(w, "This page could not be shown. If you ask for help, please mention the request "+id+".", http.StatusInternalServerError)
@@ -156,7 +146,7 @@ func (s *server) headers(w http.ResponseWriter, p page) {
 		targets = append(targets, cmp.Or(origin(t), t))
 	}
 	policy := "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'self'; img-src 'self' data: " + public
-	if logo := origin(s.logoURL); logo != "" {
+	if logo := origin(p.Logo); logo != "" {
 		policy += " " + logo
 	}
 	policy += "; form-action " + strings.Join(unique(targets), " ")

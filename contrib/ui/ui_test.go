@@ -25,6 +25,10 @@ type fakeAPI struct {
 	cookies  []string // Cookie headers seen
 	queries  []string // path?query seen
 	requests []string // X-Request-Id headers seen
+	others   bool     // there are sessions on other devices
+	methods  []string // of all requests
+	ended    []string // what was deleted
+	expired  bool     // and refuses to be
 }
 
 func newFakeAPI(t *testing.T) *fakeAPI {
@@ -36,6 +40,7 @@ func newFakeAPI(t *testing.T) *fakeAPI {
 
 func (api *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api.cookies = append(api.cookies, r.Header.Get("Cookie"))
+	api.methods = append(api.methods, r.Method)
 	api.queries = append(api.queries, r.URL.String())
 	api.requests = append(api.requests, r.Header.Get("X-Request-Id"))
 	refuse := func(code int, body string) {
@@ -49,6 +54,17 @@ func (api *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		api.file(w, "whoami")
 	case r.URL.Path == "/self-service/logout/browser" && api.signedIn:
 		refuse(200, `{"logout_url":"`+api.URL+`/self-service/logout?token=t","logout_token":"t"}`)
+	case r.Method == http.MethodDelete:
+		if api.expired {
+			refuse(401, `{"error":{"id":"session_inactive","code":401,"message":"m"}}`)
+			return
+		}
+		api.ended = append(api.ended, r.URL.Path)
+		w.WriteHeader(http.StatusNoContent)
+	case r.URL.Path == "/sessions" && api.signedIn && api.others:
+		api.file(w, "sessions")
+	case r.URL.Path == "/sessions" && api.signedIn:
+		refuse(200, `[]`)
 	case r.URL.Path == "/sessions/whoami":
 		refuse(401, `{"error":{"code":401,"message":"no session"}}`)
 	case r.URL.Path == "/schemas/default":

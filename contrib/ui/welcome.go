@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// welcome shows who is signed in, or the two doors.
+// welcome shows who is signed in, and where else, or the two doors.
 func (s *server) welcome(w http.ResponseWriter, r *http.Request) {
-	var who session
+	var who account
 	p := page{Title: "Welcome", Kind: "welcome"}
 	fail := s.api.get(w, r, "/sessions/whoami", nil, &who)
 	switch {
@@ -20,6 +20,9 @@ func (s *server) welcome(w http.ResponseWriter, r *http.Request) {
 		}
 		if s.api.get(w, r, "/self-service/logout/browser", nil, &out) == nil && origin(out.URL) != "" {
 			who.Logout = out.URL
+		}
+		if s.api.get(w, r, "/sessions", nil, &who.Others) != nil {
+			who.Others = nil // the page is about more than them
 		}
 		who.Schema = s.traitsSchema(w, r, who.Identity.SchemaID)
 		p.Title, p.Body = "You are signed in", who
@@ -49,8 +52,17 @@ func (s *server) traitsSchema(w http.ResponseWriter, r *http.Request, id string)
 	return whole.Properties.Traits
 }
 
-// session is whoami's answer, as far as the welcome page shows it.
+// account is what the welcome page shows.
+type account struct {
+	session
+	Others []session       // live ones on other devices
+	Logout string          // the link that signs out; empty where there is none
+	Schema json.RawMessage // of the traits; empty where it cannot be had
+}
+
+// session is one as the API shows it to its owner, as far as the page shows it.
 type session struct {
+	ID              string    `json:"id"`
 	ExpiresAt       time.Time `json:"expires_at"`
 	AuthenticatedAt time.Time `json:"authenticated_at"`
 	Assurance       string    `json:"authenticator_assurance_level"`
@@ -66,12 +78,19 @@ type session struct {
 			Verified bool   `json:"verified"`
 		} `json:"verifiable_addresses"`
 	} `json:"identity"`
-	Logout string          `json:"-"`
-	Schema json.RawMessage `json:"-"` // of the traits; empty where it cannot be had
+	Devices []device `json:"devices"`
 }
 
 // Facts lists the traits as their schema names and orders them.
-func (s session) Facts() []fact { return facts(s.Schema, "", s.Identity.Traits) }
+func (a account) Facts() []fact { return facts(a.Schema, "", a.Identity.Traits) }
+
+// Device is the first one, from which the person signed in.
+func (s session) Device() device {
+	if len(s.Devices) == 0 {
+		return device{}
+	}
+	return s.Devices[0]
+}
 
 // Unverified reports whether there is an address that is not verified yet.
 func (s session) Unverified() bool {

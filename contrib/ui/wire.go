@@ -8,6 +8,8 @@ type flow struct {
 	ID       string `json:"id"`
 	ReturnTo string `json:"return_to"`
 	State    string `json:"state"`
+	Refresh  bool   `json:"refresh"`       // somebody who is signed in proves it once more
+	Level    string `json:"requested_aal"` // what the proof is to reach
 	Foyer    struct {
 		Wait string `json:"wait"` // where the API answers once the flow has moved on
 	} `json:"foyer"`
