@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/foyer-id/foyer/courier"
@@ -17,8 +18,10 @@ import (
 	"github.com/foyer-id/foyer/schema"
 	"github.com/foyer-id/foyer/selfservice"
 	"github.com/foyer-id/foyer/selfservice/strategy/code"
+	"github.com/foyer-id/foyer/selfservice/strategy/identifierfirst"
 	"github.com/foyer-id/foyer/selfservice/strategy/link"
 	"github.com/foyer-id/foyer/selfservice/strategy/password"
+	"github.com/foyer-id/foyer/selfservice/strategy/profile"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -178,6 +181,8 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Trusted:  c.Serve.Public.TrustedProxies,
 		ErrorURL: c.SelfService.ErrorUIURL,
 		Stopping: stopping,
+
+		UseContinueWith: c.SelfService.UseContinueWith,
 	}
 	logout := &selfservice.Logout{Flows: flows, ReturnURL: c.SelfService.Logout.ReturnURL, ClearBrowserData: c.SelfService.Logout.ClearBrowserData}
 	everybody := &session.AdminHTTP{Sessions: sessions, View: sessionHTTP.View, Ring: private, ShortExtend: c.Session.ShortExtend}
@@ -208,31 +213,42 @@ func bringUp(ctx context.Context, store *persistence.Store, log *slog.Logger) er
 func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound, messages ui.Catalogue, sms bool) []selfservice.Strategy {
 	var list []selfservice.Strategy
 	methods := c.SelfService
-	traits := map[string]*ui.TraitForm{}
+	traits, whole, own := map[string]*ui.TraitForm{}, map[string]*ui.TraitForm{}, map[string]*ui.TraitForm{}
 	for _, s := range people.Schemas.All() {
 		traits[s.ID] = ui.NewTraitForm(s, methods.Password.RegistrationGroup, messages)
+		whole[s.ID] = ui.NewTraitForm(s, ui.GroupDefault, messages)
+		own[s.ID] = ui.NewTraitForm(s, ui.GroupProfile, messages)
 	}
+	identifiers := ui.NewIdentifier(people.Schemas.All(), messages)
+	list = append(list,
+		&profile.Strategy{Identities: people, SignUp: whole, Traits: own, Settings: methods.Profile.Enabled},
+		&identifierfirst.Strategy{Identifiers: identifiers},
+	)
 	if p := methods.Password; p.Enabled {
 		policy := p.Policy
 		if p.PwnedHost != "" {
 			policy.Pwned = &password.Pwned{Host: p.PwnedHost, Do: outbound.Do}
 		}
-		list = append(list, &password.Strategy{Identities: people, Hasher: hasher, Policy: &policy, Traits: traits})
+		list = append(list, &password.Strategy{Identities: people, Hasher: hasher, Policy: &policy, Traits: traits, Identifiers: identifiers})
 	}
 	if methods.Code.Enabled {
-		list = append(list, &code.Strategy{SMS: sms, Verifies: methods.Verification.Use == code.ID, Traits: traits})
+		list = append(list, &code.Strategy{
+			Identities: people, SMS: sms, Passwordless: methods.Code.Passwordless, Traits: traits, Identifiers: identifiers,
+			Verifies: methods.Verification.Use == code.ID, Recovers: methods.Recovery.Use == code.ID,
+		})
 	}
-	if methods.Link.Enabled && methods.Verification.Use == link.ID {
-		list = append(list, &link.Strategy{})
+	if methods.Link.Enabled {
+		list = append(list, &link.Strategy{Verifies: methods.Verification.Use == link.ID, Recovers: methods.Recovery.Use == link.ID})
 	}
 	return list
 }
 
 func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservice.Rules {
-	r, v := c.SelfService.Registration, c.SelfService.Verification
-	after := hooks(r.After.Hooks, sessions)
+	r, l, v := c.SelfService.Registration, c.SelfService.Login, c.SelfService.Verification
+	back, own := c.SelfService.Recovery, c.SelfService.Settings
+	var changed []selfservice.Hook
 	if v.Enabled {
-		after = append([]selfservice.Hook{hook.Verification()}, after...)
+		changed = append(changed, hook.Verification())
 	}
 	return map[selfservice.Kind]*selfservice.Rules{
 		selfservice.Registration: {
@@ -241,9 +257,39 @@ func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservi
 			Lifespan:       r.Lifespan,
 			ReturnTo:       r.After.ReturnURL,
 			MethodReturnTo: methodReturns(r.After),
-			After:          after,
+			After:          slices.Concat(changed, hooks(r.After.Hooks, sessions)),
 			AfterMethod:    methodHooks(r.After, sessions),
 			ProveFirst:     r.VerifyBeforeCreate,
+			TwoSteps:       r.ProfileFirst,
+		},
+		selfservice.Login: {
+			Enabled:        l.UIURL != "",
+			UIURL:          l.UIURL,
+			Lifespan:       l.Lifespan,
+			ReturnTo:       l.After.ReturnURL,
+			MethodReturnTo: methodReturns(l.After),
+			After:          hooks(l.After.Hooks, sessions),
+			AfterMethod:    methodHooks(l.After, sessions),
+			TwoSteps:       l.IdentifierFirst,
+		},
+		selfservice.Settings: {
+			Enabled:        own.UIURL != "",
+			UIURL:          own.UIURL,
+			Lifespan:       own.Lifespan,
+			ReturnTo:       own.After.ReturnURL,
+			MethodReturnTo: methodReturns(own.After),
+			After:          slices.Concat(changed, hooks(own.After.Hooks, sessions)),
+			AfterMethod:    methodHooks(own.After, sessions),
+			Privileged:     own.PrivilegedMaxAge,
+		},
+		selfservice.Recovery: {
+			Enabled:       back.Enabled,
+			UIURL:         back.UIURL,
+			Lifespan:      back.Lifespan,
+			ReturnTo:      back.After.ReturnURL,
+			After:         hooks(back.After.Hooks, sessions),
+			Use:           back.Use,
+			NotifyUnknown: back.NotifyUnknown,
 		},
 		selfservice.Verification: {
 			Enabled:       v.Enabled,
@@ -280,6 +326,12 @@ func hooks(names []string, sessions *session.Manager) []selfservice.Hook {
 			list = append(list, hook.Session(sessions))
 		case "show_verification_ui":
 			list = append(list, hook.ShowVerificationUI())
+		case "verification":
+			list = append(list, hook.Verification())
+		case "require_verified_address":
+			list = append(list, hook.RequireVerifiedAddress())
+		case "revoke_active_sessions":
+			list = append(list, hook.RevokeActiveSessions())
 		}
 	}
 	return list

@@ -95,3 +95,13 @@ func invisible(r rune) bool {
 	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Variation_Selector)
 }
+
+// Channel tells by what messages reach a canonical identifier.
+func Channel(canonical string) string {
+	if strings.HasPrefix(canonical, "+") {
+		if _, err := canonicalPhone(canonical); err == nil {
+			return ViaSMS
+		}
+	}
+	return ViaEmail
+}

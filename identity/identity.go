@@ -86,7 +86,9 @@ type Identity struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 
-	identifiers []string // what a draft can sign in with; canonical
+	// Of somebody drafted or revised: what they sign in with, canonical, by
+	// whatever credential, by password, and by a code that is sent there.
+	identifiers, passwords, codes []string
 }
 
 // Clone returns a copy whose addresses, credentials and JSON can be changed
@@ -99,7 +101,7 @@ func (i *Identity) Clone() *Identity {
 		k := &c.Credentials[n]
 		k.Identifiers, k.Config = slices.Clone(k.Identifiers), slices.Clone(k.Config)
 	}
-	c.identifiers = slices.Clone(i.identifiers)
+	c.identifiers, c.passwords, c.codes = slices.Clone(i.identifiers), slices.Clone(i.passwords), slices.Clone(i.codes)
 	return &c
 }
 

@@ -62,19 +62,23 @@ func (m *Manager) Draft(s *schema.Schema, traits map[string]any) (*Identity, []s
 			list[n].CreatedAt, list[n].UpdatedAt = i.CreatedAt, i.CreatedAt
 		}
 	}
+	i.setCodes()
 	return i, nil
 }
 
-// Identifiers returns what a draft can sign in with, canonical; nil for an
-// identity that was not drafted.
+// Identifiers returns what somebody who was drafted or revised signs in with,
+// canonical; nil for anybody else.
 func (i *Identity) Identifiers() []string { return i.identifiers }
+
+// PasswordIdentifiers are those of Identifiers that go with a password.
+func (i *Identity) PasswordIdentifiers() []string { return i.passwords }
 
 // TypedIdentifiers lists what traits would sign in with, canonical where that is
 // possible and as typed where not.
 func TypedIdentifiers(s *schema.Schema, traits map[string]any) []string {
 	var out []string
 	for _, f := range s.Fields {
-		if !f.Identifier {
+		if !f.Identifier && !f.CodeIdentifier {
 			continue
 		}
 		for _, typed := range s.Read(traits, f) {
@@ -96,15 +100,18 @@ func (m *Manager) Create(ctx context.Context, i *Identity) error {
 // derive adds to i what one value of one field stands for. The error is the
 // reason the value cannot be used so.
 func (i *Identity) derive(f schema.Field, typed string) error {
-	if !f.Identifier && f.VerificationVia == "" && f.RecoveryVia == "" {
+	if !f.Identifier && !f.CodeIdentifier && f.VerificationVia == "" && f.RecoveryVia == "" {
 		return nil
 	}
 	canonical, err := Canonical(channel(f), typed)
 	if err != nil {
 		return err
 	}
-	if f.Identifier && !slices.Contains(i.identifiers, canonical) {
-		i.identifiers = append(i.identifiers, canonical)
+	if f.Identifier {
+		i.passwords, i.identifiers = appendNew(i.passwords, canonical), appendNew(i.identifiers, canonical)
+	}
+	if f.CodeIdentifier {
+		i.codes, i.identifiers = appendNew(i.codes, canonical), appendNew(i.identifiers, canonical)
 	}
 	address := Address{Value: strings.TrimSpace(typed), Canonical: canonical}
 	if channel(f) == ViaSMS {
@@ -112,28 +119,45 @@ func (i *Identity) derive(f schema.Field, typed string) error {
 	}
 	if f.VerificationVia != "" {
 		address.Via, address.Status = f.VerificationVia, AddressPending
-		i.Verifiable = appendNew(i.Verifiable, address)
+		i.Verifiable = appendAddress(i.Verifiable, address)
 	}
 	if f.RecoveryVia != "" {
 		address.Via, address.Status = f.RecoveryVia, ""
-		i.Recovery = appendNew(i.Recovery, address)
+		i.Recovery = appendAddress(i.Recovery, address)
 	}
 	return nil
 }
 
 // channel tells how a field's values are compared: as phone numbers or as text.
 func channel(f schema.Field) string {
-	if f.Format == "tel" || f.VerificationVia == ViaSMS || f.RecoveryVia == ViaSMS {
+	if f.Format == "tel" || f.VerificationVia == ViaSMS || f.RecoveryVia == ViaSMS || f.CodeVia == ViaSMS {
 		return ViaSMS
 	}
 	return ViaEmail
 }
 
-func appendNew(list []Address, a Address) []Address {
-	if slices.ContainsFunc(list, func(b Address) bool { return b.Via == a.Via && b.Canonical == a.Canonical }) {
+func appendAddress(list []Address, a Address) []Address {
+	if find(list, a.Via, a.Canonical) != nil {
 		return list
 	}
 	return append(list, a)
+}
+
+// find returns the address in list, nil for none.
+func find(list []Address, via, canonical string) *Address {
+	for n := range list {
+		if list[n].Via == via && list[n].Canonical == canonical {
+			return &list[n]
+		}
+	}
+	return nil
+}
+
+func appendNew(list []string, name string) []string {
+	if slices.Contains(list, name) {
+		return list
+	}
+	return append(list, name)
 }
 
 // refused reports whether the schema already said what is wrong with f, so

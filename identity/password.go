@@ -2,6 +2,7 @@ package identity
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/gofrs/uuid"
 )
@@ -25,35 +26,50 @@ func (i *Identity) Password() string {
 	return ""
 }
 
-// SetPassword gives an identity a password for all its identifiers: a drafted
-// one its credential, one that has a password another hash. hashed is in the
-// text form of package hash. The caller has set UpdatedAt, and read credentials.
-func (i *Identity) SetPassword(hashed string) {
-	raw, err := json.Marshal(passwordConfig{HashedPassword: hashed})
-	if err != nil {
-		panic("identity: " + err.Error()) // a struct of one string always encodes
+// SetPassword gives an identity a password: a drafted one its credential, for
+// all identifiers that go with one; a copy of one that was read, for those that
+// it signs in with already. hashed is in the text form of package hash. It reports
+// whether there is anything to type beside it.
+func (i *Identity) SetPassword(hashed string) bool {
+	c := i.credential(CredentialPassword)
+	names := i.passwords
+	if i.identifiers == nil {
+		names = c.Identifiers
+		for _, other := range i.Credentials {
+			if names == nil && other.Type.Space() == SpaceLogin {
+				names = other.Identifiers
+			}
+		}
 	}
-	names := i.identifiers
+	i.setCredential(c, names, passwordConfig{HashedPassword: hashed})
+	return len(names) > 0
+}
+
+// SignsIn reports whether i, read with credentials, has one of a type for a
+// canonical identifier.
+func (i *Identity) SignsIn(t CredentialType, name string) bool {
+	return slices.Contains(i.credential(t).Identifiers, name)
+}
+
+// credential returns the one of a type, or a new one that i does not have yet.
+func (i *Identity) credential(t CredentialType) Credential {
+	for _, c := range i.Credentials {
+		if c.Type == t {
+			return c
+		}
+	}
+	return Credential{ID: uuid.Must(uuid.NewV4()), Type: t, Version: -1, CreatedAt: i.UpdatedAt}
+}
+
+// setCredential gives i the credential c with another content.
+func (i *Identity) setCredential(c Credential, names []string, config any) {
+	c.Identifiers, c.Config, c.UpdatedAt = names, encode(config), i.UpdatedAt
+	c.Version++
 	for n := range i.Credentials {
-		c := &i.Credentials[n]
-		if names == nil && c.Type.Space() == SpaceLogin {
-			names = c.Identifiers
+		if i.Credentials[n].ID == c.ID {
+			i.Credentials[n] = c
+			return
 		}
-		if c.Type != CredentialPassword {
-			continue
-		}
-		if i.identifiers != nil {
-			c.Identifiers = i.identifiers
-		}
-		c.Config, c.Version, c.UpdatedAt = raw, c.Version+1, i.UpdatedAt
-		return
 	}
-	i.Credentials = append(i.Credentials, Credential{
-		ID:          uuid.Must(uuid.NewV4()),
-		Type:        CredentialPassword,
-		Identifiers: names,
-		Config:      raw,
-		CreatedAt:   i.UpdatedAt,
-		UpdatedAt:   i.UpdatedAt,
-	})
+	i.Credentials = append(i.Credentials, c)
 }

@@ -58,7 +58,7 @@ func (e *Engine) IssueCode(ctx context.Context, o CodeOrder) (*IssuedCode, error
 	switch {
 	case a == nil:
 		return nil, errNoAddress
-	case o.Send && a.Via == identity.ViaSMS && !e.verifiesPhones():
+	case o.Send && a.Via == identity.ViaSMS && !e.reachesPhones(Verification):
 		return nil, errUnreachable
 	}
 	f := e.newFlow(Verification, i.SchemaID, Opening{
@@ -79,7 +79,7 @@ func (e *Engine) IssueCode(ctx context.Context, o CodeOrder) (*IssuedCode, error
 	}
 	var send func(context.Context) error
 	if o.Send {
-		send = e.send(f.notes.Challenge, e.verificationLetter(f, made, a.Value, i))
+		send = e.send(f.notes.Challenge, e.proofLetter(f, made, a.Value, i))
 	}
 	return out, e.Store.Tx(ctx, func(ctx context.Context) error {
 		if err := e.Store.InsertFlow(ctx, f); err != nil || send == nil {

@@ -33,6 +33,9 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 	if kinds[f.Kind].stays {
 		return s, nil
 	}
+	if id := f.Outcome.SettingsID; id != uuid.Nil {
+		s.Settings = &Flow{ID: id, Kind: Settings}
+	}
 	if o := f.Outcome; o.VerificationID != uuid.Nil {
 		s.Verification, s.Verifying, s.ShowVerification = &Flow{ID: o.VerificationID, Kind: Verification}, o.Verifying, o.ShowVerification
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gofrs/uuid"
@@ -56,6 +57,9 @@ type Opening struct {
 	State          string // opaque to us, given back at the end
 	Locale         string // what the person reads, as a BCP 47 tag or an Accept-Language header, best first; empty for any
 	Session        *session.Session
+	Refresh        bool        // login: prove again who is signed in
+	AAL            session.AAL // login: how sure it is to be; empty for AAL1
+	SkipSettings   bool        // recovery: go where the person wanted to, without choosing a new password
 }
 
 // errNoFlow is what a client is told where ErrNoFlow was found.
@@ -73,8 +77,12 @@ func (e *Engine) Start(ctx context.Context, k Kind, o Opening) (*Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Session != nil && !kinds[k].anybody {
-		return nil, ErrSessionAvailable
+	if k == Login && !slices.Contains([]session.AAL{"", session.AAL1, session.AAL2}, o.AAL) {
+		return nil, fail.New(fail.BadRequest, "aal_invalid", "The query parameter aal is aal1 or aal2.")
+	}
+	n := e.firstNotes(k, o)
+	if err := kinds[k].admits(&Flow{Kind: k, notes: n}, o.Session); err != nil {
+		return nil, err
 	}
 	if o.ReturnTo != "" {
 		if o.ReturnTo, err = e.Return.Check(o.ReturnTo); err != nil {
@@ -91,8 +99,42 @@ func (e *Engine) Start(ctx context.Context, k Kind, o Opening) (*Flow, error) {
 	f := e.newFlow(k, s.ID, o)
 	f.Active = rules.Use
 	f.Values = prefill(k, s, o.LoginHint)
-	e.sealNotes(f, notes{State: o.State})
+	if n.Refresh {
+		f.Values = mustJSON(typed{Identifier: e.identifierOf(o.Session)})
+	}
+	e.sealNotes(f, n)
+	if k == Settings {
+		if err := e.own(ctx, f); err != nil {
+			return nil, err
+		}
+		f.SchemaID = f.owner.SchemaID
+	}
 	return f, e.Store.InsertFlow(ctx, f)
+}
+
+// firstNotes are those of a flow that is opened.
+func (e *Engine) firstNotes(k Kind, o Opening) notes {
+	n := notes{State: o.State, Skip: k == Recovery && o.SkipSettings}
+	if k == Login {
+		n.Refresh = o.Refresh && o.Session != nil
+		n.AAL = o.AAL
+	}
+	if o.Session != nil && (k == Settings || k == Login) {
+		n.Subject = o.Session.IdentityID
+	}
+	if e.Rules[k].TwoSteps && !n.Refresh && n.AAL != session.AAL2 {
+		n.Stage = StageWho
+	}
+	return n
+}
+
+// own reads whose settings flow f is.
+func (e *Engine) own(ctx context.Context, f *Flow) (err error) {
+	f.owner, err = e.Identities.Store.Identity(ctx, f.notes.Subject)
+	if errors.Is(err, identity.ErrNotFound) {
+		return errNoFlow
+	}
+	return err
 }
 
 // newFlow makes a flow at its beginning, not stored. What o asks for was checked.
@@ -101,7 +143,7 @@ func (e *Engine) newFlow(k Kind, schemaID string, o Opening) *Flow {
 	return &Flow{
 		ID:         uuid.Must(uuid.NewV4()),
 		Kind:       k,
-		State:      kinds[k].initial,
+		State:      k.initial(),
 		Native:     o.Native,
 		Binding:    o.Binding,
 		SchemaID:   schemaID,
@@ -144,7 +186,7 @@ func (*Expired) Error() string { return "selfservice: flow has expired" }
 
 func (e *Engine) rules(k Kind) (*Rules, error) {
 	r := e.Rules[k]
-	if r == nil || !r.Enabled || kinds[k].finish == nil {
+	if r == nil || !r.Enabled {
 		return nil, fail.New(fail.BadRequest, "self_service_flow_disabled", "The "+string(k)+" flow is not enabled.")
 	}
 	return r, nil
@@ -156,6 +198,9 @@ func (e *Engine) load(ctx context.Context, k Kind, id uuid.UUID) (*Flow, error) 
 	f, err := e.Store.Flow(ctx, k, id)
 	if err == nil {
 		f.notes, err = e.openNotes(f)
+	}
+	if err == nil && k == Settings {
+		err = e.own(ctx, f)
 	}
 	if err == nil && e.schema(f) == nil {
 		err = ErrNoFlow
@@ -186,8 +231,12 @@ func prefill(k Kind, s *schema.Schema, hint string) json.RawMessage {
 	switch {
 	case hint == "":
 		return nil
-	case kinds[k].address:
+	case kinds[k].keeps == keepsAddress:
 		return mustJSON(typed{Address: hint})
+	case kinds[k].keeps == keepsIdentifier:
+		return mustJSON(typed{Identifier: hint})
+	case k == Settings:
+		return nil
 	}
 	for _, f := range s.Fields {
 		if !f.Identifier {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofrs/uuid"
 
+	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
@@ -68,7 +69,8 @@ type Flow struct {
 	IssuedAt   time.Time
 	ExpiresAt  time.Time
 
-	notes notes // Private, opened
+	notes notes              // Private, opened
+	owner *identity.Identity // settings: whose flow it is, with credentials
 }
 
 // Outcome is what a completed flow remembers, to give the first answer again.
@@ -83,10 +85,15 @@ type Outcome struct {
 	VerificationID   uuid.UUID `json:"verification_id"`
 	Verifying        string    `json:"verifying,omitempty"` // the address that flow is about
 	ShowVerification bool      `json:"show_verification,omitempty"`
+	SettingsID       uuid.UUID `json:"settings_id,omitzero"` // the settings flow that was opened with it, Nil for none
 }
 
 // Completed reports whether the flow has done what it was for.
 func (f *Flow) Completed() bool { return f.Outcome != nil }
+
+// unbound reports whether f was opened by an operator for a person, whose
+// client is not known.
+func (f *Flow) unbound() bool { return !f.Native && f.Binding == nil }
 
 // EndedIn reports whether s, which may be nil, is the session the flow ended in.
 func (f *Flow) EndedIn(s *session.Session) bool {

@@ -42,10 +42,11 @@ func (e *Engine) endForm(f *Flow) ui.Form {
 func (e *Engine) say(form *ui.Form, f *Flow) {
 	form.Localise(e.Messages, f.Locale)
 	form.Place(f.Problems, e.Messages, f.Locale)
-	if says := kinds[f.Kind].says; says != nil && len(f.Problems) == 0 {
-		if id := says(f); id != 0 {
-			form.Messages = append(form.Messages, e.Messages.Message(f.Locale, id, nil))
-		}
+	if len(f.Problems) > 0 {
+		return
+	}
+	for _, told := range kinds[f.Kind].says(f) {
+		form.Messages = append(form.Messages, e.Messages.Message(f.Locale, told.ID, told.Context))
 	}
 }
 
@@ -71,7 +72,8 @@ func named(nodes []ui.Node, name string) bool {
 }
 
 // sort puts nodes in the order of the wire: the CSRF token, then groups in the
-// order of the kind, the groups default and password as one. Within a group
+// order of the kind, the groups default and password as one where it does not
+// tell them apart. Within a group
 // the first trait, the password, the other traits as the schema has them, and
 // what is pressed last.
 func (e *Engine) sort(f *Flow, nodes []ui.Node) {
@@ -85,7 +87,7 @@ func (e *Engine) sort(f *Flow, nodes []ui.Node) {
 	}
 	rank := func(n *ui.Node) [2]int {
 		group := n.Group
-		if group == ui.GroupPassword {
+		if group == ui.GroupPassword && !slices.Contains(groups, group) {
 			group = ui.GroupDefault
 		}
 		return [2]int{slices.Index(groups, group), nameRank(n, first)}
@@ -106,7 +108,7 @@ func nameRank(n *ui.Node, firstTrait string) int {
 		return 0
 	case in == nil:
 		return 4
-	case name == firstTrait:
+	case name == firstTrait, name == ui.NodeIdentifier:
 		return 1
 	case name == ui.NodePassword:
 		return 2

@@ -60,30 +60,32 @@ func (e *Engine) weigh(ctx context.Context, s *Step, a *attempt) error {
 	}
 	c = s.home.notes.Challenge
 	right := e.answered(s.home, c, code, token)
+	var owner *identity.Identity
 	if right {
-		right, err = e.holds(ctx, c)
+		owner, right, err = e.holds(ctx, c)
 	}
 	if err == nil && right {
-		s.Answer, s.Proven = Right, c
+		s.Answer, s.Proven, s.owner = Right, c, owner
 	}
 	return err
 }
 
 // holds reports whether nothing has made c void since it was made, such as
-// another proof of the same person. A void secret is wrong like any other.
-func (e *Engine) holds(ctx context.Context, c *Challenge) (bool, error) {
+// another proof of the same person, who is returned where there is one. A void
+// secret is wrong like any other.
+func (e *Engine) holds(ctx context.Context, c *Challenge) (owner *identity.Identity, ok bool, err error) {
 	if c.IdentityID == uuid.Nil {
-		return true, nil
+		return nil, true, nil
 	}
-	i, err := e.Identities.Store.Identity(ctx, c.IdentityID)
+	owner, err = e.Identities.Store.Identity(ctx, c.IdentityID)
 	if errors.Is(err, identity.ErrNotFound) {
-		return false, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	has := func(a identity.Address) bool { return a.ID == c.AddressID }
-	return i.Epoch == c.Epoch && slices.ContainsFunc(i.Verifiable, has), nil
+	return owner, owner.Epoch == c.Epoch && (slices.ContainsFunc(owner.Verifiable, has) || slices.ContainsFunc(owner.Recovery, has)), nil
 }
 
 // onlyShows reports whether f shows a secret of another flow and can answer
@@ -96,7 +98,7 @@ func (f *Flow) onlyShows() bool {
 // asksAgain reports whether the submit asks for another message, which is what
 // it is then about, whatever else it holds.
 func (s *Step) asksAgain() bool {
-	if kinds[s.Flow.Kind].address {
+	if kinds[s.Flow.Kind].keeps == keepsAddress {
 		return s.TypedAddress() != ""
 	}
 	return s.Input.Body.String(ui.NodeResend) != ""

@@ -27,6 +27,9 @@ type HTTP struct {
 	Trusted  []netip.Prefix  // proxies whose forwarding headers count
 	ErrorURL string          // the page that shows stored errors
 	Stopping <-chan struct{} // closed when the program is told to stop; nobody waits any longer then
+	// UseContinueWith answers a recovery by what to do next, where the older
+	// protocol has an error that says where to go.
+	UseContinueWith bool
 
 	waiting atomic.Int32
 }
@@ -66,10 +69,10 @@ func (h *HTTP) openBrowser(w http.ResponseWriter, r *http.Request, k Kind) error
 	o.Binding = web.Binding(secret)
 	f, err := h.Engine.Start(r.Context(), k, o)
 	if errors.Is(err, ErrSessionAvailable) && !web.IsJSON(r) {
-		return h.home(w, r, o)
+		return h.sendHome(w, r, o)
 	}
 	if err != nil {
-		return err
+		return h.moved(w, r, k, err)
 	}
 	if web.WantsJSON(r) {
 		web.JSON(w, http.StatusOK, h.flow(f, web.Mask(secret)))
@@ -87,7 +90,7 @@ func (h *HTTP) openNative(w http.ResponseWriter, r *http.Request, k Kind) error 
 	o.Native = true
 	f, err := h.Engine.Start(r.Context(), k, o)
 	if err != nil {
-		return err
+		return h.explain(err, true)
 	}
 	web.JSON(w, http.StatusOK, h.flow(f, ""))
 	return nil
@@ -98,6 +101,9 @@ func (h *HTTP) openNative(w http.ResponseWriter, r *http.Request, k Kind) error 
 func (h *HTTP) opening(r *http.Request) (Opening, error) {
 	q := r.URL.Query()
 	s, err := h.session(r)
+	if err != nil {
+		return Opening{}, err
+	}
 	return Opening{
 		RequestURL:     web.RequestURL(r, h.Engine.PublicURL),
 		ReturnTo:       q.Get("return_to"),
@@ -106,7 +112,16 @@ func (h *HTTP) opening(r *http.Request) (Opening, error) {
 		State:          q.Get("state"),
 		Locale:         reads(r),
 		Session:        s,
-	}, err
+		Refresh:        isTrue(q.Get("refresh")),
+		AAL:            session.AAL(q.Get("aal")),
+		SkipSettings:   isTrue(q.Get("skip_settings")),
+	}, nil
+}
+
+// isTrue reads a boolean of a query. What is none is false.
+func isTrue(s string) bool {
+	b, err := strconv.ParseBool(s)
+	return err == nil && b
 }
 
 // reads is what the person reads: as the client asked by ui_locales (OpenID
@@ -193,10 +208,10 @@ func (h *HTTP) wait(r *http.Request, k Kind, f *Flow) (*Flow, error) {
 // waitURL is where a client waits for f to move on, empty where nothing but
 // itself moves it.
 func (h *HTTP) waitURL(f *Flow) string {
-	if f.Kind != Verification || f.State != StateSentEmail || f.notes.Challenge == nil {
+	if kinds[f.Kind].proves == nil || f.State != StateSentEmail || f.notes.Challenge == nil {
 		return ""
 	}
-	return h.Engine.PublicURL + "/self-service/" + string(f.Kind) + "/flows?id=" + f.ID.String() + "&after=" + strconv.Itoa(f.Rev)
+	return h.flowURL(f) + "&after=" + strconv.Itoa(f.Rev)
 }
 
 // visible loads the flow that a parameter names, if the client may see it.
@@ -205,9 +220,13 @@ func (h *HTTP) visible(r *http.Request, k Kind, parameter string) (*Flow, error)
 	if err != nil {
 		return nil, err
 	}
-	f, err := h.Engine.Read(r.Context(), k, id, func(f *Flow) error { return h.bound(r, f) })
+	native := false
+	f, err := h.Engine.Read(r.Context(), k, id, func(f *Flow) error {
+		native = f.Native
+		return h.bound(r, f)
+	})
 	if err != nil {
-		return nil, h.explain(err)
+		return nil, h.explain(err, native)
 	}
 	return f, nil
 }
@@ -231,12 +250,10 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 		Session: s,
 		Guard:   func(f *Flow) error { return h.guard(r, f, s, body) },
 	}
-	if secret := h.CSRF.Secret(r); secret != nil {
-		// The same at every submit of this browser to this flow, so that the
-		// first answer, given again, does not lock it out of what came of it.
-		in.nextSecret = h.Engine.Ring.MAC("csrf", id.Bytes(), secret)
-		in.NextBinding = web.Binding(in.nextSecret)
-	}
+	// The same at every submit of this browser to this flow, so that the first
+	// answer, given again, does not lock it out of what came of it.
+	in.nextSecret = h.Engine.Ring.MAC("csrf", id.Bytes(), h.CSRF.Secret(r))
+	in.NextBinding = web.Binding(in.nextSecret)
 	step, err := h.Engine.Submit(r.Context(), k, id, in)
 	if err != nil {
 		return h.moved(w, r, k, err)
@@ -247,7 +264,7 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 // show answers a GET on the submit URL, as a link or a reload makes it: it
 // shows the form and acts on nothing.
 func (h *HTTP) show(w http.ResponseWriter, r *http.Request, k Kind) error {
-	if mailedLink(r) {
+	if mailedLink(r) && k.mailsLinks() {
 		return h.follow(w, r, k)
 	}
 	f, err := h.visible(r, k, "flow")
@@ -291,7 +308,7 @@ func (h *HTTP) follow(w http.ResponseWriter, r *http.Request, k Kind) error {
 	secret := h.CSRF.Ensure(w, r)
 	o.Binding = web.Binding(secret)
 	l := Link{Token: r.URL.Query().Get("token"), Code: r.URL.Query().Get("code")}
-	f, err := h.Engine.Follow(r.Context(), k, id, l, o, func(f *Flow) bool { return !f.Native && h.bound(r, f) == nil })
+	f, err := h.Engine.Follow(r.Context(), k, id, l, o, func(f *Flow) bool { return !f.Native && !f.unbound() && h.bound(r, f) == nil })
 	if err != nil {
 		return err
 	}
@@ -333,9 +350,19 @@ func (h *HTTP) storedError(w http.ResponseWriter, r *http.Request, _ web.Params)
 
 // bound checks that a flow is read by the browser that opened it, or by the
 // session it ended in, which came with a new CSRF secret. Knowing the id of a
-// native flow is enough.
+// native flow is enough, and of one that an operator opened for a person.
+// Settings besides need the session of who they belong to.
 func (h *HTTP) bound(r *http.Request, f *Flow) error {
-	if f.Native {
+	if f.Kind == Settings {
+		s, err := h.session(r)
+		if err == nil {
+			err = admitsOwner(f, s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if f.Native || f.unbound() {
 		return nil
 	}
 	err := h.CSRF.CheckBinding(r, f.Binding)
@@ -363,6 +390,9 @@ func (h *HTTP) guard(r *http.Request, f *Flow, s *session.Session, body *web.Bod
 	}
 	if f.EndedIn(s) {
 		return nil
+	}
+	if f.unbound() {
+		return h.Origins.Check(r)
 	}
 	if err := h.bound(r, f); err != nil {
 		return err

@@ -142,7 +142,7 @@ func (e *Engine) letGo(s *Step) {
 	n := s.Next.notes
 	n.Followed = nil
 	if from.Flow != s.Flow.ID {
-		s.Next.State = kinds[s.Flow.Kind].initial
+		s.Next.State = s.Flow.Kind.initial()
 	}
 	e.sealNotes(s.Next, n)
 }

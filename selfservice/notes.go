@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofrs/uuid"
 
+	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/schema"
 )
 
@@ -18,6 +19,13 @@ type notes struct {
 	Draft     *draft          `json:"draft,omitempty"`     // who comes to be once it is answered
 	Followed  *followed       `json:"followed,omitempty"`  // the mailed link that led here
 	Spare     uuid.UUID       `json:"spare,omitzero"`      // the session that a proof in this flow leaves alive
+	Stage     Stage           `json:"stage,omitempty"`
+	Subject   uuid.UUID       `json:"subject,omitzero"`    // whose flow it is, where it is somebody's from the start
+	Refresh   bool            `json:"refresh,omitempty"`   // login: Subject proves again to be themselves
+	AAL       session.AAL     `json:"aal,omitempty"`       // login: how sure it is to be
+	Skip      bool            `json:"skip,omitempty"`      // recovery: no settings afterwards
+	Recovered *recovered      `json:"recovered,omitempty"` // settings: what led here
+	Saved     []byte          `json:"saved,omitempty"`     // settings: fingerprint of the submit saved last
 }
 
 // sealNotes makes n the flow's notes.
@@ -29,7 +37,9 @@ func (e *Engine) sealNotes(f *Flow, n notes) {
 }
 
 // carried is the part of the notes that goes along to the end and to successors.
-func (n notes) carried() notes { return notes{State: n.State} }
+func (n notes) carried() notes {
+	return notes{State: n.State, Subject: n.Subject, Refresh: n.Refresh, AAL: n.AAL, Skip: n.Skip, Recovered: n.Recovered}
+}
 
 func (e *Engine) openNotes(f *Flow) (notes, error) {
 	var n notes
@@ -45,8 +55,9 @@ func (e *Engine) openNotes(f *Flow) (notes, error) {
 
 // typed is the stored form of Flow.Values.
 type typed struct {
-	Traits  map[string]any `json:"traits,omitempty"`
-	Address string         `json:"address,omitempty"`
+	Traits     map[string]any `json:"traits,omitempty"`
+	Address    string         `json:"address,omitempty"`
+	Identifier string         `json:"identifier,omitempty"`
 }
 
 // typed reads Values. What cannot be read was not typed.
@@ -57,15 +68,22 @@ func (f *Flow) typed() (t typed) {
 	return t
 }
 
-// Traits returns the traits typed so far, numbers as json.Number.
+// Traits returns the traits typed so far, in a settings flow else those there
+// are, numbers as json.Number.
 func (f *Flow) Traits() map[string]any {
 	if d := f.notes.Draft; d != nil {
 		var traits map[string]any
 		_ = decode(d.Traits, &traits)
 		return traits
 	}
-	return f.typed().Traits
+	if typed := f.typed().Traits; typed != nil || f.owner == nil {
+		return typed
+	}
+	return f.owner.DecodedTraits()
 }
+
+// Identifier returns what was typed to sign in with so far.
+func (f *Flow) Identifier() string { return f.typed().Identifier }
 
 // Address returns the address typed so far.
 func (f *Flow) Address() string { return f.typed().Address }

@@ -192,7 +192,7 @@ func TestRegistrationDisabled(t *testing.T) {
 
 // The kinds that are not built say so on each of their endpoints.
 func TestOtherKindsAreNotEnabled(t *testing.T) {
-	env := enginetest.New(t)
+	env := enginetest.New(t, enginetest.With("selfservice.flows.login", map[string]any{}), enginetest.With("selfservice.flows.settings", map[string]any{}))
 	id := env.Native().Open("").ID
 	for _, kind := range []string{"login", "verification", "recovery", "settings"} {
 		base := "/self-service/" + kind

@@ -32,7 +32,7 @@ type draft struct {
 // write the same rows; what differs is in the sealed message alone.
 func (e *Engine) proveFirst(ctx context.Context, s *Step) error {
 	i := s.Identity
-	a := e.provable(i)
+	a := e.provable(i, s.Next.Active == CodeID)
 	if a == nil {
 		return Refuse("", ui.ErrNoIdentifier, nil)
 	}
@@ -64,11 +64,14 @@ func (e *Engine) proveFirst(ctx context.Context, s *Step) error {
 }
 
 // provable is the address that a registration proves: the first that a person
-// signs in with and that messages reach.
-func (e *Engine) provable(i *identity.Identity) *identity.Address {
+// signs in with, by a code if so said, and that messages reach.
+func (e *Engine) provable(i *identity.Identity, byCode bool) *identity.Address {
 	for n := range i.Verifiable {
 		a := &i.Verifiable[n]
-		if slices.Contains(i.Identifiers(), a.Canonical) && (a.Via != identity.ViaSMS || e.SMS) {
+		if !slices.Contains(i.Identifiers(), a.Canonical) || a.Via == identity.ViaSMS && !e.SMS {
+			continue
+		}
+		if !byCode || reached(i, Challenge{Via: a.Via, Canonical: a.Canonical}) != nil {
 			return a
 		}
 	}
@@ -110,29 +113,30 @@ func (s *Step) ResendSignUp() {
 	}
 }
 
-// startsOver reports whether in is the first step of a registration that is
-// drafted already, with something changed: a browser's Back, and an address
-// spelt right this time.
+// startsOver reports whether in is the first step of a flow that waits for a
+// code already, with something changed: a browser's Back, and an address spelt
+// right this time, or another way to sign in.
 func (e *Engine) startsOver(f *Flow, in *Input) bool {
 	name := in.Body.String(ui.NodeMethod)
-	if !f.Drafted() || name == CodeID || e.draftedBy(f, in) {
+	waits := f.Drafted() || f.Kind == Login && f.State == StateSentEmail
+	if !waits || name == CodeID || e.draftedBy(f, in) {
 		return false
 	}
 	for _, strategy := range e.Strategies {
 		if m, ok := strategy.Methods()[f.Kind]; ok && strategy.ID() == name {
-			return len(m.Form(e.undrafted(f))) > 0
+			return len(m.Form(e.restarted(f))) > 0
 		}
 	}
 	return false
 }
 
-// undrafted is f as it was before it was drafted. What was counted stays so.
-func (e *Engine) undrafted(f *Flow) *Flow {
+// restarted is f as it was before it waited for a code. What was counted stays so.
+func (e *Engine) restarted(f *Flow) *Flow {
 	back := *f
 	n := f.notes
 	n.Draft, n.Followed = nil, nil
 	e.sealNotes(&back, n)
-	back.State, back.Active = kinds[f.Kind].initial, ""
+	back.State, back.Active = f.Kind.initial(), ""
 	return &back
 }
 
@@ -150,7 +154,7 @@ func (s *Step) Realise() error {
 	}
 	i, violations := s.engine.Identities.Draft(s.Schema, traits)
 	if len(violations) > 0 {
-		s.Next = s.engine.undrafted(s.Next)
+		s.Next = s.engine.restarted(s.Next)
 		s.Next.Values = encodeTraits(known(s.Schema, traits))
 		return &Refused{Problems: ui.Problems(violations)}
 	}
@@ -174,11 +178,14 @@ func (s *Step) SameTraits() bool {
 	return decode(s.Flow.notes.Draft.Traits, &drafted) == nil && bytes.Equal(mustJSON(drafted), mustJSON(s.Traits))
 }
 
-func registrationSays(f *Flow) int {
-	if f.State == StateSentEmail && f.notes.Challenge != nil && f.notes.Followed == nil {
-		return ui.InfoSignUpCodeSent
+func registrationSays(f *Flow) []ui.Problem {
+	switch {
+	case f.waits():
+		return says(ui.InfoSignUpCodeSent)
+	case f.Stage() == StageHow && f.notes.Followed == nil:
+		return says(ui.InfoChooseCredential)
 	}
-	return 0
+	return nil
 }
 
 // finishRegistration is what a registration is for: the identity comes to be.

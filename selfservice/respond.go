@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofrs/uuid"
 
+	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/web"
 )
@@ -37,20 +38,64 @@ func (h *HTTP) answer(w http.ResponseWriter, r *http.Request, s *Step) error {
 			return err
 		}
 	}
-	stays := kinds[s.Flow.Kind].stays
-	switch {
-	case html && stays:
-		web.Redirect(w, r, h.pageURL(s.Next))
-	case html && s.ShowVerification:
-		web.Redirect(w, r, h.pageURL(s.Verification))
-	case html:
-		web.Redirect(w, r, h.Engine.destination(s.Next))
-	case stays:
+	if html {
+		web.Redirect(w, r, h.after(s))
+		return nil
+	}
+	switch k := kinds[s.Flow.Kind]; {
+	case k.stays:
 		web.JSON(w, http.StatusOK, h.flow(s.Next, h.csrf(r, s.Next)))
+	case k.reopens:
+		v := h.flow(s.Next, h.csrf(r, s.Next))
+		v.ContinueWith = h.continueWith(s)
+		web.JSON(w, http.StatusOK, v)
+	case s.Flow.Kind == Recovery:
+		return h.recovered(w, r, s)
 	default:
 		web.JSON(w, http.StatusOK, h.success(s))
 	}
 	return nil
+}
+
+// after is where a browser goes from a step that is done.
+func (h *HTTP) after(s *Step) string {
+	switch {
+	case kinds[s.Flow.Kind].stays:
+		return h.pageURL(s.Next)
+	case s.Settings != nil:
+		return h.pageURL(s.Settings)
+	case s.ShowVerification:
+		return h.pageURL(s.Verification)
+	}
+	return h.home(s)
+}
+
+// home is where the client wanted to go. Who has saved settings stays with them
+// unless they were asked to go elsewhere.
+func (h *HTTP) home(s *Step) string {
+	rules := h.Engine.Rules[s.Flow.Kind]
+	if s.Flow.Kind == Settings && s.Flow.ReturnTo == "" && rules.MethodReturnTo[s.Next.Active] == "" && rules.ReturnTo == "" {
+		return h.pageURL(s.Next)
+	}
+	return h.Engine.destination(s.Next)
+}
+
+// recovered answers who reads JSON and is back in their account: by the flow,
+// or where the operator keeps to the older protocol, by where to go.
+func (h *HTTP) recovered(w http.ResponseWriter, r *http.Request, s *Step) error {
+	v := h.flow(s.Next, h.csrf(r, s.Next))
+	v.ContinueWith, v.Foyer.Next = h.continueWith(s), h.nextAfter(s)
+	if s.Flow.Native {
+		v.Foyer.SessionToken = s.SessionToken
+	}
+	if h.UseContinueWith {
+		web.JSON(w, http.StatusOK, v)
+		return nil
+	}
+	out := fail.New(fail.Navigate, "browser_location_change_required", "The account is recovered; go on where redirect_browser_to leads.")
+	out.Details = map[string]any{"continue_with": v.ContinueWith}
+	out.Siblings = map[string]any{"redirect_browser_to": h.after(s), "foyer": v.Foyer}
+	return out
 }
 
 // signIn hands the session to a browser. A browser that had none before gets a
@@ -62,21 +107,37 @@ func (h *HTTP) signIn(w http.ResponseWriter, s *Step) error {
 	return h.Sessions.Cookie.Write(w, s.SessionToken, s.Session.ExpiresAt)
 }
 
-// moved answers a submit whose flow is not the place to be any more.
+// moved answers a request for a flow that is not the place to be now: a browser
+// is sent to where it is, any other client is told.
 func (h *HTTP) moved(w http.ResponseWriter, r *http.Request, k Kind, err error) error {
-	var expired *Expired
+	to := ""
+	var (
+		expired    *Expired
+		tooOld     *RefreshRequired
+		unverified *Unverified
+	)
 	switch {
-	case errors.As(err, &expired) && !expired.Flow.Native && !web.IsJSON(r):
-		web.Redirect(w, r, h.pageURL(expired.Successor))
-		return nil
-	case errors.Is(err, ErrSessionAvailable) && !web.IsJSON(r) && !h.native(r, k):
-		return h.home(w, r, Opening{})
+	case web.IsJSON(r) || h.native(r, k):
+	case errors.As(err, &expired) && expired.Successor != nil:
+		to = h.pageURL(expired.Successor)
+	case errors.As(err, &tooOld):
+		to = h.refreshURL(tooOld.Flow, false)
+	case errors.As(err, &unverified) && unverified.Step.Verification != nil:
+		to = h.pageURL(unverified.Step.Verification)
+	case errors.Is(err, session.ErrInactive):
+		to = h.openURL(Login, false, url.Values{"return_to": {web.RequestURL(r, h.Engine.PublicURL)}})
+	case errors.Is(err, ErrSessionAvailable):
+		return h.sendHome(w, r, Opening{})
 	}
-	return h.explain(err)
+	if to == "" {
+		return h.explain(err, h.native(r, k))
+	}
+	web.Redirect(w, r, to)
+	return nil
 }
 
-// home sends a browser that has nothing to do here to where it wanted to go.
-func (h *HTTP) home(w http.ResponseWriter, r *http.Request, o Opening) error {
+// sendHome sends a browser that has nothing to do here to where it wanted to go.
+func (h *HTTP) sendHome(w http.ResponseWriter, r *http.Request, o Opening) error {
 	to := h.Engine.Return.Default()
 	if o.ReturnTo != "" {
 		var err error
@@ -89,45 +150,80 @@ func (h *HTTP) home(w http.ResponseWriter, r *http.Request, o Opening) error {
 }
 
 // explain turns the engine's own errors into what a client is told.
-func (h *HTTP) explain(err error) error {
-	var expired *Expired
-	if !errors.As(err, &expired) {
-		return err
+func (h *HTTP) explain(err error, native bool) error {
+	var (
+		expired    *Expired
+		tooOld     *RefreshRequired
+		unverified *Unverified
+	)
+	switch {
+	case errors.As(err, &expired):
+		return h.explainExpired(expired)
+	case errors.As(err, &tooOld):
+		out := fail.New(fail.Forbidden, "session_refresh_required", "The session is too old for this change. Sign in again.")
+		to := h.refreshURL(tooOld.Flow, false)
+		out.Details = map[string]any{"redirect_browser_to": to}
+		out.Siblings = map[string]any{"redirect_browser_to": to, "foyer": goOn(h.refreshURL(tooOld.Flow, native))}
+		return out
+	case errors.As(err, &unverified):
+		out := fail.New(fail.Forbidden, "session_verified_address_required", "The address has to be verified first.")
+		if s := unverified.Step; s.Verification != nil {
+			out.Details = map[string]any{"continue_with": []continueWith{{Action: "show_verification_ui", Flow: h.nextFlow(s, s.Verification, s.Verifying)}}}
+			out.Siblings = map[string]any{"foyer": goOn(h.flowURL(s.Verification))}
+		}
+		return out
+	case errors.Is(err, session.ErrInactive):
+		out := *session.ErrInactive
+		out.Siblings = map[string]any{"foyer": goOn(h.openURL(Login, native, nil))}
+		return &out
 	}
+	return err
+}
+
+func (h *HTTP) explainExpired(expired *Expired) error {
 	f := expired.Flow
 	out := fail.New(fail.Gone, "self_service_flow_expired", "The flow has expired. Please open a new one.")
+	again, key := h.restart(f)
 	if expired.Successor == nil {
-		out.Details = h.restart(f)
+		out.Details = map[string]any{key: again}
+		if !f.Native {
+			out.Details["return_to"] = f.ReturnTo
+		}
+		out.Siblings = map[string]any{"foyer": goOn(again)}
 		return out
 	}
 	out.Siblings = map[string]any{
 		"expired_at":  f.ExpiresAt,
 		"since":       h.Engine.Now().Sub(f.ExpiresAt),
 		"use_flow_id": expired.Successor.ID,
+		"foyer":       goOn(h.flowURL(expired.Successor)),
 	}
 	return out
 }
 
-// restart tells the client of an expired flow where a new one is opened.
-func (h *HTTP) restart(f *Flow) map[string]any {
+// restart is where a new flow is opened instead of an expired one, and the name
+// the protocol has for that.
+func (h *HTTP) restart(f *Flow) (to, key string) {
 	again := url.Values{}
-	for key, value := range map[string]string{"return_to": f.ReturnTo, "state": f.notes.State} {
+	for name, value := range map[string]string{"return_to": f.ReturnTo, "state": f.notes.State} {
 		if value != "" {
-			again.Set(key, value)
+			again.Set(name, value)
 		}
 	}
-	if f.SchemaID != h.Engine.Identities.Schemas.Default().ID {
+	if f.Kind != Settings && f.SchemaID != h.Engine.Identities.Schemas.Default().ID {
 		again.Set("identity_schema", f.SchemaID)
 	}
-	query := ""
-	if len(again) > 0 {
-		query = "?" + again.Encode()
+	if f.Refreshes() {
+		again.Set("refresh", "true")
 	}
-	base := h.Engine.PublicURL + "/self-service/" + string(f.Kind)
+	if f.SecondFactor() {
+		again.Set("aal", string(f.notes.AAL))
+	}
+	key = "redirect_to"
 	if f.Native {
-		return map[string]any{"api": base + "/api" + query}
+		key = "api"
 	}
-	return map[string]any{"redirect_to": base + "/browser" + query, "return_to": f.ReturnTo}
+	return h.openURL(f.Kind, f.Native, again), key
 }
 
 // storedErrorLifespan is how long an error page can be shown again.

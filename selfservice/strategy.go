@@ -58,16 +58,21 @@ type Step struct {
 	Progress     Progress
 	Refused      bool               // Asked because of problems, which are on Next
 	Identity     *identity.Identity // whom the step is about; drafted by a registration
+	Revised      *identity.Identity // what Identity is once the step is stored; nil leaves it as it is
+	EndOthers    bool               // every other session of Identity ends with it
 	Session      *session.Session   // planned or found; nil for none
 	SessionToken string             // the secret that leads to Session
 
 	Verification     *Flow  // planned beside: where an address of Identity is proved
 	Verifying        string // that address
 	ShowVerification bool   // the client is to go there next
+	Settings         *Flow  // planned beside a recovery: where the client goes next
 
-	engine *Engine
-	home   *Flow // that waits for the secret; Flow itself, or the one whose link led here
-	writes []func(context.Context) error
+	engine     *Engine
+	owner      *identity.Identity // who has what Proven proves; nil for nobody yet
+	identifier string             // that a login was tried with; canonical
+	home       *Flow              // that waits for the secret; Flow itself, or the one whose link led here
+	writes     []func(context.Context) error
 }
 
 // Write plans fn as part of the commit. It may run more than once when the

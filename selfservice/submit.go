@@ -54,11 +54,11 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	if f.Completed() {
 		return e.again(ctx, f, in)
 	}
-	if in.Session != nil && !kinds[k].anybody {
-		return nil, ErrSessionAvailable
+	if err := kinds[k].admits(f, in.Session); err != nil {
+		return nil, err
 	}
 	if e.startsOver(f, in) {
-		f = e.undrafted(f)
+		f = e.restarted(f)
 	}
 	s, err := e.step(f, in)
 	if err != nil {
@@ -67,8 +67,14 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	if f.Expired(e.Now()) {
 		return nil, e.replaceExpired(ctx, s)
 	}
-	if e.draftedBy(f, in) {
+	switch {
+	case e.draftedBy(f, in):
 		return s.unchanged(), nil
+	case e.savedBy(f, in):
+		s.Progress, s.Next = Done, f
+		return s, nil
+	case f.turns(in):
+		return e.turn(ctx, s)
 	}
 	m, err := e.pick(s)
 	if err == nil {
@@ -80,14 +86,47 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	if err == nil {
 		err = e.commit(ctx, s)
 	}
-	var refused *Refused
-	if errors.As(err, &refused) {
+	var (
+		refused    *Refused
+		unverified *Unverified
+		tooOld     *RefreshRequired
+	)
+	switch {
+	case errors.As(err, &refused):
 		return e.refuse(ctx, s, refused.Problems)
-	}
-	if err != nil {
+	case errors.As(err, &unverified):
+		return nil, e.asIs(ctx, s, unverified)
+	case errors.As(err, &tooOld):
+		return nil, e.asIs(ctx, s, tooOld)
+	case err != nil:
 		return nil, err // a step that is done and not stored must not be answered
 	}
 	return s, nil
+}
+
+// asIs stores a step that ends in an error all the same: what was typed, and
+// what was planned beside. It returns that error.
+func (e *Engine) asIs(ctx context.Context, s *Step, end error) error {
+	err := e.Store.Tx(ctx, func(ctx context.Context) error {
+		if err := e.Store.UpdateFlow(ctx, s.Next); err != nil {
+			return err
+		}
+		return s.write(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	return end
+}
+
+// write stores what was planned beside.
+func (s *Step) write(ctx context.Context) error {
+	for _, write := range s.writes {
+		if err := write(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // draftedBy reports whether in is the very submit that f was drafted by: a
@@ -108,23 +147,30 @@ func (e *Engine) step(f *Flow, in *Input) (*Step, error) {
 	next := *f
 	next.Rev++
 	next.Problems = nil
-	s := &Step{Flow: f, Next: &next, Input: in, Schema: e.schema(f), engine: e}
+	if kinds[f.Kind].reopens {
+		next.State = f.Kind.initial()
+	}
+	s := &Step{Flow: f, Next: &next, Input: in, Schema: e.schema(f), Identity: f.owner, engine: e}
 	if err := e.keepTransient(s); err != nil {
 		return nil, err
 	}
-	switch {
-	case kinds[f.Kind].traits:
+	switch kinds[f.Kind].keeps {
+	case keepsTraits:
 		return s, s.readTraits()
-	case kinds[f.Kind].address:
-		s.readAddress()
+	case keepsAddress:
+		s.keep(ui.NodeEmail, func(v string) typed { return typed{Address: v} })
+	case keepsIdentifier:
+		if !f.Refreshes() {
+			s.keep(ui.NodeIdentifier, func(v string) typed { return typed{Identifier: v} })
+		}
 	}
 	return s, nil
 }
 
-// readAddress keeps the address that was typed, if it can be one.
-func (s *Step) readAddress() {
-	if typedAddress := s.Input.Body.String(ui.NodeEmail); typedAddress != "" && len(typedAddress) <= identity.MaxIdentifier {
-		s.Next.Values = mustJSON(typed{Address: typedAddress})
+// keep keeps what was typed into a field, if it can be an identifier.
+func (s *Step) keep(node string, as func(string) typed) {
+	if v := s.Input.Body.String(node); v != "" && len(v) <= identity.MaxIdentifier {
+		s.Next.Values = mustJSON(as(v))
 	}
 }
 
@@ -153,6 +199,9 @@ func (e *Engine) keepTransient(s *Step) error {
 // readTraits brings what was typed into the schema's types.
 func (s *Step) readTraits() error {
 	if _, sent := s.Input.Body.Fields["traits"]; !sent {
+		if s.Flow.Stage() == StageHow && !s.Flow.Drafted() {
+			s.Traits = s.Schema.Coerce(s.Flow.Traits())
+		}
 		return nil
 	}
 	raw, ok := s.Input.Body.Object("traits")
@@ -196,8 +245,13 @@ func (e *Engine) apply(ctx context.Context, m Method, s *Step) (err error) {
 	if s.Progress, err = m.Apply(ctx, s); err != nil || s.Progress != Done {
 		return err
 	}
-	if s.Flow.Kind == Registration && e.Rules[Registration].ProveFirst && s.Proven == nil {
+	if s.Flow.Kind == Registration && s.Proven == nil && (e.Rules[Registration].ProveFirst || s.Next.Active == CodeID) {
 		return e.proveFirst(ctx, s)
+	}
+	if plan := kinds[s.Flow.Kind].plan; plan != nil {
+		if err := plan(e, s); err != nil {
+			return err
+		}
 	}
 	for _, h := range e.Rules[s.Flow.Kind].hooks(s.Next.Active) {
 		if err := h.Run(ctx, s); err != nil {
@@ -211,7 +265,11 @@ func (e *Engine) apply(ctx context.Context, m Method, s *Step) (err error) {
 // its revision no longer stands, nobody else's rows are touched.
 func (e *Engine) commit(ctx context.Context, s *Step) error {
 	next := s.Next
-	if s.Progress == Done {
+	switch {
+	case s.Progress != Done:
+	case kinds[s.Flow.Kind].reopens:
+		next = e.saved(s)
+	default:
 		next = e.completed(s)
 	}
 	err := e.Store.Tx(ctx, func(ctx context.Context) error {
@@ -219,21 +277,40 @@ func (e *Engine) commit(ctx context.Context, s *Step) error {
 			return err
 		}
 		if s.Progress == Done {
-			if err := kinds[s.Flow.Kind].finish(ctx, e, s); err != nil {
+			if err := e.finish(ctx, s); err != nil {
 				return err
 			}
 		}
-		for _, write := range s.writes {
-			if err := write(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.write(ctx)
 	})
 	if err == nil {
 		s.Next = next
 	}
 	return err
+}
+
+// finish stores what the flow was for: the person first, then what hangs on them.
+func (e *Engine) finish(ctx context.Context, s *Step) error {
+	if s.Revised != nil {
+		err := e.Identities.Store.UpdateIdentity(ctx, s.Revised)
+		switch {
+		case errors.Is(err, identity.ErrOutdated):
+			return ErrStale // the next try sees them as they are now
+		case errors.Is(err, identity.ErrTaken):
+			return Refuse("", ui.ErrTaken, nil)
+		case err != nil:
+			return err
+		}
+	}
+	if finish := kinds[s.Flow.Kind].finish; finish != nil {
+		if err := finish(ctx, e, s); err != nil {
+			return err
+		}
+	}
+	if s.EndOthers {
+		return e.Sessions.Store.RevokeSessions(ctx, s.person().ID, s.current())
+	}
+	return nil
 }
 
 // completed is the flow with its outcome.
@@ -247,6 +324,9 @@ func (e *Engine) completed(s *Step) *Flow {
 	}
 	if s.Proven != nil {
 		o.Via = s.Proven.Via
+	}
+	if s.Settings != nil {
+		o.SettingsID = s.Settings.ID
 	}
 	if s.Verification != nil {
 		o.VerificationID, o.Verifying, o.ShowVerification = s.Verification.ID, s.Verifying, s.ShowVerification

@@ -53,14 +53,14 @@ func (e *Engine) beget(ctx context.Context, s *Step) (*Flow, error) {
 	f, now := s.Flow, e.Now().UTC()
 	heir := *f
 	heir.ID = uuid.Must(uuid.NewV4())
-	heir.State = kinds[f.Kind].initial
+	heir.State = f.Kind.initial()
 	heir.Active = e.Rules[f.Kind].Use
 	heir.Values = s.Next.Values
 	switch c := f.notes.Challenge; {
 	case heir.Values != nil:
 	case f.Drafted():
 		heir.Values = encodeTraits(f.Traits())
-	case c != nil:
+	case c != nil && kinds[f.Kind].keeps == keepsAddress:
 		heir.Values = mustJSON(typed{Address: c.Address})
 	}
 	heir.Problems = []ui.Problem{{ID: kinds[f.Kind].expired, Context: map[string]any{
@@ -69,6 +69,9 @@ func (e *Engine) beget(ctx context.Context, s *Step) (*Flow, error) {
 	heir.Refusals, heir.Rev, heir.Successor = 0, 0, uuid.Nil
 	heir.IssuedAt, heir.ExpiresAt = now, now.Add(e.Rules[f.Kind].Lifespan)
 	n := s.Next.notes.carried()
+	if f.Stage() != StageWhole {
+		n.Stage = StageWho
+	}
 	n.Transient = s.Next.notes.Transient
 	e.sealNotes(&heir, n)
 

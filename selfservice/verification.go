@@ -3,145 +3,88 @@ package selfservice
 import (
 	"context"
 	"errors"
-	"strings"
+	"slices"
 
 	"github.com/gofrs/uuid"
 
 	"github.com/foyer-id/foyer/identity"
-	"github.com/foyer-id/foyer/schema"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
-
-// AskVerification sends a secret to the address that was typed, if somebody
-// has it. Who asks cannot tell whether somebody does.
-func (s *Step) AskVerification(ctx context.Context, typed string) error {
-	e, before := s.engine, s.Flow.notes.Challenge
-	c, problem := e.readAddress(strings.TrimSpace(typed), before)
-	if problem != nil {
-		return problem
-	}
-	if before != nil && before.Via == c.Via && before.Canonical == c.Canonical && e.Now().Before(before.AvailableAt()) {
-		return nil
-	}
-	owner, err := e.Identities.Store.ByAddress(ctx, identity.ForVerification, c.Via, c.Canonical)
-	if err != nil && !errors.Is(err, identity.ErrNotFound) {
-		return err
-	}
-	s.Write(e.sendVerification(s.Next, c, owner))
-	return nil
-}
-
-// readAddress judges a typed address: an e-mail address, or a phone number
-// where there is a channel for one. The one the flow waits for needs no
-// judgement.
-func (e *Engine) readAddress(typed string, before *Challenge) (Challenge, error) {
-	c := Challenge{Via: identity.ViaEmail, Address: typed}
-	wrong := ui.ErrEmail
-	if e.verifiesPhones() && !strings.Contains(typed, "@") {
-		c.Via, wrong = identity.ViaSMS, ui.ErrTel
-	}
-	name, err := identity.Canonical(c.Via, typed)
-	c.Canonical = name
-	if before != nil && err == nil && before.Via == c.Via && before.Canonical == name {
-		return c, nil
-	}
-	switch {
-	case typed == "":
-		return c, Refuse(ui.NodeEmail, ui.ErrRequired, map[string]any{"property": ui.NodeEmail})
-	case err != nil, c.Via == identity.ViaEmail && !schema.IsEmail(typed):
-		return c, Refuse(ui.NodeEmail, wrong, map[string]any{"value": typed})
-	}
-	return c, nil
-}
-
-// sendVerification makes f wait for a secret sent to the owner of an address,
-// nil for nobody, and returns what queues the message in the commit.
-func (e *Engine) sendVerification(f *Flow, c Challenge, owner *identity.Identity) func(context.Context) error {
-	recipient := c.Address
-	if owner != nil {
-		for _, a := range owner.Verifiable {
-			if a.Via == c.Via && a.Canonical == c.Canonical {
-				c.IdentityID, c.AddressID, c.Epoch, recipient = owner.ID, a.ID, owner.Epoch, a.Value
-			}
-		}
-	}
-	f.Active = e.Rules[Verification].Use
-	made := e.challenge(f, c, f.Active == CodeID, owner == nil)
-	return e.send(f.notes.Challenge, e.verificationLetter(f, made, recipient, owner))
-}
-
-// verificationLetter is the message that carries a secret to owner; where that
-// is nil, the one that tells the recipient that nobody has the address.
-func (e *Engine) verificationLetter(f *Flow, made secrets, recipient string, owner *identity.Identity) letter {
-	rules, c := e.Rules[Verification], f.notes.Challenge
-	withCode := rules.Use == CodeID
-	l := letter{template: "verification", via: c.Via, recipient: recipient, locale: f.Locale, data: e.letterData(f, recipient, c)}
-	if withCode {
-		l.template = "verification_code"
-	}
-	told := l.data
-	if owner == nil {
-		l.template += "_invalid"
-		l.silent = !rules.NotifyUnknown || c.Via == identity.ViaSMS
-		told = l.unsaid()
-		owner = &identity.Identity{SchemaID: f.SchemaID, State: identity.StateActive, Traits: mustJSON(typed{Address: c.Address})}
-	} else {
-		l.template += "_valid"
-	}
-	told["verification_url"], told["identity"] = e.linkURL(f, made, withCode), identityData(owner)
-	if withCode {
-		told["verification_code"] = made.code
-	}
-	return l
-}
-
-// verifiesPhones reports whether verification flows take phone numbers: by code
-// only, since a link in an SMS proves no more and costs more.
-func (e *Engine) verifiesPhones() bool { return e.SMS && e.Rules[Verification].Use == CodeID }
 
 // PlanVerification opens, with the step's commit, a verification flow for the
 // first address of the step's identity that is not proved, and sends the
 // secret. The flow belongs to the client that is being answered.
 func (s *Step) PlanVerification() {
-	e, i := s.engine, s.Identity
-	rules := e.Rules[Verification]
-	if rules == nil || !rules.Enabled || i == nil {
-		return
-	}
+	i := s.person()
 	for n := range i.Verifiable {
-		a := &i.Verifiable[n]
-		if a.Verified || a.Via == identity.ViaSMS && !e.verifiesPhones() {
-			continue
+		if a := &i.Verifiable[n]; s.engine.verifies(a) && !s.had(a) {
+			s.planVerification(a)
+			return
 		}
-		a.Status = identity.AddressSent
-		f := e.newFlow(Verification, s.Flow.SchemaID, Opening{
-			Native: s.Flow.Native, RequestURL: s.Flow.RequestURL, ReturnTo: e.afterVerification(s.Flow), Locale: s.Flow.Locale,
-		})
-		f.notes = s.Flow.notes.carried()
-		f.notes.Transient = s.Next.notes.Transient
-		write := e.sendVerification(f, Challenge{Via: a.Via, Address: a.Value, Canonical: a.Canonical}, i)
-		s.Verification, s.Verifying = f, a.Value
-		s.Write(func(ctx context.Context) error {
-			stored := *f
-			stored.Binding = s.binding()
-			if s.Session != nil {
-				n := f.notes
-				n.Spare = s.Session.ID
-				e.sealNotes(&stored, n)
-			}
-			if err := e.Store.InsertFlow(ctx, &stored); err != nil {
-				return err
-			}
-			return write(ctx)
-		})
-		return
 	}
 }
 
+// verifies reports whether a verification flow can prove a, and need be.
+func (e *Engine) verifies(a *identity.Address) bool {
+	rules := e.Rules[Verification]
+	return rules != nil && rules.Enabled && !a.Verified && (a.Via != identity.ViaSMS || e.reachesPhones(Verification))
+}
+
+// had reports whether a settings flow, which changes addresses, leaves a as it was.
+func (s *Step) had(a *identity.Address) bool {
+	return s.Flow.Kind == Settings && slices.ContainsFunc(s.Identity.Verifiable, func(b identity.Address) bool { return b.ID == a.ID })
+}
+
+// planVerification does it for one address of the step's person.
+func (s *Step) planVerification(a *identity.Address) {
+	e, i := s.engine, s.person()
+	if s.Revised != nil || s.Flow.Kind == Registration {
+		a.Status = identity.AddressSent // is stored with the person
+	}
+	f := e.newFlow(Verification, s.Flow.SchemaID, Opening{
+		Native: s.Flow.Native, RequestURL: s.Flow.RequestURL, ReturnTo: e.afterVerification(s.Flow), Locale: s.Flow.Locale,
+	})
+	f.notes = notes{State: s.Flow.notes.State, Transient: s.Next.notes.Transient}
+	write := e.sendProof(f, Challenge{Via: a.Via, Address: a.Value, Canonical: a.Canonical}, i)
+	s.Verification, s.Verifying = f, a.Value
+	s.Write(func(ctx context.Context) error {
+		stored := *f
+		stored.Binding = s.binding()
+		if spare := s.current(); spare != uuid.Nil {
+			n := f.notes
+			n.Spare = spare
+			e.sealNotes(&stored, n)
+		}
+		if err := e.Store.InsertFlow(ctx, &stored); err != nil {
+			return err
+		}
+		return write(ctx)
+	})
+}
+
+// person is who the step is about, as they will be.
+func (s *Step) person() *identity.Identity {
+	if s.Revised != nil {
+		return s.Revised
+	}
+	return s.Identity
+}
+
+// current is the session that the client has after the step, Nil for none.
+func (s *Step) current() uuid.UUID {
+	switch {
+	case s.Session != nil:
+		return s.Session.ID
+	case s.Input.Session != nil && s.Input.Session.IdentityID == s.person().ID:
+		return s.Input.Session.ID
+	}
+	return uuid.Nil
+}
+
 // binding is the browser's once it has the answer, which renews its CSRF
-// secret when it signs the person in.
+// secret when it signs a stranger in.
 func (s *Step) binding() []byte {
-	if s.Session != nil && !s.Flow.Native {
+	if s.Session != nil && s.Input.Session == nil && !s.Flow.Native {
 		return s.Input.NextBinding
 	}
 	return s.Flow.Binding
@@ -165,11 +108,16 @@ func finishVerification(ctx context.Context, e *Engine, s *Step) error {
 			return err
 		}
 	}
-	if s.home == s.Flow {
+	return e.endHome(ctx, s)
+}
+
+// endHome lets the client that asked for the message know that it was answered
+// elsewhere.
+func (e *Engine) endHome(ctx context.Context, s *Step) error {
+	if s.home == nil || s.home == s.Flow {
 		return nil
 	}
-	// The client that asked for the message learns that it was proved elsewhere.
-	home := e.ended(s.home, Outcome{Via: c.Via})
+	home := e.ended(s.home, Outcome{At: e.Now().UTC(), Via: s.Proven.Via})
 	home.Rev++
 	return e.Store.UpdateFlow(ctx, home)
 }
@@ -185,18 +133,23 @@ func (s *Step) spared() uuid.UUID {
 	return uuid.Nil
 }
 
-func verificationSays(f *Flow) int {
+func verificationSays(f *Flow) []ui.Problem {
 	switch {
 	case f.Completed() && f.Outcome.Via == identity.ViaSMS:
-		return ui.SuccessPhoneVerified
+		return says(ui.SuccessPhoneVerified)
 	case f.Completed():
-		return ui.SuccessEmailVerified
-	case f.State != StateSentEmail || f.notes.Challenge == nil || f.notes.Followed != nil:
-		return 0
+		return says(ui.SuccessEmailVerified)
+	case !f.waits():
+		return nil
 	case f.notes.Challenge.Via == identity.ViaSMS:
-		return ui.InfoCodeSentSMS
+		return says(ui.InfoCodeSentSMS)
 	case f.Active == CodeID:
-		return ui.InfoCodeSent
+		return says(ui.InfoCodeSent)
 	}
-	return ui.InfoLinkSent
+	return says(ui.InfoLinkSent)
+}
+
+// waits reports whether f waits for a secret that was sent, and asks for it.
+func (f *Flow) waits() bool {
+	return f.State == StateSentEmail && f.notes.Challenge != nil && f.notes.Followed == nil
 }

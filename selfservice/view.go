@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -25,15 +26,29 @@ type flowView struct {
 	State            State           `json:"state"`
 	TransientPayload json.RawMessage `json:"transient_payload,omitempty"`
 	IdentitySchema   string          `json:"identity_schema,omitempty"`
-	Foyer            *foyerView      `json:"foyer,omitempty"`
+	ContinueWith     []continueWith  `json:"continue_with,omitempty"`
+	*loginView
+	Identity *identity.View `json:"identity,omitempty"` // settings: whose they are
+	Foyer    foyerView      `json:"foyer"`
+}
+
+// loginView is what only login flows have.
+type loginView struct {
+	Refresh      bool        `json:"refresh"`
+	RequestedAAL session.AAL `json:"requested_aal"`
+	CreatedAt    time.Time   `json:"created_at"`
+	UpdatedAt    time.Time   `json:"updated_at"`
 }
 
 // foyerView holds what goes beyond the protocol, under one key so that strict
 // typed clients keep working.
 type foyerView struct {
+	Next  *next  `json:"next,omitempty"`
 	State string `json:"state,omitempty"` // the opaque state the flow was opened with
 	// Where to wait until the flow has moved on: another device may prove the address.
 	Wait string `json:"wait,omitempty"`
+	// SessionToken is a native client's, where the protocol has no place for it.
+	SessionToken string `json:"session_token,omitempty"`
 }
 
 // successView answers a flow that is done.
@@ -42,6 +57,7 @@ type successView struct {
 	Session      *session.View  `json:"session,omitempty"`
 	Identity     *identity.View `json:"identity,omitempty"`
 	ContinueWith []continueWith `json:"continue_with"`
+	Foyer        foyerView      `json:"foyer"`
 }
 
 // continueWith is one thing a client should do next.
@@ -55,7 +71,7 @@ type continueWith struct {
 // nextFlow is a flow that a client should show next.
 type nextFlow struct {
 	ID                uuid.UUID `json:"id"`
-	VerifiableAddress string    `json:"verifiable_address"`
+	VerifiableAddress string    `json:"verifiable_address,omitempty"`
 	URL               string    `json:"url,omitempty"` // the page, for browsers
 }
 
@@ -73,8 +89,17 @@ func (h *HTTP) flow(f *Flow, csrf string) flowView {
 		State:            f.State,
 		TransientPayload: f.notes.Transient,
 	}
-	if kinds[f.Kind].traits {
+	switch f.Kind {
+	case Login:
+		v.loginView = &loginView{
+			Refresh: f.Refreshes(), RequestedAAL: cmp.Or(f.notes.AAL, session.AAL1), CreatedAt: f.IssuedAt, UpdatedAt: f.IssuedAt,
+		}
+		fallthrough
+	case Registration:
 		v.OrganizationID, v.IdentitySchema = json.RawMessage("null"), f.SchemaID
+	case Settings:
+		i := h.Sessions.View.Identities.Public(f.owner)
+		v.OrganizationID, v.Identity = json.RawMessage("null"), &i
 	}
 	if f.Native {
 		v.Type = "api"
@@ -82,28 +107,16 @@ func (h *HTTP) flow(f *Flow, csrf string) flowView {
 	if v.UI.Action == "" {
 		v.UI.Action = h.submitURL(f)
 	}
-	if beyond := (foyerView{State: f.notes.State, Wait: h.waitURL(f)}); beyond != (foyerView{}) {
-		v.Foyer = &beyond
-	}
+	v.Foyer = foyerView{Next: h.nextOf(f, v.UI.Action), State: f.notes.State, Wait: h.waitURL(f)}
 	return v
 }
 
 // success shapes the end of a flow for a client that reads JSON.
 func (h *HTTP) success(s *Step) successView {
-	v := successView{ContinueWith: []continueWith{}}
-	if s.Identity != nil {
-		i := h.Sessions.View.Identities.Public(s.Identity)
+	v := successView{ContinueWith: h.continueWith(s), Foyer: foyerView{Next: h.nextAfter(s)}}
+	if s.Flow.Kind == Registration {
+		i := h.Sessions.View.Identities.Public(s.person())
 		v.Identity = &i
-	}
-	if !s.Flow.Native {
-		v.ContinueWith = append(v.ContinueWith, continueWith{Action: "redirect_browser_to", RedirectBrowserTo: h.Engine.destination(s.Next)})
-	}
-	if s.ShowVerification {
-		next := &nextFlow{ID: s.Verification.ID, VerifiableAddress: s.Verifying}
-		if !s.Flow.Native {
-			next.URL = h.pageURL(s.Verification)
-		}
-		v.ContinueWith = append(v.ContinueWith, continueWith{Action: "show_verification_ui", Flow: next})
 	}
 	if s.Session == nil {
 		return v
@@ -112,7 +125,33 @@ func (h *HTTP) success(s *Step) successView {
 	v.Session = &view
 	if s.Flow.Native {
 		v.SessionToken = s.SessionToken
-		v.ContinueWith = append(v.ContinueWith, continueWith{Action: "set_ory_session_token", SessionToken: s.SessionToken})
 	}
 	return v
+}
+
+// continueWith lists what the client of a step that is done should do next, in
+// the order of the protocol.
+func (h *HTTP) continueWith(s *Step) []continueWith {
+	list := []continueWith{}
+	if !s.Flow.Native {
+		list = append(list, continueWith{Action: "redirect_browser_to", RedirectBrowserTo: h.home(s)})
+	}
+	if s.ShowVerification {
+		list = append(list, continueWith{Action: "show_verification_ui", Flow: h.nextFlow(s, s.Verification, s.Verifying)})
+	}
+	if s.Flow.Native && s.Session != nil {
+		list = append(list, continueWith{Action: "set_ory_session_token", SessionToken: s.SessionToken})
+	}
+	if s.Settings != nil {
+		list = append(list, continueWith{Action: "show_settings_ui", Flow: h.nextFlow(s, s.Settings, "")})
+	}
+	return list
+}
+
+func (h *HTTP) nextFlow(s *Step, f *Flow, address string) *nextFlow {
+	next := &nextFlow{ID: f.ID, VerifiableAddress: address}
+	if !s.Flow.Native {
+		next.URL = h.pageURL(f)
+	}
+	return next
 }

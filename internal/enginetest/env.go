@@ -111,6 +111,20 @@ func WithProofFirst() Option {
 	}
 }
 
+// WithRecovery lets people back into their accounts by code.
+func WithRecovery() Option {
+	return With("selfservice.flows.recovery", map[string]any{"enabled": true, "ui_url": "http://127.0.0.1:4455/recovery"})
+}
+
+// WithPasswordless lets people sign up and in by codes, besides the password; it
+// needs a schema such as CodeSchema.
+func WithPasswordless() Option {
+	return With("selfservice.methods.code.passwordless_enabled", true)
+}
+
+// CodeSchema is PersonSchema for people who sign in by codes, too.
+var CodeSchema = strings.Replace(PersonSchema, `{"password": {"identifier": true}}`, `{"password": {"identifier": true}, "code": {"identifier": true, "via": "email"}}`, 1)
+
 // WithStealth answers taken and free addresses alike.
 func WithStealth() Option {
 	return func(s *settings) {
@@ -192,6 +206,8 @@ func (e *Env) write(options []Option) (file string, jsonnet []string) {
 		"selfservice.allowed_return_urls":                            []string{"http://127.0.0.1:4455", "https://app.example.org/in"},
 		"selfservice.flows.error.ui_url":                             "http://127.0.0.1:4455/error",
 		"selfservice.flows.registration.ui_url":                      "http://127.0.0.1:4455/registration",
+		"selfservice.flows.login.ui_url":                             "http://127.0.0.1:4455/login",
+		"selfservice.flows.settings.ui_url":                          "http://127.0.0.1:4455/settings",
 		"selfservice.flows.registration.after.password.hooks":        []map[string]any{{"hook": "session"}},
 		"selfservice.methods.password.config.haveibeenpwned_enabled": false,
 		"hashers.argon2.memory":                                      "64KB",
@@ -246,7 +262,7 @@ type Mail struct {
 
 // Code is the one-time code of a mail that has one.
 func (m Mail) Code() string {
-	for _, name := range []string{"verification_code", "registration_code"} {
+	for _, name := range []string{"verification_code", "registration_code", "recovery_code", "login_code"} {
 		if code, ok := m.Data[name].(string); ok {
 			return code
 		}
@@ -256,7 +272,7 @@ func (m Mail) Code() string {
 
 // Link is where a mail leads, empty for nowhere.
 func (m Mail) Link() string {
-	for _, name := range []string{"verification_url", "registration_url"} {
+	for _, name := range []string{"verification_url", "registration_url", "recovery_url"} {
 		if link, ok := m.Data[name].(string); ok {
 			return link
 		}

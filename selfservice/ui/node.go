@@ -150,14 +150,23 @@ func NewAddress(group, typed string, phones bool) Node {
 	return NewInput(group, in).Labelled(label, nil)
 }
 
-// NewConfirm returns the button of the page that a mailed link leads to. It
-// names the address that pressing it proves, where that is known.
-func NewConfirm(group, method, address string) Node {
+// Confirm is the labels of the button on a page that a mailed link leads to:
+// with the address that pressing it proves, and where that is not known.
+type Confirm struct{ Known, Unknown int }
+
+// What is confirmed.
+var (
+	ConfirmAddress  = Confirm{LabelConfirmAddress, LabelConfirm}
+	ConfirmRecovery = Confirm{LabelConfirmRecovery, LabelConfirmRecoveryAny}
+)
+
+// Node returns the button. An empty address is one that is not known.
+func (c Confirm) Node(group, method, address string) Node {
 	n := NewInput(group, Input{Name: NodeMethod, Type: InputSubmit, Value: method})
 	if address == "" {
-		return n.Labelled(LabelConfirm, nil)
+		return n.Labelled(c.Unknown, nil)
 	}
-	return n.Labelled(LabelConfirmAddress, map[string]any{"address": address})
+	return n.Labelled(c.Known, map[string]any{"address": address})
 }
 
 // NewText returns a node that says the message with this id.

@@ -8,8 +8,9 @@ import (
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
-// registration proves the address of a drafted registration. The traits travel
-// along in hidden fields, since clients of the protocol repeat them.
+// registration signs people up without a password, and proves the address of any
+// drafted registration. The traits travel along in hidden fields, since clients
+// of the protocol repeat them.
 type registration struct{ *Strategy }
 
 func (m registration) Form(f *selfservice.Flow) []ui.Node {
@@ -18,8 +19,13 @@ func (m registration) Form(f *selfservice.Flow) []ui.Node {
 		return elsewhere(l)
 	}
 	traits, ok := m.Traits[f.SchemaID]
-	if !ok || !f.Drafted() {
+	switch {
+	case !ok:
 		return nil
+	case !f.Drafted() && (!m.Passwordless || f.State != selfservice.StateChooseMethod || f.Stage() == selfservice.StageWho):
+		return nil
+	case !f.Drafted():
+		return append(f.TraitNodes(traits), submit(ui.LabelSendSignUpCode))
 	}
 	nodes := append(traits.Hidden(ui.GroupDefault, f.Traits()), hidden(ui.NodeMethod, ID))
 	if l == nil {
@@ -27,7 +33,11 @@ func (m registration) Form(f *selfservice.Flow) []ui.Node {
 	} else {
 		nodes = append(nodes, m.input(ui.LabelSignUpCode, l.Code), hidden(ui.NodeToken, l.Token), submit(ui.LabelConfirmSignUp))
 	}
-	return append(nodes, resend(ui.NodeResend, ID, f.Challenge()))
+	nodes = append(nodes, resend(ui.NodeResend, ID, f.Challenge()))
+	if f.Stage() != selfservice.StageWhole {
+		nodes = append(nodes, selfservice.ScreenNode(ui.GroupCode, selfservice.ScreenChoice))
+	}
+	return nodes
 }
 
 // elsewhere is what another client than the one that signs up is shown: the
@@ -46,8 +56,10 @@ func elsewhere(l *selfservice.Followed) []ui.Node {
 
 func (m registration) Apply(_ context.Context, s *selfservice.Step) (selfservice.Progress, error) {
 	switch {
-	case !s.Flow.Drafted():
+	case !s.Flow.Drafted() && s.Answer != selfservice.NoAnswer:
 		return selfservice.Asked, selfservice.Refuse("", ui.ErrSignUpCode, nil)
+	case !s.Flow.Drafted():
+		return m.draft(s)
 	case s.Input.Body.String(ui.NodeResend) != "":
 		s.ResendSignUp()
 		return selfservice.Asked, nil
@@ -61,5 +73,15 @@ func (m registration) Apply(_ context.Context, s *selfservice.Step) (selfservice
 	if err := s.Realise(); err != nil {
 		return selfservice.Asked, err
 	}
+	return selfservice.Done, nil
+}
+
+// draft is the first submit: who somebody is. The engine sends the code.
+func (m registration) draft(s *selfservice.Step) (selfservice.Progress, error) {
+	drafted, violations := m.Identities.Draft(s.Schema, s.Traits)
+	if len(violations) > 0 {
+		return selfservice.Asked, &selfservice.Refused{Problems: ui.Problems(violations)}
+	}
+	s.Identity = drafted
 	return selfservice.Done, nil
 }

@@ -4,6 +4,7 @@
 package code
 
 import (
+	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/selfservice"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
@@ -13,10 +14,13 @@ const ID = selfservice.CodeID
 
 // Strategy proves addresses by code.
 type Strategy struct {
-	SMS bool // whether phones can be written to
-	// Verifies tells whether verification flows use codes; else links.
-	Verifies bool
-	Traits   map[string]*ui.TraitForm // by schema id: what a drafted registration carries along
+	Identities   *identity.Manager
+	SMS          bool                     // whether phones can be written to
+	Verifies     bool                     // whether verification flows use codes; else links
+	Recovers     bool                     // the same of recovery flows
+	Passwordless bool                     // whether people sign up and in by code alone
+	Traits       map[string]*ui.TraitForm // by schema id
+	Identifiers  *ui.IdentifierField
 }
 
 // ID implements selfservice.Strategy.
@@ -25,8 +29,14 @@ func (s *Strategy) ID() string { return ID }
 // Methods implements selfservice.Strategy.
 func (s *Strategy) Methods() map[selfservice.Kind]selfservice.Method {
 	methods := map[selfservice.Kind]selfservice.Method{selfservice.Registration: registration{s}}
+	if s.Passwordless {
+		methods[selfservice.Login] = login{s}
+	}
 	if s.Verifies {
-		methods[selfservice.Verification] = verification{s}
+		methods[selfservice.Verification] = proof{s, verification}
+	}
+	if s.Recovers {
+		methods[selfservice.Recovery] = proof{s, recovery}
 	}
 	return methods
 }

@@ -14,24 +14,37 @@ import (
 const ID = "link"
 
 // Strategy proves e-mail addresses by link.
-type Strategy struct{}
+type Strategy struct {
+	Verifies bool // whether verification flows use links; else codes
+	Recovers bool // the same of recovery flows
+}
 
 // ID implements selfservice.Strategy.
 func (s *Strategy) ID() string { return ID }
 
 // Methods implements selfservice.Strategy.
 func (s *Strategy) Methods() map[selfservice.Kind]selfservice.Method {
-	return map[selfservice.Kind]selfservice.Method{selfservice.Verification: verification{s}}
+	methods := map[selfservice.Kind]selfservice.Method{}
+	if s.Verifies {
+		methods[selfservice.Verification] = proof{ui.ErrVerificationToken, ui.ConfirmAddress}
+	}
+	if s.Recovers {
+		methods[selfservice.Recovery] = proof{ui.ErrRecoveryToken, ui.ConfirmRecovery}
+	}
+	return methods
 }
 
-// verification asks for an address until a link led to the flow.
-type verification struct{ *Strategy }
+// proof asks for an address until a link led to the flow.
+type proof struct {
+	wrong   int // message
+	confirm ui.Confirm
+}
 
-func (m verification) Form(f *selfservice.Flow) []ui.Node {
+func (m proof) Form(f *selfservice.Flow) []ui.Node {
 	if l := f.Followed(); l != nil {
 		return []ui.Node{
 			ui.NewInput(ui.GroupLink, ui.Input{Name: ui.NodeToken, Type: ui.InputHidden, Value: l.Token}),
-			ui.NewConfirm(ui.GroupLink, ID, l.Address),
+			m.confirm.Node(ui.GroupLink, ID, l.Address),
 		}
 	}
 	typed, button := f.Address(), submit(ui.LabelContinue)
@@ -42,17 +55,17 @@ func (m verification) Form(f *selfservice.Flow) []ui.Node {
 	return []ui.Node{ui.NewAddress(ui.GroupLink, typed, false), button}
 }
 
-func (m verification) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
+func (m proof) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
 	typed := s.TypedAddress()
 	switch {
 	case typed != "":
 	case s.Answer == selfservice.Right:
 		return selfservice.Done, nil
 	case s.Answer == selfservice.Wrong:
-		s.Next.Problems = []ui.Problem{{ID: ui.ErrVerificationToken}}
+		s.Next.Problems = []ui.Problem{{ID: m.wrong}}
 		return selfservice.Asked, nil
 	}
-	return selfservice.Asked, s.AskVerification(ctx, typed)
+	return selfservice.Asked, s.Ask(ctx, typed)
 }
 
 func submit(label int) ui.Node {

@@ -12,7 +12,7 @@ import (
 
 // A link takes e-mail addresses only.
 func TestAddressField(t *testing.T) {
-	nodes := (&link.Strategy{}).Methods()[selfservice.Verification].Form(&selfservice.Flow{State: selfservice.StateChooseMethod})
+	nodes := (&link.Strategy{Verifies: true}).Methods()[selfservice.Verification].Form(&selfservice.Flow{State: selfservice.StateChooseMethod})
 	require.Len(t, nodes, 2)
 	require.Equal(t, ui.Input{Name: "email", Type: "email", Required: true, Autocomplete: "email", NodeType: "input"}, *nodes[0].Input())
 	require.Equal(t, ui.LabelEmail, nodes[0].Meta.Label.ID)

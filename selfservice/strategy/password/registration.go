@@ -14,17 +14,10 @@ type registration struct{ *Strategy }
 
 func (m registration) Form(f *selfservice.Flow) []ui.Node {
 	traits, ok := m.Traits[f.SchemaID]
-	if !ok || f.State != selfservice.StateChooseMethod {
+	if !ok || f.State != selfservice.StateChooseMethod || f.Stage() == selfservice.StageWho {
 		return nil
 	}
-	return append(traits.Nodes(f.Locale, f.Traits()),
-		ui.NewInput(ui.GroupPassword, ui.Input{
-			Name: ui.NodePassword, Type: ui.InputPassword, Required: true, Autocomplete: "new-password",
-		}).Labelled(ui.LabelPassword, nil),
-		ui.NewInput(ui.GroupPassword, ui.Input{
-			Name: ui.NodeMethod, Type: ui.InputSubmit, Value: ID,
-		}).Labelled(ui.LabelSignUp, nil),
-	)
+	return append(f.TraitNodes(traits), field("new-password"), submit(ui.LabelSignUp))
 }
 
 // Apply drafts the identity. Everything that is wrong with traits and password
@@ -34,24 +27,17 @@ func (m registration) Apply(ctx context.Context, s *selfservice.Step) (selfservi
 	problems := ui.Problems(violations)
 	password := s.Input.Body.String(ui.NodePassword)
 	if password == "" {
-		problems = append(problems, ui.Problem{Node: ui.NodePassword, ID: ui.ErrRequired, Context: map[string]any{"property": ui.NodePassword}})
+		problems = append(problems, required())
 	} else {
 		problems = append(problems, m.Policy.Judge(password, identity.TypedIdentifiers(s.Schema, s.Traits))...)
 	}
-	if len(problems) == 0 && len(draft.Identifiers()) == 0 {
+	if len(problems) == 0 && len(draft.PasswordIdentifiers()) == 0 {
 		problems = append(problems, ui.Problem{ID: ui.ErrNoIdentifier})
 	}
 	if len(problems) > 0 {
 		return selfservice.Asked, &selfservice.Refused{Problems: problems}
 	}
-	breached, err := m.Policy.Breached(ctx, password)
-	if err != nil {
-		return selfservice.Asked, err
-	}
-	if len(breached) > 0 {
-		return selfservice.Asked, &selfservice.Refused{Problems: breached}
-	}
-	hashed, err := m.Hasher.Hash(ctx, []byte(password))
+	hashed, err := m.hash(ctx, password)
 	if err != nil {
 		return selfservice.Asked, err
 	}

@@ -8,17 +8,31 @@ import (
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
-// verification asks for an address, then for the code sent there. Where a link
-// led to the flow, a button takes the place of typing.
-type verification struct{ *Strategy }
+// proof asks for an address, then for the code sent there. Where a link led to
+// the flow, a button takes the place of typing.
+type proof struct {
+	*Strategy
+	said words
+}
 
-func (m verification) Form(f *selfservice.Flow) []ui.Node {
+// words is what one kind of flow tells otherwise than another.
+type words struct {
+	code, wrongCode, wrongToken int
+	confirm                     ui.Confirm
+}
+
+var (
+	verification = words{ui.LabelVerificationCode, ui.ErrVerificationCode, ui.ErrVerificationToken, ui.ConfirmAddress}
+	recovery     = words{ui.LabelRecoveryCode, ui.ErrRecoveryCode, ui.ErrRecoveryToken, ui.ConfirmRecovery}
+)
+
+func (m proof) Form(f *selfservice.Flow) []ui.Node {
 	if l := f.Followed(); l != nil {
-		nodes := []ui.Node{ui.NewConfirm(ui.GroupCode, ID, l.Address)}
+		nodes := []ui.Node{m.said.confirm.Node(ui.GroupCode, ID, l.Address)}
 		if l.Token != "" {
 			return append([]ui.Node{hidden(ui.NodeToken, l.Token)}, nodes...)
 		}
-		return append([]ui.Node{m.input(ui.LabelVerificationCode, l.Code)}, nodes...)
+		return append([]ui.Node{m.input(m.said.code, l.Code)}, nodes...)
 	}
 	c := f.Challenge()
 	if f.State != selfservice.StateSentEmail || c == nil {
@@ -29,29 +43,29 @@ func (m verification) Form(f *selfservice.Flow) []ui.Node {
 		channel = ui.NodeSMS
 	}
 	return []ui.Node{
-		m.input(ui.LabelVerificationCode, nil),
+		m.input(m.said.code, nil),
 		hidden(ui.NodeMethod, ID),
 		submit(ui.LabelContinue),
 		resend(channel, c.Address, c),
 	}
 }
 
-func (m verification) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
+func (m proof) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
 	if typed := s.TypedAddress(); typed != "" {
-		return selfservice.Asked, s.AskVerification(ctx, typed)
+		return selfservice.Asked, s.Ask(ctx, typed)
 	}
 	switch {
 	case s.Answer == selfservice.Right:
 		return selfservice.Done, nil
 	case s.Answer == selfservice.Wrong:
-		id := ui.ErrVerificationCode
+		id := m.said.wrongCode
 		if s.Input.Body.String(ui.NodeToken) != "" {
-			id = ui.ErrVerificationToken
+			id = m.said.wrongToken
 		}
 		s.Next.Problems = []ui.Problem{{ID: id}}
 		return selfservice.Asked, nil
 	case s.Flow.State == selfservice.StateSentEmail:
 		return selfservice.Asked, missing()
 	}
-	return selfservice.Asked, s.AskVerification(ctx, "")
+	return selfservice.Asked, s.Ask(ctx, "")
 }

@@ -1,0 +1,167 @@
+package identity
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"github.com/foyer-id/foyer/schema"
+)
+
+// Copy returns a copy of somebody who was read, to be changed and given to
+// Store.UpdateIdentity.
+func (m *Manager) Copy(i *Identity) *Identity {
+	next := i.Clone()
+	next.Rev++
+	next.UpdatedAt = m.Now().UTC()
+	return next
+}
+
+// Revise returns a copy of i, read with credentials, with other traits. What
+// they sign in with and where they are reached follows; an address that is new
+// starts unproved. A trait that is shown only keeps its value. With
+// violations the copy is nil. Moved tells whether an identifier or address came
+// or went; then what was sent to any of them before no longer counts.
+func (m *Manager) Revise(i *Identity, s *schema.Schema, traits map[string]any) (next *Identity, moved bool, violations []schema.Violation) {
+	drafted, violations := m.Draft(s, s.Keep(traits, i.DecodedTraits()))
+	if len(violations) > 0 {
+		return nil, false, violations
+	}
+	next = m.Copy(i)
+	next.Traits = drafted.Traits
+	next.identifiers, next.passwords, next.codes = drafted.identifiers, drafted.passwords, drafted.codes
+	if next.identifiers == nil {
+		next.identifiers = []string{}
+	}
+	var came, cameToo bool
+	next.Verifiable, came = merge(i.Verifiable, drafted.Verifiable)
+	next.Recovery, cameToo = merge(i.Recovery, drafted.Recovery)
+	moved = came || cameToo
+	if c := next.credential(CredentialPassword); c.Version >= 0 && !slices.Equal(c.Identifiers, next.passwords) {
+		next.setCredential(c, next.passwords, c.Config)
+		moved = true
+	}
+	moved = next.setCodes() || moved
+	if moved {
+		next.Epoch++
+	}
+	return next, moved, nil
+}
+
+// DecodedTraits returns the traits, numbers as json.Number; nil if they cannot be
+// read.
+func (i *Identity) DecodedTraits() (traits map[string]any) {
+	d := json.NewDecoder(bytes.NewReader(i.Traits))
+	d.UseNumber()
+	_ = d.Decode(&traits)
+	return traits
+}
+
+// merge returns the wanted addresses, those there were before as they were but
+// for their spelling, and whether any came or went.
+func merge(before, wanted []Address) (list []Address, moved bool) {
+	moved = len(before) != len(wanted)
+	for _, w := range wanted {
+		old := find(before, w.Via, w.Canonical)
+		if old == nil {
+			list, moved = append(list, w), true
+			continue
+		}
+		kept := *old
+		if kept.Value != w.Value {
+			kept.Value, kept.UpdatedAt = w.Value, w.UpdatedAt
+		}
+		list = append(list, kept)
+	}
+	return list, moved
+}
+
+// setCodes lets i sign in by codes sent to what its schema says. It reports
+// whether that is new.
+func (i *Identity) setCodes() bool {
+	c := i.credential(CredentialCode)
+	switch {
+	case len(i.codes) == 0 && c.Version < 0, slices.Equal(c.Identifiers, i.codes):
+		return false
+	case len(i.codes) == 0:
+		i.Credentials = slices.DeleteFunc(i.Credentials, func(c Credential) bool { return c.Type == CredentialCode })
+		return true
+	}
+	type address struct {
+		Channel string `json:"channel"`
+		Address string `json:"address"`
+	}
+	config := struct {
+		Addresses []address `json:"addresses"`
+	}{}
+	for _, name := range i.codes {
+		config.Addresses = append(config.Addresses, address{Channel: Channel(name), Address: name})
+	}
+	i.setCredential(c, i.codes, config)
+	return true
+}
+
+// Prove notes on i, a copy, that its owner has proved an address, whoever
+// registered it: what was sent before no longer counts. It reports whether that
+// is the first proof; an address of which no proof is kept was never proved or
+// always.
+func (i *Identity) Prove(via, canonical string) (first bool) {
+	i.Epoch++
+	a := find(i.Verifiable, via, canonical)
+	if a == nil {
+		return false
+	}
+	first = !a.Verified
+	a.Verified, a.Status, a.UpdatedAt = true, AddressCompleted, i.UpdatedAt
+	if first {
+		a.VerifiedAt = i.UpdatedAt
+	}
+	return first
+}
+
+// Expel takes from i, a copy read with credentials, whatever may lead somebody
+// else to it than the owner of one address, who has proved it: other addresses,
+// the password, providers. The traits stay, and so do names to sign in with that
+// are no addresses. It returns the addresses that lead here no more.
+func (i *Identity) Expel(via, canonical string) (unlinked []string) {
+	var gone []string
+	others := func(a Address) bool { return a.Via != via || a.Canonical != canonical }
+	for _, list := range []*[]Address{&i.Verifiable, &i.Recovery} {
+		for _, a := range *list {
+			if others(a) {
+				unlinked, gone = appendNew(unlinked, a.Value), appendNew(gone, a.Canonical)
+			}
+		}
+		*list = slices.DeleteFunc(*list, others)
+	}
+	i.identifiers = []string{}
+	kept := i.Credentials[:0]
+	for _, c := range i.Credentials {
+		c.Identifiers = slices.DeleteFunc(c.Identifiers, func(name string) bool { return slices.Contains(gone, name) })
+		if c.Type.Space() != SpaceLogin || len(c.Identifiers) == 0 {
+			continue
+		}
+		if c.Type == CredentialPassword {
+			c.Config = encode(passwordConfig{})
+		}
+		c.Version++
+		c.UpdatedAt = i.UpdatedAt
+		for _, name := range c.Identifiers {
+			i.identifiers = appendNew(i.identifiers, name)
+		}
+		kept = append(kept, c)
+	}
+	i.Credentials = kept
+	return unlinked
+}
+
+// Usable reports whether a message to a, an address of i, may open the account.
+// One that nobody proved may not where another one was: whoever put it there may
+// have mistyped it, or be somebody else.
+func (i *Identity) Usable(a *Address) bool {
+	own := find(i.Verifiable, a.Via, a.Canonical)
+	if own != nil && own.Verified {
+		return true
+	}
+	return !slices.ContainsFunc(i.Verifiable, func(b Address) bool { return b.Verified })
+}

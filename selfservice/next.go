@@ -1,0 +1,81 @@
+package selfservice
+
+import "net/url"
+
+// next tells a client what to do now, so that one loop takes any client
+// through any journey (docs/flows.md).
+type next struct {
+	Do     string `json:"do"`
+	Method string `json:"method,omitempty"`
+	URL    string `json:"url,omitempty"`
+}
+
+// What a client is told to do.
+const (
+	doShowForm = "show_form" // draw the form and send it to URL
+	doGoTo     = "go_to"     // get URL, which answers as this did
+	doPoll     = "poll"      // get URL, which answers once something has happened elsewhere, or after a while
+	doDone     = "done"      // nothing more; URL is where the person wanted to go, empty for an app
+)
+
+// nextOf is what to do with a flow that is shown; action is where its form goes.
+func (h *HTTP) nextOf(f *Flow, action string) *next {
+	switch {
+	case f.Completed() && f.Native:
+		return &next{Do: doDone}
+	case f.Completed():
+		return &next{Do: doDone, URL: h.Engine.destination(f)}
+	case f.waits() && f.notes.Challenge.Code == nil:
+		return &next{Do: doPoll, Method: "GET", URL: h.waitURL(f)}
+	}
+	return &next{Do: doShowForm, Method: "POST", URL: action}
+}
+
+// nextAfter is what to do after a step that is done.
+func (h *HTTP) nextAfter(s *Step) *next {
+	switch {
+	case s.Settings != nil:
+		return h.goTo(s.Settings)
+	case s.ShowVerification:
+		return h.goTo(s.Verification)
+	case s.Flow.Native:
+		return &next{Do: doDone}
+	}
+	return &next{Do: doDone, URL: h.home(s)}
+}
+
+// goTo is showing another flow.
+func (h *HTTP) goTo(f *Flow) *next {
+	return &next{Do: doGoTo, Method: "GET", URL: h.flowURL(f)}
+}
+
+// flowURL is where a flow is read.
+func (h *HTTP) flowURL(f *Flow) string {
+	return h.Engine.PublicURL + "/self-service/" + string(f.Kind) + "/flows?id=" + f.ID.String()
+}
+
+// openURL is where a flow of a kind is opened.
+func (h *HTTP) openURL(k Kind, native bool, q url.Values) string {
+	u := h.Engine.PublicURL + "/self-service/" + string(k) + "/browser"
+	if native {
+		u = h.Engine.PublicURL + "/self-service/" + string(k) + "/api"
+	}
+	if len(q) > 0 {
+		u += "?" + q.Encode()
+	}
+	return u
+}
+
+// refreshURL is where a person proves again to be who they are, to go on with f.
+func (h *HTTP) refreshURL(f *Flow, native bool) string {
+	q := url.Values{"refresh": {"true"}}
+	if !native {
+		q.Set("return_to", h.submitURL(f))
+	}
+	return h.openURL(Login, native, q)
+}
+
+// goOn is what an error has beside the protocol: where the client goes on.
+func goOn(to string) foyerView {
+	return foyerView{Next: &next{Do: doGoTo, Method: "GET", URL: to}}
+}

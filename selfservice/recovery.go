@@ -1,0 +1,85 @@
+package selfservice
+
+import (
+	"context"
+	"time"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// recovered is what a settings flow tells who comes from a recovery.
+type recovered struct {
+	Until    time.Time `json:"until"`              // when what matters cannot be changed any more
+	Unlinked []string  `json:"unlinked,omitempty"` // addresses that lead to the account no more
+}
+
+// planRecovery lets in who has proved an address of an account: by a session of
+// its own, and with a settings flow to choose a new password in.
+func planRecovery(e *Engine, s *Step) error {
+	i, c := s.owner, s.Proven
+	if i.State != identity.StateActive {
+		return Refuse("", ui.ErrIdentityDisabled, nil)
+	}
+	unlinked := e.proved(s, i, c)
+	s.EndOthers = s.EndOthers || e.RevokeOnProof
+	s.Session, s.SessionToken = e.Sessions.Plan(i.ID, s.Next.Active+"_recovery", s.Input.Device)
+	s.Session.Identity = s.Revised
+	if rules := e.Rules[Settings]; rules == nil || !rules.Enabled || s.Flow.notes.Skip {
+		return nil
+	}
+	f := e.newFlow(Settings, i.SchemaID, Opening{
+		Native: s.Flow.Native, RequestURL: s.Flow.RequestURL, ReturnTo: s.Flow.ReturnTo, Locale: s.Flow.Locale,
+	})
+	f.Binding, f.owner = s.binding(), s.Revised
+	e.sealNotes(f, notes{
+		State: s.Flow.notes.State, Subject: i.ID,
+		Recovered: &recovered{Until: s.Session.AuthenticatedAt.Add(e.Rules[Settings].Privileged), Unlinked: unlinked},
+	})
+	s.Settings = f
+	s.Write(func(ctx context.Context) error { return e.Store.InsertFlow(ctx, f) })
+	return nil
+}
+
+// proved makes i, who has proved c, the person of the step. Whoever registered an
+// address in its owner's name, and never proved it, is out with all they have.
+func (e *Engine) proved(s *Step, i *identity.Identity, c *Challenge) (unlinked []string) {
+	next := e.Identities.Copy(i)
+	if next.Prove(c.Via, c.Canonical) {
+		unlinked = next.Expel(c.Via, c.Canonical)
+		s.EndOthers = true
+	}
+	s.Identity, s.Revised = i, next
+	return unlinked
+}
+
+func finishRecovery(ctx context.Context, e *Engine, s *Step) error {
+	if err := e.Sessions.Store.InsertSession(ctx, s.Session, session.Hash(s.SessionToken)); err != nil {
+		return err
+	}
+	return e.endHome(ctx, s)
+}
+
+func recoverySays(f *Flow) []ui.Problem {
+	switch {
+	case !f.waits():
+		return nil
+	case f.Active == CodeID:
+		return says(ui.InfoRecoveryCodeSent)
+	}
+	return says(ui.InfoRecoveryLinkSent)
+}
+
+// says tells how long there is time for a new password, and who else is out.
+func (r *recovered) says() []ui.Problem {
+	told := []ui.Problem{{ID: ui.SuccessRecovered, Context: map[string]any{
+		"privilegedSessionExpiresAt":         r.Until,
+		"privileged_session_expires_at":      r.Until,
+		"privileged_session_expires_at_unix": r.Until.Unix(),
+	}}}
+	if len(r.Unlinked) > 0 {
+		told = append(told, ui.Problem{ID: ui.InfoUnlinked, Context: map[string]any{"addresses": r.Unlinked}})
+	}
+	return told
+}

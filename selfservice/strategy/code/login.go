@@ -1,0 +1,44 @@
+package code
+
+import (
+	"context"
+
+	"github.com/foyer-id/foyer/selfservice"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// login asks for an identifier, then for the code sent there. Nobody is told
+// whether somebody signs in with it.
+type login struct{ *Strategy }
+
+func (m login) Form(f *selfservice.Flow) []ui.Node {
+	who := f.IdentifierNode(m.Identifiers)
+	switch {
+	case f.SecondFactor() || f.Stage() == selfservice.StageWho:
+		return nil
+	case f.State != selfservice.StateSentEmail:
+		return []ui.Node{who, submit(ui.LabelSendLoginCode)}
+	}
+	return []ui.Node{
+		who,
+		hidden(ui.NodeMethod, ID),
+		m.input(ui.LabelLoginCode, nil),
+		submit(ui.LabelContinue),
+		resend(ui.NodeResend, ID, f.Challenge()),
+	}
+}
+
+func (m login) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
+	if missing := s.Missing(); missing != nil {
+		return selfservice.Asked, &selfservice.Refused{Problems: []ui.Problem{*missing}}
+	}
+	switch {
+	case s.Answer == selfservice.Right:
+		return selfservice.Done, s.SignInByCode()
+	case s.Answer == selfservice.Wrong:
+		return selfservice.Asked, selfservice.Refuse("", ui.ErrLoginCode, nil)
+	case s.Flow.State == selfservice.StateSentEmail && !s.AsksLoginCode():
+		return selfservice.Asked, missing()
+	}
+	return selfservice.Asked, s.AskLoginCode(ctx)
+}
