@@ -48,6 +48,9 @@ func (h *HTTP) answer(w http.ResponseWriter, r *http.Request, s *Step) error {
 	case k.reopens:
 		v := h.flow(s.Next, h.csrf(r, s.Next))
 		v.ContinueWith = h.continueWith(s)
+		if s.ShowVerification {
+			v.Foyer.Next = h.goTo(s.Verification)
+		}
 		web.JSON(w, http.StatusOK, v)
 	case s.Flow.Kind == Recovery:
 		return h.recovered(w, r, s)
@@ -172,6 +175,13 @@ func (h *HTTP) explain(err error, native bool) error {
 			out.Siblings = map[string]any{"foyer": goOn(h.flowURL(s.Verification))}
 		}
 		return out
+	case errors.Is(err, ErrSessionAvailable):
+		out, home := *ErrSessionAvailable, h.Engine.Return.Default()
+		if native {
+			home = ""
+		}
+		out.Siblings = map[string]any{"foyer": foyerView{Next: &next{Do: doDone, URL: home}}}
+		return &out
 	case errors.Is(err, session.ErrInactive):
 		out := *session.ErrInactive
 		out.Siblings = map[string]any{"foyer": goOn(h.openURL(Login, native, nil))}
