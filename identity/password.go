@@ -28,17 +28,22 @@ func (i *Identity) Password() string {
 
 // SetPassword gives an identity a password: a drafted one its credential, for
 // all identifiers that go with one; a copy of one that was read, for those that
-// it signs in with already. hashed is in the text form of package hash. It reports
+// it signs in with already, else those its traits hold. hashed is in the text form of package hash. It reports
 // whether there is anything to type beside it.
 func (i *Identity) SetPassword(hashed string) bool {
 	c := i.credential(CredentialPassword)
 	names := i.passwords
 	if i.identifiers == nil {
-		names = c.Identifiers
+		own := c.Identifiers
 		for _, other := range i.Credentials {
-			if names == nil && other.Type.Space() == SpaceLogin {
-				names = other.Identifiers
+			if own == nil && other.Type.Space() == SpaceLogin {
+				own = other.Identifiers
 			}
+		}
+		if own != nil {
+			names = own
+		} else {
+			i.identifiers = append([]string{}, names...)
 		}
 	}
 	i.setCredential(c, names, passwordConfig{HashedPassword: hashed})

@@ -14,7 +14,23 @@ func (m *Manager) Copy(i *Identity) *Identity {
 	next := i.Clone()
 	next.Rev++
 	next.UpdatedAt = m.Now().UTC()
+	if s := m.Schemas.Get(i.SchemaID); s != nil {
+		next.passwords = m.derived(s, i.DecodedTraits()).passwords
+	}
 	return next
+}
+
+// derived is somebody whom traits make, whatever is wrong with them.
+func (m *Manager) derived(s *schema.Schema, traits map[string]any) *Identity {
+	i := &Identity{identifiers: []string{}}
+	for _, f := range s.Fields {
+		for _, typed := range s.Read(traits, f) {
+			if typed != "" {
+				_ = i.derive(f, typed) // what cannot be used is left out
+			}
+		}
+	}
+	return i
 }
 
 // Revise returns a copy of i, read with credentials, with other traits. What

@@ -68,10 +68,7 @@ func (e *Engine) IssueCode(ctx context.Context, o CodeOrder) (*IssuedCode, error
 	c := Challenge{Via: a.Via, Address: a.Value, Canonical: a.Canonical, IdentityID: i.ID, AddressID: a.ID, Epoch: i.Epoch}
 	made := e.challenge(f, c, true, false)
 	if o.Lifespan > 0 {
-		n := f.notes
-		n.Challenge.ExpiresAt = n.Challenge.SentAt.Add(o.Lifespan)
-		f.outlive(n.Challenge.ExpiresAt)
-		e.sealNotes(f, n)
+		e.prolong(f, o.Lifespan)
 	}
 	out := &IssuedCode{
 		FlowID: f.ID, Address: *a, Code: made.code, Long: f.ID.String() + "." + made.token,

@@ -2,6 +2,7 @@ package selfservice
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -12,13 +13,16 @@ import (
 	"github.com/foyer-id/foyer/internal/web"
 )
 
-// AdminHTTP is what operators do with flows: codes for their own delivery.
+// AdminHTTP is what operators do with flows: codes and links for their own
+// delivery.
 type AdminHTTP struct{ Engine *Engine }
 
 // Mount adds the routes.
 func (h *AdminHTTP) Mount(r *web.Router) {
 	r.Handle(http.MethodPost, "/admin/codes", h.issue)
 	r.Handle(http.MethodPost, "/admin/activations", h.activate)
+	r.Handle(http.MethodPost, "/admin/recovery/code", h.recoveryCode)
+	r.Handle(http.MethodPost, "/admin/recovery/link", h.recoveryLink)
 }
 
 // codeBody is the body of POST /admin/codes.
@@ -43,8 +47,11 @@ type codeView struct {
 	Sent             bool      `json:"sent"`
 }
 
-// maxCodeLifespan bounds how long an operator's code may live.
-const maxCodeLifespan = 7 * 24 * time.Hour
+// How long an operator's codes may live, and their links, which nobody guesses.
+const (
+	maxCodeLifespan = 7 * 24 * time.Hour
+	maxLinkLifespan = 30 * 24 * time.Hour
+)
 
 func (h *AdminHTTP) issue(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 	var in codeBody
@@ -53,26 +60,106 @@ func (h *AdminHTTP) issue(w http.ResponseWriter, r *http.Request, _ web.Params) 
 	}
 	o := CodeOrder{Address: in.Address, Locale: in.Locale, Send: in.Send}
 	var err error
-	if o.IdentityID, err = uuid.FromString(in.IdentityID); err != nil {
-		return fail.New(fail.BadRequest, "identity_id_invalid", "The field identity_id is missing or is no UUID.")
+	if o.IdentityID, err = identityID(in.IdentityID); err != nil {
+		return err
 	}
-	if in.ExpiresIn != "" {
-		o.Lifespan, err = time.ParseDuration(in.ExpiresIn)
-		if err != nil || o.Lifespan <= 0 || o.Lifespan > maxCodeLifespan {
-			return fail.New(fail.BadRequest, "expires_in_invalid", "The field expires_in has to be a duration such as 30m, of 168h at most.")
-		}
+	if o.Lifespan, err = lifespan(in.ExpiresIn, maxCodeLifespan); err != nil {
+		return err
 	}
 	c, err := h.Engine.IssueCode(r.Context(), o)
-	if errors.Is(err, identity.ErrNotFound) {
-		return fail.New(fail.NotFound, "identity_not_found", "There is no identity with this id.")
-	}
 	if err != nil {
-		return err
+		return explainUnknown(err)
 	}
 	web.JSON(w, http.StatusCreated, codeView{
 		ID: c.FlowID, IdentityID: o.IdentityID, Address: c.Address.Value, Via: c.Address.Via, Code: c.Code,
 		LongCode: c.Long, VerificationLink: c.Link, ExpiresAt: c.ExpiresAt, Sent: in.Send,
 	})
+	return nil
+}
+
+// identityID reads whom an order is about.
+func identityID(s string) (uuid.UUID, error) {
+	id, err := uuid.FromString(s)
+	if err != nil {
+		return id, fail.New(fail.BadRequest, "identity_id_invalid", "The field identity_id is missing or is no UUID.")
+	}
+	return id, nil
+}
+
+// lifespan reads a duration of longest at most; zero where none is asked for.
+func lifespan(s string, longest time.Duration) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 || d > longest {
+		return 0, fail.New(fail.BadRequest, "expires_in_invalid",
+			fmt.Sprintf("The field expires_in has to be a duration such as 30m, of %gh at most.", longest.Hours()))
+	}
+	return d, nil
+}
+
+// explainUnknown tells that an order is about nobody.
+func explainUnknown(err error) error {
+	if errors.Is(err, identity.ErrNotFound) {
+		return fail.New(fail.NotFound, "identity_not_found", "There is no identity with this id.")
+	}
+	return err
+}
+
+// recoveryBody is the body of POST /admin/recovery/link, and with FlowType that
+// of POST /admin/recovery/code.
+type recoveryBody struct {
+	IdentityID string `json:"identity_id"`
+	ExpiresIn  string `json:"expires_in"`
+}
+
+// recoveryView is the answer to both.
+type recoveryView struct {
+	RecoveryLink string    `json:"recovery_link"`
+	RecoveryCode string    `json:"recovery_code,omitempty"`
+	ExpiresAt    time.Time `json:"expires_at"`
+}
+
+func (h *AdminHTTP) recoveryCode(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+	var in struct {
+		recoveryBody
+		FlowType string `json:"flow_type"`
+	}
+	if err := web.ReadAdmin(w, r, &in); err != nil {
+		return err
+	}
+	if in.FlowType != "" && in.FlowType != "browser" && in.FlowType != "api" {
+		return fail.New(fail.BadRequest, "flow_type_invalid", "The field flow_type is browser or api.")
+	}
+	return h.rescue(w, r, in.recoveryBody, http.StatusCreated, RescueOrder{Native: in.FlowType == "api"})
+}
+
+func (h *AdminHTTP) recoveryLink(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+	var in recoveryBody
+	if err := web.ReadAdmin(w, r, &in); err != nil {
+		return err
+	}
+	return h.rescue(w, r, in, http.StatusOK, RescueOrder{ByLink: true, ReturnTo: r.URL.Query().Get("return_to")})
+}
+
+func (h *AdminHTTP) rescue(w http.ResponseWriter, r *http.Request, in recoveryBody, status int, o RescueOrder) error {
+	var err error
+	if o.IdentityID, err = identityID(in.IdentityID); err != nil {
+		return err
+	}
+	longest := maxCodeLifespan
+	if o.ByLink {
+		longest = maxLinkLifespan
+	}
+	if o.Lifespan, err = lifespan(in.ExpiresIn, longest); err != nil {
+		return err
+	}
+	out, err := h.Engine.MakeRescue(r.Context(), o)
+	if err != nil {
+		return explainUnknown(err)
+	}
+	web.JSON(w, status, recoveryView{RecoveryLink: out.Link, RecoveryCode: out.Code, ExpiresAt: out.ExpiresAt})
 	return nil
 }
 

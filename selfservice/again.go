@@ -59,15 +59,16 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 	return s, err
 }
 
-// repeatable is how long a native client may repeat a submit whose only secret
-// was mailed: as long as it takes to notice that an answer was lost.
+// repeatable is how long a client that is not known may repeat a submit whose only
+// secret was mailed: as long as it takes to notice that an answer was lost.
 const repeatable = 30 * time.Second
 
 // stale reports whether an outcome is not given again any more although the
-// same submit would come: a native flow is bound to no client, so there the
-// mail, which lies about for years, would be all it takes.
+// same submit would come: a native flow is bound to no client, nor is one that an
+// operator opened, so there the mail, which lies about for years, would be all it
+// takes.
 func (e *Engine) stale(f *Flow) bool {
-	return f.Native && f.Outcome.Via != "" && e.Now().Sub(f.Outcome.At) > repeatable
+	return f.Binding == nil && f.Outcome.Via != "" && e.Now().Sub(f.Outcome.At) > repeatable
 }
 
 // withCompletedMessage returns a completed flow with the message that it is. The message is not

@@ -63,7 +63,7 @@ func finishRecovery(ctx context.Context, e *Engine, s *Step) error {
 
 func recoverySays(f *Flow) []ui.Problem {
 	switch {
-	case !f.waits():
+	case !f.waits() || f.notes.Challenge.Unsent():
 		return nil
 	case f.Active == CodeID:
 		return says(ui.InfoRecoveryCodeSent)

@@ -110,7 +110,7 @@ func tell(c client, a answer) string {
 	if a.Status == http.StatusSeeOther {
 		to := a.Location()
 		switch {
-		case to.Host == "127.0.0.1:4455" && (to.Path == "/registration" || to.Path == "/verification"):
+		case to.Host == "127.0.0.1:4455" && slices.Contains([]string{"/registration", "/verification", "/recovery"}, to.Path):
 			return status + " form" + messages(c.ReadKind(to.Path[1:], to.Query().Get("flow")))
 		case to.Host == "127.0.0.1:4455" && to.Path == "/error":
 			stored := c.Get("/self-service/errors?id=" + to.Query().Get("id"))

@@ -12,7 +12,8 @@ import (
 // the flow, a button takes the place of typing.
 type proof struct {
 	*Strategy
-	said words
+	said    words
+	offered bool // to everybody; else only where an operator has made a code
 }
 
 // words is what one kind of flow tells otherwise than another.
@@ -35,19 +36,20 @@ func (m proof) Form(f *selfservice.Flow) []ui.Node {
 		return append([]ui.Node{m.input(m.said.code, l.Code)}, nodes...)
 	}
 	c := f.Challenge()
+	if !m.offered && !c.Unsent() {
+		return nil
+	}
 	if f.State != selfservice.StateSentEmail || c == nil {
 		return []ui.Node{ui.NewAddress(ui.GroupCode, f.Address(), m.SMS), submit(ui.LabelContinue)}
 	}
-	channel := ui.NodeEmail
-	if c.Via == identity.ViaSMS {
-		channel = ui.NodeSMS
+	nodes := []ui.Node{m.input(m.said.code, nil), hidden(ui.NodeMethod, ID), submit(ui.LabelContinue)}
+	switch {
+	case c.Unsent():
+		return nodes
+	case c.Via == identity.ViaSMS:
+		return append(nodes, resend(ui.NodeSMS, c.Address, c))
 	}
-	return []ui.Node{
-		m.input(m.said.code, nil),
-		hidden(ui.NodeMethod, ID),
-		submit(ui.LabelContinue),
-		resend(channel, c.Address, c),
-	}
+	return append(nodes, resend(ui.NodeEmail, c.Address, c))
 }
 
 func (m proof) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {

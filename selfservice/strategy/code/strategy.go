@@ -33,11 +33,9 @@ func (s *Strategy) Methods() map[selfservice.Kind]selfservice.Method {
 		methods[selfservice.Login] = login{s}
 	}
 	if s.Verifies {
-		methods[selfservice.Verification] = proof{s, verification}
+		methods[selfservice.Verification] = proof{s, verification, true}
 	}
-	if s.Recovers {
-		methods[selfservice.Recovery] = proof{s, recovery}
-	}
+	methods[selfservice.Recovery] = proof{s, recovery, s.Recovers}
 	return methods
 }
 

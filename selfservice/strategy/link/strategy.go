@@ -48,7 +48,10 @@ func (m proof) Form(f *selfservice.Flow) []ui.Node {
 		}
 	}
 	typed, button := f.Address(), submit(ui.LabelContinue)
-	if c := f.Challenge(); c != nil {
+	switch c := f.Challenge(); {
+	case c.Unsent() && c.Code != nil:
+		return nil // it is typed, which is not this method's
+	case c != nil:
 		typed = c.Address
 		button = button.Labelled(ui.LabelContinue, map[string]any{"available_at": c.AvailableAt()})
 	}
