@@ -27,6 +27,15 @@ func checkBcryptPassword(password []byte) error {
 	return nil
 }
 
+// bcryptOfNobody is a hash of that cost which no password has made.
+func bcryptOfNobody(cost int) string {
+	letters := random(53)
+	for n, b := range letters {
+		letters[n] = bcryptAlphabet[b&63]
+	}
+	return fmt.Sprintf("$2a$%02d$%s", cost, letters)
+}
+
 // parseBcrypt reads $2a$NN$ followed by 22 letters of salt and 31 of hash.
 func parseBcrypt(encoded string) (*parsed, error) {
 	if len(encoded) != 60 || encoded[6] != '$' || strings.Trim(encoded[7:], bcryptAlphabet) != "" {

@@ -41,6 +41,7 @@ var errInTransaction = errors.New("hash: called inside a transaction, which it w
 type Hasher struct {
 	config   Config
 	settings string
+	nobody   string // a hash like those of this configuration, which no password has made
 	pool     *pool
 	key      func(password, salt []byte, a Argon2) []byte
 }
@@ -53,9 +54,10 @@ func New(c Config) (*Hasher, error) {
 	h := &Hasher{config: c, key: argon2idKey}
 	switch c.Algorithm {
 	case BCrypt:
-		h.settings = bcryptSettings(c.BcryptCost)
+		h.settings, h.nobody = bcryptSettings(c.BcryptCost), bcryptOfNobody(c.BcryptCost)
 	default:
 		h.settings = argon2Settings("argon2id", c.Argon2)
+		h.nobody = encodeArgon2id(c.Argon2, random(c.Argon2.SaltLength), random(c.Argon2.KeyLength))
 	}
 	one := c.memory()
 	h.pool = newPool(int(min(uint64(runtime.GOMAXPROCS(0)), c.Budget/one)), c.Budget, c.MaxWait, c.Now)
@@ -93,11 +95,14 @@ func (h *Hasher) derive(password []byte) (string, error) {
 		b, err := bcrypt.GenerateFromPassword(password, h.config.BcryptCost)
 		return string(b), err
 	}
-	salt := make([]byte, h.config.Argon2.SaltLength)
-	if _, err := rand.Read(salt); err != nil {
-		return "", err
-	}
+	salt := random(h.config.Argon2.SaltLength)
 	return encodeArgon2id(h.config.Argon2, salt, h.key(password, salt, h.config.Argon2)), nil
+}
+
+func random(n uint32) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // it never fails
+	return b
 }
 
 func argon2idKey(password, salt []byte, a Argon2) []byte {
@@ -129,10 +134,11 @@ func (h *Hasher) Verify(ctx context.Context, password []byte, encoded string) (o
 	return ok, p.settings != h.settings, err
 }
 
-// Burn does the work of one Hash and keeps nothing, so that an unknown person
-// costs the same as a known one. Its errors are those of Hash.
-func (h *Hasher) Burn(ctx context.Context) error {
-	_, err := h.Hash(ctx, []byte("nobody has this password"))
+// Burn does what Verify does for a password and keeps nothing, so that an
+// unknown person costs the same as a known one, whatever was typed for them. Its
+// errors are those of Verify.
+func (h *Hasher) Burn(ctx context.Context, password []byte) error {
+	_, _, err := h.Verify(ctx, password, h.nobody)
 	return err
 }
 

@@ -170,7 +170,7 @@ func TestRefusesInsideATransaction(t *testing.T) {
 	require.Nil(t, fail.As(err))
 	_, _, err = h.Verify(ctx, []byte("password"), argon2idVector)
 	require.ErrorContains(t, err, "transaction")
-	require.ErrorContains(t, h.Burn(ctx), "transaction")
+	require.ErrorContains(t, h.Burn(ctx, []byte("password")), "transaction")
 }
 
 func TestCallersShareTheLine(t *testing.T) {
@@ -188,7 +188,7 @@ func TestCallersShareTheLine(t *testing.T) {
 
 		_, _, err := h.Verify(t.Context(), []byte("password"), argon2idVector)
 		requireOverloaded(t, err)
-		requireOverloaded(t, h.Burn(t.Context()))
+		requireOverloaded(t, h.Burn(t.Context(), []byte("password")))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err = h.Hash(ctx, []byte("correct horse"))
@@ -197,11 +197,37 @@ func TestCallersShareTheLine(t *testing.T) {
 
 		close(release)
 		synctest.Wait()
-		require.NoError(t, h.Burn(t.Context()))
+		require.NoError(t, h.Burn(t.Context(), []byte("password")))
 		running, waiting := h.Stats()
 		require.Zero(t, running)
 		require.Zero(t, waiting)
 	})
+}
+
+// Whatever is typed, judging it against nobody's password is as much work as
+// against somebody's: text that is composed two ways is hashed twice, what is too
+// long not at all.
+func TestNobodysWork(t *testing.T) {
+	for name, change := range map[string]func(*hash.Config){"argon2": nil, "bcrypt": useBcrypt} {
+		t.Run(name, func(t *testing.T) {
+			h := newHasher(t, change)
+			encoded, err := h.Hash(t.Context(), []byte("somebody's"))
+			require.NoError(t, err)
+			var costs []float64
+			for _, typed := range []string{"wrong", "cafe\u0301 au lait", strings.Repeat("x", hash.MaxPassword+1)} {
+				somebody := testing.AllocsPerRun(50, func() {
+					ok, _, err := h.Verify(t.Context(), []byte(typed), encoded)
+					require.NoError(t, err)
+					require.False(t, ok)
+				})
+				nobody := testing.AllocsPerRun(50, func() { require.NoError(t, h.Burn(t.Context(), []byte(typed))) })
+				require.InDelta(t, somebody, nobody, 1, "%.20s", typed)
+				costs = append(costs, nobody)
+			}
+			require.Greater(t, costs[1], costs[0]+2, "hashed twice")
+			require.Less(t, costs[2], costs[0]-2, "not hashed")
+		})
+	}
 }
 
 // The same text is the same password, composed or not; and what was hashed

@@ -59,7 +59,7 @@ func (m login) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Prog
 // its hash should be made anew. Nobody's takes as long as somebody's.
 func (m login) judge(ctx context.Context, i *identity.Identity, name, password string) (ok, outdated bool, err error) {
 	if i == nil || i.Password() == "" || !i.SignsIn(identity.CredentialPassword, name) {
-		return false, false, m.Hasher.Burn(ctx)
+		return false, false, m.Hasher.Burn(ctx, []byte(password))
 	}
 	return m.Hasher.Verify(ctx, []byte(password), i.Password())
 }

@@ -31,8 +31,8 @@ type Hasher interface {
 	// Verify reports whether password made encoded, and whether that should be
 	// made anew.
 	Verify(ctx context.Context, password []byte, encoded string) (ok, outdated bool, err error)
-	// Burn takes as long as one of the others.
-	Burn(ctx context.Context) error
+	// Burn takes as long as Verify does for this password.
+	Burn(ctx context.Context, password []byte) error
 }
 
 // ID names the strategy.
