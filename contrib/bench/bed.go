@@ -76,7 +76,7 @@ func (b *bed) start(ctx context.Context, k kind, wrapper []string) (*process.Pro
 		return nil, err
 	}
 	p := &process.Process{
-		Binary: b.binary, DSN: b.last, Cheap: k != usual, Wrapper: wrapper, Verify: k >= queued, Config: map[string]any{"watch-courier": k == mailed},
+		Binary: b.binary, DSN: b.last, Cheap: k != usual, Wrapper: wrapper, Verify: k >= queued, Recover: k >= queued, Config: map[string]any{"watch-courier": k == mailed},
 	}
 	if k == mailed {
 		mail, err := b.mailServer()

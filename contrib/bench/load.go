@@ -20,11 +20,17 @@ type load struct {
 	http       *http.Client
 	clients    int
 	flows      []string // to read, and to fail with
-	tokens     []string
+	people     []person
 	next       atomic.Int64
 	registered atomic.Int64
 	mail       *process.MailServer // nil where nothing is delivered
-	people     atomic.Int64        // registered since the server was started
+	ever       atomic.Int64        // registered since the server was started
+}
+
+// person is somebody who is signed in, as are at least as many as there are clients.
+type person struct {
+	email, token string
+	settings     string // a flow
 }
 
 // scenario is one kind of request. Its op is called with the number of the client.
@@ -50,7 +56,28 @@ var scenarios = []scenario{
 	{"register-queued", queued, func(l *load, _ int) error { _, err := l.register(); return err }},
 	{"register-mailed", mailed, func(l *load, _ int) error { _, err := l.register(); return err }},
 	{"whoami", usual, func(l *load, client int) error {
-		return l.get("/sessions/whoami", l.tokens[client%len(l.tokens)], http.StatusOK)
+		return l.get("/sessions/whoami", l.people[client].token, http.StatusOK)
+	}},
+	{"login-cheap", cheap, func(l *load, client int) error {
+		a, err := l.p.SignIn(l.http, l.people[client].email, process.Password)
+		return expect(a, err, http.StatusOK)
+	}},
+	{"settings-save", usual, func(l *load, client int) error {
+		who, name := l.people[client], fmt.Sprintf("Name %d", l.next.Add(1))
+		a, err := l.p.Send(l.http, "settings", who.settings, who.token,
+			process.Fields{"method": "profile", "traits": process.Fields{"email": who.email, "name": name}}, nil)
+		return expect(a, err, http.StatusOK)
+	}},
+	// Of addresses that nobody has, which costs the same, since those that somebody
+	// has get no more mail after a few.
+	{"recovery-ask", queued, func(l *load, _ int) error {
+		flow, err := l.p.OpenKind(l.http, "recovery", "")
+		if err != nil {
+			return err
+		}
+		email := fmt.Sprintf("nobody-%d@bench.example.org", l.next.Add(1))
+		a, err := l.p.Send(l.http, "recovery", flow, "", process.Fields{"method": "code", "email": email}, nil)
+		return expect(a, err, http.StatusOK)
 	}},
 }
 
@@ -67,12 +94,15 @@ func newLoad(p *process.Process, n int, mail *process.MailServer) (*load, error)
 		}
 		l.flows = append(l.flows, id)
 	}
-	for range 16 {
-		token, err := l.register()
+	for range n {
+		one, err := l.register()
+		if err == nil {
+			one.settings, err = p.OpenKind(l.http, "settings", one.token)
+		}
 		if err != nil {
 			return nil, err
 		}
-		l.tokens = append(l.tokens, token)
+		l.people = append(l.people, one)
 	}
 	l.registered.Store(0)
 	return l, nil
@@ -93,18 +123,20 @@ func expect(a *process.Answer, err error, want int) error {
 }
 
 // register opens a flow and registers somebody new with it.
-func (l *load) register() (token string, err error) {
+func (l *load) register() (who person, err error) {
 	id, err := l.p.Open(l.http)
 	if err != nil {
-		return "", err
+		return who, err
 	}
-	a, err := l.p.Submit(l.http, id, fmt.Sprintf("person-%d@bench.example.org", l.next.Add(1)), nil)
+	who.email = fmt.Sprintf("person-%d@bench.example.org", l.next.Add(1))
+	a, err := l.p.Submit(l.http, id, who.email, nil)
 	if err := expect(a, err, http.StatusOK); err != nil {
-		return "", err
+		return who, err
 	}
 	l.registered.Add(1)
-	l.people.Add(1)
-	return a.SessionToken, nil
+	l.ever.Add(1)
+	who.token = a.SessionToken
+	return who, nil
 }
 
 // sample is one scenario in one round; times in milliseconds, CPU in
@@ -142,9 +174,9 @@ func (l *load) deliver() error {
 	if l.mail == nil {
 		return nil
 	}
-	for until := time.Now().Add(time.Minute); int64(l.mail.Count()) < l.people.Load(); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); int64(l.mail.Count()) < l.ever.Load(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(until) {
-			return fmt.Errorf("after a minute %d of %d mails are delivered", l.mail.Count(), l.people.Load())
+			return fmt.Errorf("after a minute %d of %d mails are delivered", l.mail.Count(), l.ever.Load())
 		}
 	}
 	return nil

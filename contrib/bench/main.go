@@ -234,7 +234,7 @@ func (b *bed) deliver(ctx context.Context, mails int) error {
 	}
 	var rates, costs []float64
 	for range *rounds {
-		for range max(0, mails-int(l.people.Load())+mail.Count()) {
+		for range max(0, mails-int(l.ever.Load())+mail.Count()) {
 			if _, err := l.register(); err != nil {
 				return err
 			}
@@ -244,7 +244,7 @@ func (b *bed) deliver(ctx context.Context, mails int) error {
 		if err := b.run(ctx, &w); err != nil {
 			return err
 		}
-		rate, cost, err := b.watch(w.PID(), mail, int(l.people.Load()))
+		rate, cost, err := b.watch(w.PID(), mail, int(l.ever.Load()))
 		if err != nil {
 			return err
 		}

@@ -114,32 +114,69 @@ func functions(dir string) (ran []function, err error) {
 	return ran, nil
 }
 
-// session is the state the steps share.
+// session is the state the steps share: one person at one program.
 type session struct {
-	p                   *process.Process
-	http                *http.Client
-	flow, token, verify string
+	p     *process.Process
+	http  *http.Client
+	email string
+	token string
+	flow  string // that the step is about
+	next  string // that the last answer leads to
+	code  string
 }
 
-// steps are what is measured, in this order; those that prove against a program
-// that has addresses proved, the others against one that does not.
-var steps = []struct {
+// step is one request that is measured, and what comes before it and is not.
+type step struct {
 	name   string
-	proves bool
+	before func(*session) error // may be nil
 	do     func(*session) (*process.Answer, error)
 	want   int
-}{
-	{"open a registration", false, (*session).open, 200},
-	{"a submit that is refused", false, func(s *session) (*process.Answer, error) {
-		return s.p.Submit(s.http, s.flow, "nobody", nil)
-	}, 400},
-	{"a registration, with the session hook", false, (*session).register, 200},
-	{"whoami", false, func(s *session) (*process.Answer, error) { return s.p.Whoami(s.http, s.token) }, 200},
-	{"a registration that also queues its mail", true, (*session).register, 200},
-	{"the code of that mail, typed", true, (*session).prove, 200},
 }
 
-func (s *session) open() (*process.Answer, error) {
+// plain is measured at a program that has no addresses proved, proving at one
+// that has.
+var (
+	plain = []step{
+		{"open a registration", nil, (*session).openRegistration, 200},
+		{"a submit that is refused", nil, func(s *session) (*process.Answer, error) {
+			return s.p.Submit(s.http, s.flow, "nobody", nil)
+		}, 400},
+		{"a registration, with the session hook", nil, (*session).register, 200},
+		{"whoami", nil, func(s *session) (*process.Answer, error) { return s.p.Whoami(s.http, s.token) }, 200},
+		{"a sign-in by password", open("login"), (*session).signIn, 200},
+		{"a save of traits", open("settings"), (*session).save, 200},
+		{"a save of a password", open("settings"), (*session).change, 200},
+		{"a sign-out", nil, (*session).signOut, 204},
+	}
+	proving = []step{
+		{"a registration that also queues its mail", open("registration"), (*session).register, 200},
+		{"the code of that mail, typed", (*session).read, func(s *session) (*process.Answer, error) { return s.answer("verification") }, 200},
+		{"a recovery that is asked for", open("recovery"), (*session).ask, 200},
+		{"the code of that mail, typed", (*session).read, func(s *session) (*process.Answer, error) { return s.answer("recovery") }, 200},
+	}
+	steps = append(slices.Clone(plain), proving...)
+)
+
+// open starts a flow of a kind, in which the next step is taken.
+func open(kind string) func(*session) error {
+	return func(s *session) (err error) {
+		if kind != "settings" {
+			s.token = "" // they are for who is not signed in
+		}
+		s.next, err = s.p.OpenKind(s.http, kind, s.token)
+		s.flow = s.next
+		return err
+	}
+}
+
+// read looks the code up that was sent last, and goes where the answer before led.
+func (s *session) read() (err error) {
+	s.flow, s.token = s.next, ""
+	s.code, err = s.p.Code(s.http, s.email)
+	return err
+}
+
+func (s *session) openRegistration() (*process.Answer, error) {
 	a, err := process.Call(s.http, http.MethodGet, s.p.PublicURL+"/self-service/registration/api", "", nil, nil)
 	if err == nil {
 		s.flow = a.ID
@@ -147,33 +184,53 @@ func (s *session) open() (*process.Answer, error) {
 	return a, err
 }
 
-const person = "ada@example.org"
-
 func (s *session) register() (*process.Answer, error) {
-	a, err := s.p.Submit(s.http, s.flow, person, nil)
+	a, err := s.p.Submit(s.http, s.flow, s.email, nil)
 	if err == nil {
-		s.token, s.verify = a.SessionToken, a.Verification()
+		s.token, s.next = a.SessionToken, a.LeadsTo("verification")
 	}
 	return a, err
 }
 
-func (s *session) prove() (*process.Answer, error) {
-	code, err := s.p.Code(s.http, person)
-	if err != nil {
-		return nil, err
+func (s *session) send(kind string, fields process.Fields) (*process.Answer, error) {
+	return s.p.Send(s.http, kind, s.flow, s.token, fields, nil)
+}
+
+func (s *session) signIn() (*process.Answer, error) {
+	a, err := s.send("login", process.Fields{"method": "password", "identifier": s.email, "password": process.Password})
+	if err == nil {
+		s.token = a.SessionToken
 	}
-	if err := coverage.ClearCounters(); err != nil { // the inbox is no part of it
-		return nil, err
-	}
-	return s.p.Prove(s.http, s.verify, code)
+	return a, err
+}
+
+func (s *session) save() (*process.Answer, error) {
+	return s.send("settings", process.Fields{"method": "profile", "traits": process.Fields{"email": s.email, "name": "Ada"}})
+}
+
+func (s *session) change() (*process.Answer, error) {
+	return s.send("settings", process.Fields{"method": "password", "password": "another " + process.Password})
+}
+
+func (s *session) signOut() (*process.Answer, error) {
+	return process.Call(s.http, http.MethodDelete, s.p.PublicURL+"/self-service/logout/api", "", process.Fields{"session_token": s.token}, nil)
+}
+
+func (s *session) ask() (*process.Answer, error) {
+	return s.send("recovery", process.Fields{"method": "code", "email": s.email})
+}
+
+func (s *session) answer(kind string) (*process.Answer, error) {
+	return s.p.Answer(s.http, kind, s.flow, s.code)
 }
 
 // measure runs in the instrumented program: every step once to warm up, since
 // connections and statements are made at first use, and once to be counted.
 func measure(ctx context.Context, dir string) error {
-	for _, proves := range []bool{false, true} {
+	done := 0
+	for n, steps := range [][]step{plain, proving} {
 		p := &process.Process{
-			Dir: dir, DSN: "sqlite://" + filepath.Join(dir, fmt.Sprintf("foyer-%v.sqlite", proves)), Cheap: true, Verify: proves,
+			Dir: dir, DSN: "sqlite://" + filepath.Join(dir, fmt.Sprintf("foyer-%d.sqlite", n)), Cheap: true, Verify: n > 0, Recover: n > 0,
 			// Nothing runs beside the steps.
 			Config: map[string]any{"database.cleanup.sleep.tables": "1h", "watch-courier": false},
 		}
@@ -181,18 +238,15 @@ func measure(ctx context.Context, dir string) error {
 		if err != nil {
 			return err
 		}
-		s := &session{p: p, http: process.NewHTTP(1, 10*time.Second)}
-		if err := s.warm(); err != nil {
-			return err
-		}
-		for n, step := range steps {
-			if step.proves != proves {
-				continue
-			}
-			if err := s.count(n, dir); err != nil {
-				return fmt.Errorf("%s: %w", step.name, err)
+		for _, email := range []string{"warm@example.org", "ada@example.org"} {
+			s := &session{p: p, http: process.NewHTTP(1, 10*time.Second), email: email}
+			for n, step := range steps {
+				if err := s.count(step, filepath.Join(dir, fmt.Sprint(done+n))); err != nil {
+					return fmt.Errorf("%s: %w", step.name, err)
+				}
 			}
 		}
+		done += len(steps)
 		if err := stop(); err != nil {
 			return err
 		}
@@ -200,20 +254,21 @@ func measure(ctx context.Context, dir string) error {
 	return nil
 }
 
-// count runs the n-th step and writes down what it ran.
-func (s *session) count(n int, dir string) error {
-	into := filepath.Join(dir, fmt.Sprint(n))
-	if err := os.Mkdir(into, 0o700); err != nil {
+// count takes a step and writes into a folder what it ran, over what was there.
+func (s *session) count(step step, into string) error {
+	if step.before != nil {
+		if err := step.before(s); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(os.RemoveAll(into), os.Mkdir(into, 0o700), coverage.ClearCounters()); err != nil {
 		return err
 	}
-	if err := coverage.ClearCounters(); err != nil {
-		return err
-	}
-	a, err := steps[n].do(s)
+	a, err := step.do(s)
 	if err != nil {
 		return err
 	}
-	if a.Status != steps[n].want {
+	if a.Status != step.want {
 		return errors.New(a.String())
 	}
 	time.Sleep(50 * time.Millisecond) // what follows the answer, such as the log line, is part of it
@@ -221,37 +276,6 @@ func (s *session) count(n int, dir string) error {
 		return err
 	}
 	return coverage.WriteMetaDir(into)
-}
-
-// warm goes through all steps with somebody else, and leaves a flow to begin with.
-func (s *session) warm() error {
-	flow, err := s.p.Open(s.http)
-	if err != nil {
-		return err
-	}
-	for _, email := range []string{"nobody", "warm@example.org"} {
-		a, err := s.p.Submit(s.http, flow, email, nil)
-		if err != nil {
-			return err
-		}
-		if a.SessionToken == "" {
-			continue
-		}
-		if _, err = s.p.Whoami(s.http, a.SessionToken); err != nil {
-			return err
-		}
-		if verify := a.Verification(); verify != "" {
-			code, err := s.p.Code(s.http, email)
-			if err != nil {
-				return err
-			}
-			if _, err := s.p.Prove(s.http, verify, code); err != nil {
-				return err
-			}
-		}
-	}
-	s.flow, err = s.p.Open(s.http)
-	return err
 }
 
 // serve starts the object graph in this process and returns what ends it.

@@ -134,14 +134,17 @@ func (c *client) submit(kind string, f flow, fields map[string]any) []byte {
 	return c.request("/self-service/"+kind+"?flow="+f.id, fields)
 }
 
-// expect sends a request whose answer has to be a flow that waits for a code.
-func (c *client) expect(request []byte, status int) (time.Duration, error) {
+// asked is what a flow says that waits for a code.
+const asked = `"state":"sent_email"`
+
+// expect sends a request whose answer has to have a status, and to hold a text.
+func (c *client) expect(request []byte, status int, text string) (time.Duration, error) {
 	got, body, took, err := c.send(request)
 	if err != nil {
 		return 0, err
 	}
-	if got != status || !strings.Contains(string(body), `"state":"sent_email"`) {
-		return 0, fmt.Errorf("%d, want %d and a flow that has sent a message: %.600s", got, status, body)
+	if got != status || !strings.Contains(string(body), text) {
+		return 0, fmt.Errorf("%d, want %d and a flow that says %s: %.600s", got, status, text, body)
 	}
 	return took, nil
 }

@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -38,7 +39,8 @@ type Answer struct {
 	// RetryAfter is when an overloaded server wants to be asked again; zero if it does not say.
 	RetryAfter time.Duration `json:"-"`
 
-	ID           string `json:"id"` // of a flow or an identity
+	ID           string `json:"id"`    // of a flow or an identity
+	State        string `json:"state"` // of a flow or an identity
 	SessionToken string `json:"session_token"`
 	Identity     struct {
 		ID     string `json:"id"`
@@ -50,8 +52,9 @@ type Answer struct {
 		Email string `json:"email"`
 	} `json:"traits"`
 	ContinueWith []struct {
-		Action string `json:"action"`
-		Flow   struct {
+		Action       string `json:"action"`
+		SessionToken string `json:"ory_session_token"`
+		Flow         struct {
 			ID string `json:"id"`
 		} `json:"flow"`
 	} `json:"continue_with"`
@@ -83,15 +86,24 @@ func (a *Answer) messages() []Message {
 	return all
 }
 
-// Verification is the id of the verification flow that the answer leads to,
-// empty for none.
-func (a *Answer) Verification() string {
+// LeadsTo is the id of the flow of a kind that the answer leads to, empty for none.
+func (a *Answer) LeadsTo(kind string) string {
 	for _, next := range a.ContinueWith {
-		if next.Action == "show_verification_ui" {
+		if next.Action == "show_"+kind+"_ui" {
 			return next.Flow.ID
 		}
 	}
 	return ""
+}
+
+// Token is the session token that came with the answer, empty for none.
+func (a *Answer) Token() string {
+	for _, next := range a.ContinueWith {
+		if next.SessionToken != "" {
+			return next.SessionToken
+		}
+	}
+	return a.SessionToken
 }
 
 // IDs lists the ids of an answer that is a list.
@@ -169,21 +181,42 @@ func Read(res *http.Response) (*Answer, error) {
 }
 
 // Open starts a registration as an app does and returns the flow's id.
-func (p *Process) Open(c *http.Client) (string, error) {
-	a, err := Call(c, http.MethodGet, p.PublicURL+"/self-service/registration/api", "", nil, nil)
+func (p *Process) Open(c *http.Client) (string, error) { return p.OpenKind(c, "registration", "") }
+
+// OpenKind starts a flow of a kind as an app does, signed in by token where there
+// is one, and returns the flow's id.
+func (p *Process) OpenKind(c *http.Client, kind, token string) (string, error) {
+	a, err := Call(c, http.MethodGet, p.PublicURL+"/self-service/"+kind+"/api", token, nil, nil)
 	if err != nil {
 		return "", err
 	}
 	if a.Status != http.StatusOK || a.ID == "" {
-		return "", fmt.Errorf("open a registration: %s", a)
+		return "", fmt.Errorf("open a %s: %s", kind, a)
 	}
 	return a.ID, nil
 }
 
+// Fields are what a form sends.
+type Fields map[string]any
+
+// Send submits fields to a flow of a kind. token is as in OpenKind, sent as in
+// Call.
+func (p *Process) Send(c *http.Client, kind, flow, token string, fields Fields, sent func()) (*Answer, error) {
+	return Call(c, http.MethodPost, p.PublicURL+"/self-service/"+kind+"?flow="+flow, token, fields, sent)
+}
+
 // Submit registers an address with a flow. sent is as in Call.
 func (p *Process) Submit(c *http.Client, flow, email string, sent func()) (*Answer, error) {
-	body := map[string]any{"method": "password", "password": Password, "traits": map[string]any{"email": email}}
-	return Call(c, http.MethodPost, p.PublicURL+"/self-service/registration?flow="+flow, "", body, sent)
+	return p.Send(c, "registration", flow, "", Fields{"method": "password", "password": Password, "traits": Fields{"email": email}}, sent)
+}
+
+// SignIn opens a login and submits an address and a password to it.
+func (p *Process) SignIn(c *http.Client, email, password string) (*Answer, error) {
+	flow, err := p.OpenKind(c, "login", "")
+	if err != nil {
+		return nil, err
+	}
+	return p.Send(c, "login", flow, "", Fields{"method": "password", "identifier": email, "password": password}, nil)
 }
 
 // Code reads the newest code that was sent to an address from the inbox of dev
@@ -195,18 +228,24 @@ func (p *Process) Code(c *http.Client, email string) (string, error) {
 	}
 	var mails []struct {
 		Data struct {
-			Code string `json:"verification_code"`
+			Verification string `json:"verification_code"`
+			Recovery     string `json:"recovery_code"`
+			Login        string `json:"login_code"`
 		} `json:"data"`
 	}
-	if err := json.Unmarshal(a.Raw, &mails); err != nil || len(mails) == 0 || mails[0].Data.Code == "" {
+	code := ""
+	if err := json.Unmarshal(a.Raw, &mails); err == nil && len(mails) > 0 {
+		code = cmp.Or(mails[0].Data.Verification, mails[0].Data.Recovery, mails[0].Data.Login)
+	}
+	if code == "" {
 		return "", fmt.Errorf("no code for %s: %s", email, a)
 	}
-	return mails[0].Data.Code, nil
+	return code, nil
 }
 
-// Prove types a code into a verification.
-func (p *Process) Prove(c *http.Client, flow, code string) (*Answer, error) {
-	return Call(c, http.MethodPost, p.PublicURL+"/self-service/verification?flow="+flow, "", map[string]any{"method": "code", "code": code}, nil)
+// Answer types a code into a flow of a kind.
+func (p *Process) Answer(c *http.Client, kind, flow, code string) (*Answer, error) {
+	return p.Send(c, kind, flow, "", Fields{"method": "code", "code": code}, nil)
 }
 
 // Whoami asks whose the token is.

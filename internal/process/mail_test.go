@@ -59,9 +59,10 @@ func TestWorkerStoppedAtOnce(t *testing.T) {
 	}
 }
 
-// Who registers is led to a proof, whose code is in the inbox.
-func TestProve(t *testing.T) {
-	p := &process.Process{Binary: program.Binary(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Verify: true}
+// Who registers is led to a proof, whose code is in the inbox, signs in, and comes
+// back by another code.
+func TestAccount(t *testing.T) {
+	p := &process.Process{Binary: program.Binary(t), Dir: t.TempDir(), DSN: testdb.SQLite(t), Cheap: true, Verify: true, Recover: true}
 	t.Cleanup(func() { _ = p.Kill() })
 	client := process.NewHTTP(4, 10*time.Second)
 	t.Cleanup(client.CloseIdleConnections)
@@ -72,13 +73,32 @@ func TestProve(t *testing.T) {
 	require.ErrorContains(t, err, "no code for ada@example.org")
 	a, err := p.Submit(client, flow, "ada@example.org", nil)
 	require.NoError(t, err)
-	require.NotEmpty(t, a.Verification(), "%s", a)
+	require.NotEmpty(t, a.LeadsTo("verification"), "%s", a)
 	code, err := p.Code(client, "ada@example.org")
 	require.NoError(t, err)
-	proved, err := p.Prove(client, a.Verification(), code)
+	proved, err := p.Answer(client, "verification", a.LeadsTo("verification"), code)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, proved.Status)
 	require.Contains(t, string(proved.Raw), `"state":"passed_challenge"`)
-	require.Empty(t, proved.Verification())
+	require.Empty(t, proved.LeadsTo("verification"))
+
+	a, err = p.SignIn(client, "ada@example.org", process.Password)
+	require.NoError(t, err)
+	require.NotEmpty(t, a.Token(), "%s", a)
+	_, err = p.OpenKind(client, "recovery", a.Token())
+	require.ErrorContains(t, err, "session_already_available")
+	flow, err = p.OpenKind(client, "recovery", "")
+	require.NoError(t, err)
+	a, err = p.Send(client, "recovery", flow, "", process.Fields{"method": "code", "email": "ada@example.org"}, nil)
+	require.NoError(t, err)
+	require.Equal(t, "sent_email", a.State)
+	code, err = p.Code(client, "ada@example.org")
+	require.NoError(t, err)
+	a, err = p.Answer(client, "recovery", flow, code)
+	require.NoError(t, err)
+	require.NotEmpty(t, a.LeadsTo("settings"), "%s", a)
+	who, err := p.Whoami(client, a.Token())
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, who.Status)
 	require.NoError(t, p.Stop())
 }

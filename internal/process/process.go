@@ -50,6 +50,8 @@ type Process struct {
 	Cheap bool
 	// Verify has people prove their addresses by code once they have registered.
 	Verify bool
+	// Recover lets people back into their accounts by code.
+	Recover bool
 	// Mail is the URI of the mail server; empty leaves mails to the inbox of dev
 	// mode.
 	Mail string
@@ -207,6 +209,8 @@ func (p *Process) WriteConfig() (string, error) {
 		"selfservice.default_browser_return_url": "http://127.0.0.1:4455/",
 		"selfservice.flows.error.ui_url":         "http://127.0.0.1:4455/error",
 		"selfservice.flows.registration.ui_url":  "http://127.0.0.1:4455/registration",
+		"selfservice.flows.login.ui_url":         "http://127.0.0.1:4455/login",
+		"selfservice.flows.settings.ui_url":      "http://127.0.0.1:4455/settings",
 		"selfservice.flows.registration.after.password.hooks":        []map[string]any{{"hook": "session"}},
 		"selfservice.methods.password.config.haveibeenpwned_enabled": false,
 		"identity.default_schema_id":                                 "person",
@@ -222,6 +226,11 @@ func (p *Process) WriteConfig() (string, error) {
 		set(config, "selfservice.flows.verification.enabled", true)
 		set(config, "selfservice.flows.verification.ui_url", "http://127.0.0.1:4455/verification")
 		set(config, "selfservice.flows.registration.after.password.hooks", []map[string]any{{"hook": "session"}, {"hook": "show_verification_ui"}})
+	}
+	if p.Recover {
+		set(config, "selfservice.flows.recovery.enabled", true)
+		set(config, "selfservice.flows.recovery.ui_url", "http://127.0.0.1:4455/recovery")
+		set(config, "feature_flags.use_continue_with_transitions", true)
 	}
 	if p.Mail != "" {
 		set(config, "courier.smtp.connection_uri", p.Mail)
