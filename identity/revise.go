@@ -64,6 +64,16 @@ func (m *Manager) Revise(i *Identity, s *schema.Schema, traits map[string]any) (
 	return next, moved, nil
 }
 
+// Holds reports whether i has a verifiable address, or traits that would make it
+// one: those of somebody who was expelled stay.
+func (m *Manager) Holds(i *Identity, via, canonical string) bool {
+	if find(i.Verifiable, via, canonical) != nil {
+		return true
+	}
+	s := m.Schemas.Get(i.SchemaID)
+	return s != nil && find(m.derived(s, i.DecodedTraits()).Verifiable, via, canonical) != nil
+}
+
 // DecodedTraits returns the traits, numbers as json.Number; nil if they cannot be
 // read.
 func (i *Identity) DecodedTraits() (traits map[string]any) {

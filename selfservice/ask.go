@@ -25,8 +25,25 @@ func (s *Step) Ask(ctx context.Context, typed string) error {
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return err
 	}
+	if !s.mayAsk(owner, c) {
+		owner = nil
+	}
 	s.Write(e.sendProof(s.Next, c, owner))
 	return nil
+}
+
+// mayAsk reports whether who asks may have a secret sent to an address of owner,
+// nil for nobody: one that can open the account, and to prove another, who is
+// signed in there, or was when the flow began and nothing was proved since. Or
+// else whoever put an address of theirs beside another's could go on to prove it.
+func (s *Step) mayAsk(owner *identity.Identity, c Challenge) bool {
+	a := addressFor(Verification, owner, c)
+	if s.Flow.Kind != Verification || a == nil || owner.Usable(a) {
+		return true
+	}
+	before, own := s.Flow.notes.Challenge, s.Input.Session
+	return own != nil && own.IdentityID == owner.ID ||
+		before != nil && before.AddressID == a.ID && before.Epoch == owner.Epoch
 }
 
 // readAddress judges a typed address: an e-mail address, or a phone number

@@ -3,7 +3,6 @@ package selfservice
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/gofrs/uuid"
 
@@ -30,9 +29,10 @@ func (e *Engine) verifies(a *identity.Address) bool {
 	return rules != nil && rules.Enabled && !a.Verified && (a.Via != identity.ViaSMS || e.reachesPhones(Verification))
 }
 
-// had reports whether a settings flow, which changes addresses, leaves a as it was.
+// had reports whether a settings flow, which changes addresses, leaves a as it
+// was, or only saves again what once stopped leading to the account.
 func (s *Step) had(a *identity.Address) bool {
-	return s.Flow.Kind == Settings && slices.ContainsFunc(s.Identity.Verifiable, func(b identity.Address) bool { return b.ID == a.ID })
+	return s.Flow.Kind == Settings && s.engine.Identities.Holds(s.Identity, a.Via, a.Canonical)
 }
 
 // planVerification does it for one address of the step's person.
