@@ -2,10 +2,12 @@ package e2e_test
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"testing"
 
 	client "github.com/ory/client-go"
@@ -320,7 +322,7 @@ func TestEveryKindOfField(t *testing.T) {
 		require.NotNil(t, n.Messages)
 		types[a.Name] = a.Type
 	}
-	require.Empty(t, flow.AdditionalProperties)
+	require.Equal(t, []string{"foyer"}, slices.Collect(maps.Keys(flow.AdditionalProperties)), "what goes beyond the protocol")
 	require.Empty(t, flow.Ui.AdditionalProperties)
 	require.Equal(t, map[string]string{
 		"csrf_token": "hidden", "password": "password", "method": "submit",

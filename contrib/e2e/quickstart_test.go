@@ -75,6 +75,11 @@ func TestQuickstart(t *testing.T) {
 	require.Contains(t, said.String(), p.UI+"/\n")
 	require.Contains(t, said.String(), p.Admin+"/admin/inbox ")
 	require.Contains(t, p.running.out.String(), "--dev", "what --dev allows is said")
+	for line := range strings.Lines(p.running.out.String()) {
+		if strings.Contains(line, `"level":"WARN"`) || strings.Contains(line, `"level":"ERROR"`) {
+			require.Contains(t, line, "allowed because of --dev", "and nothing else is wrong")
+		}
+	}
 	for _, kept := range []string{"foyer.sqlite", "foyer.sqlite.secrets"} {
 		info, err := os.Stat(filepath.Join(dir, "var", kept))
 		require.NoError(t, err)

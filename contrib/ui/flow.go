@@ -50,6 +50,7 @@ type flowBody struct {
 	Live                     bool   // the page moves or counts by itself
 	Known                    bool   // who is here is signed in, and proves it once more
 	Second                   bool   // by a second factor
+	As                       string // who signs in, where that is settled
 	sent
 }
 
@@ -72,6 +73,9 @@ func (s *server) flowPage(kind string, f flow, language string) page {
 	errored := func(m message) bool { return m.Type == "error" }
 	body := flowBody{Action: f.UI.Action, Method: strings.ToLower(cmp.Or(f.UI.Method, "POST")), ReturnTo: f.ReturnTo,
 		Language: language, Wait: s.waits(kind, f), Known: f.known(), Second: f.second(), sent: s.sent(kind, f, all)}
+	if kind == "login" && !body.Waiting {
+		body.As = addressee(all)
+	}
 	for _, m := range f.UI.Messages {
 		if errored(m) {
 			body.Errors = append(body.Errors, m)
@@ -93,7 +97,10 @@ func (s *server) flowPage(kind string, f flow, language string) page {
 		scripts: len(body.Scripts) > 0, live: body.Live, Problem: len(body.Errors)+len(body.Wrong) > 0}
 	all = slices.DeleteFunc(all, func(e element) bool { return e.Draw == "script" })
 	body.begin(all)
-	body.Forms = arrange(all)
+	body.Forms = arrange(backLast(all))
+	if f.recovered() {
+		slices.SortStableFunc(body.Forms, passwordFirst)
+	}
 	leads := slices.ContainsFunc(all, func(e element) bool { return e.Draw == "button" || e.Draw == "link" })
 	switch {
 	case body.Method == "get":

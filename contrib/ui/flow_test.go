@@ -46,6 +46,7 @@ func TestProvingItOnceMore(t *testing.T) {
 	doc, _ := newSite(t, api).page("/login?flow=login_refresh")
 	require.Equal(t, []string{"Confirm that it is you"}, headings(doc, "h1"))
 	one(t, doc, "input", "type", "hidden", "name", "identifier", "value", "ada@example.org")
+	require.Equal(t, "as ada@example.org", words(one(t, one(t, doc, "div", "class", "intro"), "p")), "who it is about")
 	require.Equal(t, "Back to your account", words(one(t, doc, "p", "class", "aside")))
 	require.Empty(t, link(doc, "registration"), "who is signed in has an account")
 
@@ -163,4 +164,33 @@ func TestPressingButtons(t *testing.T) {
 			require.Len(t, posted, c.all, c)
 		}
 	}
+}
+
+func TestWhoIsBackIsAskedForAPasswordFirst(t *testing.T) {
+	order := func(f flow) (titles []string) {
+		for _, form := range (&server{}).flowPage("settings", f, "en").Body.(flowBody).Forms {
+			titles = append(titles, form.Sections[0].Title)
+		}
+		return titles
+	}
+	f := fixture(t, "settings")
+	usual := order(f)
+	require.Equal(t, "Profile", usual[0])
+	f.UI.Messages = append(f.UI.Messages, message{ID: 1060001, Type: "success"})
+	back := order(f)
+	require.Equal(t, "Password", back[0])
+	require.Equal(t, "Profile", back[1], "the others stay in order")
+	require.ElementsMatch(t, usual, back)
+}
+
+func TestTheButtonBackComesLast(t *testing.T) {
+	press := func(group, name, value string) node {
+		return node{Type: "input", Group: group, Attributes: attributes{Name: name, Type: "submit", Value: value}}
+	}
+	all := backLast(elements([]node{press("identifier_first", "screen", "previous"), press("code", "method", "code"), press("oidc", "provider", "x")}, ""))
+	var names []string
+	for _, e := range all {
+		names = append(names, e.Current)
+	}
+	require.Equal(t, []string{"code", "x", "previous"}, names)
 }

@@ -65,6 +65,35 @@ func addressee(all []element) string {
 	return ""
 }
 
+// backLast puts the button that leads back behind all others.
+func backLast(all []element) []element {
+	back := func(e element) bool { return e.Submits && e.Name == "screen" && e.Current == "previous" }
+	at := slices.IndexFunc(all, back)
+	if at < 0 {
+		return all
+	}
+	return append(slices.Delete(slices.Clone(all), at, at+1), all[at])
+}
+
+// recovered tells settings of somebody who has just got their account back, and
+// is asked for a new password.
+func (f flow) recovered() bool {
+	return slices.ContainsFunc(f.UI.Messages, func(m message) bool { return m.ID == 1060001 })
+}
+
+// passwordFirst compares forms so that one for a password stands before others.
+func passwordFirst(a, b form) int {
+	asks := func(f form) int {
+		for _, s := range f.Sections {
+			if slices.ContainsFunc(s.Fields, func(e element) bool { return e.Type == "password" }) {
+				return 0
+			}
+		}
+		return 1
+	}
+	return asks(a) - asks(b)
+}
+
 // heading names the page by what there is to do.
 func (b *flowBody) heading(kind string) string {
 	switch {

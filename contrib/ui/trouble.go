@@ -16,6 +16,7 @@ type trouble struct {
 	Code              int
 	Retry             string // path to try again; empty for none
 	RetryAfter        string // seconds
+	SignIn            bool   // who signs in can go on
 }
 
 func (s *server) problem(w http.ResponseWriter, r *http.Request, t trouble) {
@@ -75,7 +76,7 @@ func explain(fail *failure) trouble {
 		words = [2]string{"Something went wrong", "It is not your fault. Please try again in a moment."}
 	}
 	return trouble{Title: words[0], Text: words[1], Reason: cmp.Or(fail.Reason, fail.Message), ID: fail.ID,
-		Code: fail.Code, Request: fail.Request, RetryAfter: fail.Retry}
+		Code: fail.Code, Request: fail.Request, RetryAfter: fail.Retry, SignIn: fail.ID == "session_inactive"}
 }
 
 // stored shows an error the API kept for this browser.
