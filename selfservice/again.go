@@ -33,12 +33,7 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 	if kinds[f.Kind].stays {
 		return s, nil
 	}
-	if id := f.Outcome.SettingsID; id != uuid.Nil {
-		s.Settings = &Flow{ID: id, Kind: Settings}
-	}
-	if o := f.Outcome; o.VerificationID != uuid.Nil {
-		s.Verification, s.Verifying, s.ShowVerification = &Flow{ID: o.VerificationID, Kind: Verification}, o.Verifying, o.ShowVerification
-	}
+	s.recall(f.Outcome)
 	var err error
 	s.Identity, err = e.Identities.Store.Identity(ctx, f.Outcome.IdentityID)
 	switch {
@@ -57,6 +52,16 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 		return completed, nil
 	}
 	return s, err
+}
+
+// recall tells the step which flows were opened with the outcome.
+func (s *Step) recall(o *Outcome) {
+	if o.SettingsID != uuid.Nil {
+		s.Settings = &Flow{ID: o.SettingsID, Kind: Settings}
+	}
+	if o.VerificationID != uuid.Nil {
+		s.Verification, s.Verifying, s.ShowVerification = &Flow{ID: o.VerificationID, Kind: Verification}, o.Verifying, o.ShowVerification
+	}
 }
 
 // repeatable is how long a client that is not known may repeat a submit whose only

@@ -269,7 +269,7 @@ func (h *HTTP) show(w http.ResponseWriter, r *http.Request, k Kind) error {
 	}
 	f, err := h.visible(r, k, "flow")
 	if err != nil {
-		return err
+		return h.moved(w, r, k, err)
 	}
 	if f.Native || web.WantsJSON(r) {
 		web.JSON(w, http.StatusOK, h.flow(f, h.csrf(r, f)))
@@ -351,16 +351,15 @@ func (h *HTTP) storedError(w http.ResponseWriter, r *http.Request, _ web.Params)
 // bound checks that a flow is read by the browser that opened it, or by the
 // session it ended in, which came with a new CSRF secret. Knowing the id of a
 // native flow is enough, and of one that an operator opened for a person.
-// Settings besides need the session of who they belong to.
+// Settings are read by the session of who they belong to, which may be a later
+// one: whoever had to sign in again goes on with what they had begun.
 func (h *HTTP) bound(r *http.Request, f *Flow) error {
 	if f.Kind == Settings {
 		s, err := h.session(r)
-		if err == nil {
-			err = admitsOwner(f, s)
-		}
 		if err != nil {
 			return err
 		}
+		return admitsOwner(f, s)
 	}
 	if f.Native || f.unbound() {
 		return nil

@@ -13,19 +13,20 @@ import (
 // notes is a flow's private part. It is sealed for its flow alone, because it
 // holds what the client or a method wants kept from whoever reads the database.
 type notes struct {
-	State     string          `json:"state,omitempty"`
-	Transient json.RawMessage `json:"transient_payload,omitempty"`
-	Challenge *Challenge      `json:"challenge,omitempty"` // the secret awaited
-	Draft     *draft          `json:"draft,omitempty"`     // who comes to be once it is answered
-	Followed  *followed       `json:"followed,omitempty"`  // the mailed link that led here
-	Spare     uuid.UUID       `json:"spare,omitzero"`      // the session that a proof in this flow leaves alive
-	Stage     Stage           `json:"stage,omitempty"`
-	Subject   uuid.UUID       `json:"subject,omitzero"`    // whose flow it is, where it is somebody's from the start
-	Refresh   bool            `json:"refresh,omitempty"`   // login: Subject proves again to be themselves
-	AAL       session.AAL     `json:"aal,omitempty"`       // login: how sure it is to be
-	Skip      bool            `json:"skip,omitempty"`      // recovery: no settings afterwards
-	Recovered *recovered      `json:"recovered,omitempty"` // settings: what led here
-	Saved     []byte          `json:"saved,omitempty"`     // settings: fingerprint of the submit saved last
+	State     string            `json:"state,omitempty"`
+	Transient json.RawMessage   `json:"transient_payload,omitempty"`
+	Challenge *Challenge        `json:"challenge,omitempty"` // the secret awaited
+	Draft     *draft            `json:"draft,omitempty"`     // who comes to be once it is answered
+	Followed  *followed         `json:"followed,omitempty"`  // the mailed link that led here
+	Spare     uuid.UUID         `json:"spare,omitzero"`      // the session that a proof in this flow leaves alive
+	Stage     Stage             `json:"stage,omitempty"`
+	Subject   uuid.UUID         `json:"subject,omitzero"`    // whose flow it is, where it is somebody's from the start
+	Refresh   bool              `json:"refresh,omitempty"`   // login: Subject proves again to be themselves
+	Own       map[string]string `json:"own,omitempty"`       // login: what Subject signs in with, canonical, by method
+	AAL       session.AAL       `json:"aal,omitempty"`       // login: how sure it is to be
+	Skip      bool              `json:"skip,omitempty"`      // recovery: no settings afterwards
+	Recovered *recovered        `json:"recovered,omitempty"` // settings: what led here
+	Saved     *saved            `json:"saved,omitempty"`     // settings: how the last save ended
 }
 
 // sealNotes makes n the flow's notes.
@@ -38,7 +39,7 @@ func (e *Engine) sealNotes(f *Flow, n notes) {
 
 // carried is the part of the notes that goes along to the end and to successors.
 func (n notes) carried() notes {
-	return notes{State: n.State, Subject: n.Subject, Refresh: n.Refresh, AAL: n.AAL, Skip: n.Skip, Recovered: n.Recovered}
+	return notes{State: n.State, Subject: n.Subject, Refresh: n.Refresh, Own: n.Own, AAL: n.AAL, Skip: n.Skip, Recovered: n.Recovered}
 }
 
 func (e *Engine) openNotes(f *Flow) (notes, error) {

@@ -2,6 +2,7 @@ package selfservice_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -32,6 +33,7 @@ type scenario struct {
 	// do has a flow opened by the client; nil with noFlow.
 	do     func(c client, f flow) answer
 	noFlow bool
+	kind   string // of the flow; empty for a registration
 
 	html, json, native string
 	// all stands for the three where they are told the same.
@@ -81,7 +83,7 @@ func play(t *testing.T, env *enginetest.Env, scenarios []scenario) {
 				played = true
 				var f flow
 				if !s.noFlow {
-					f = c.Open("")
+					f = c.OpenKind(cmp.Or(s.kind, "registration"), "")
 				}
 				before := env.Rows()
 				a := s.do(c, f)
@@ -110,7 +112,7 @@ func tell(c client, a answer) string {
 	if a.Status == http.StatusSeeOther {
 		to := a.Location()
 		switch {
-		case to.Host == "127.0.0.1:4455" && slices.Contains([]string{"/registration", "/verification", "/recovery"}, to.Path):
+		case to.Host == "127.0.0.1:4455" && slices.Contains([]string{"/registration", "/login", "/verification", "/recovery", "/settings"}, to.Path):
 			return status + " form" + messages(c.ReadKind(to.Path[1:], to.Query().Get("flow")))
 		case to.Host == "127.0.0.1:4455" && to.Path == "/error":
 			stored := c.Get("/self-service/errors?id=" + to.Query().Get("id"))
@@ -133,7 +135,7 @@ func tell(c client, a answer) string {
 		return status + " " + a.ErrorID()
 	case body.UI != nil:
 		return status + " form" + messages(a.Flow())
-	case body.Identity != nil:
+	case body.Identity != nil || body.Session != nil:
 		line := status + " done"
 		if body.Session != nil {
 			line += " session"

@@ -34,22 +34,35 @@ func (s *Step) Privileged() error {
 	return &RefreshRequired{Flow: s.Flow}
 }
 
+// saved is how a save ended, to answer a double click as the first.
+type saved struct {
+	Outcome
+	Rev int `json:"rev"` // of the person then
+}
+
 // saved is the flow of a change that is stored. It can change more.
 func (e *Engine) saved(s *Step) *Flow {
 	done := *s.Next
 	done.State, done.Values = StateSuccess, nil
 	n := s.Flow.notes.carried()
-	n.Recovered, n.Saved = nil, e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...)
+	n.Recovered, n.Saved = nil, &saved{Outcome: e.outcome(s), Rev: s.person().Rev}
 	e.sealNotes(&done, n)
 	done.owner = s.person()
 	return &done
 }
 
-// savedBy reports whether in is the very submit that f was saved by: a double
-// click.
+// savedBy reports whether in is the very submit that f was saved by, a double
+// click, and what it saved still stands.
 func (e *Engine) savedBy(f *Flow, in *Input) bool {
-	saved := f.notes.Saved
-	return f.State == StateSuccess && saved != nil && e.Ring.Verify(submitMAC, saved, fingerprint(f, in)...)
+	last := f.notes.Saved
+	return f.State == StateSuccess && last != nil && last.Rev == f.owner.Rev && e.Ring.Verify(submitMAC, last.Fingerprint, fingerprint(f, in)...)
+}
+
+// asSaved answers as the last save was answered.
+func (s *Step) asSaved() *Step {
+	s.Progress, s.Next = Done, s.Flow
+	s.recall(&s.Flow.notes.Saved.Outcome)
+	return s
 }
 
 func settingsSays(f *Flow) []ui.Problem {

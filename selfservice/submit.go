@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/gofrs/uuid"
 
@@ -71,8 +72,7 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	case e.draftedBy(f, in):
 		return s.unchanged(), nil
 	case e.savedBy(f, in):
-		s.Progress, s.Next = Done, f
-		return s, nil
+		return s.asSaved(), nil
 	case f.turns(in):
 		return e.turn(ctx, s)
 	}
@@ -169,7 +169,7 @@ func (e *Engine) step(f *Flow, in *Input) (*Step, error) {
 
 // keep keeps what was typed into a field, if it can be an identifier.
 func (s *Step) keep(node string, as func(string) typed) {
-	if v := s.Input.Body.String(node); v != "" && len(v) <= identity.MaxIdentifier {
+	if v := s.Input.Body.String(node); v != "" && utf8.RuneCountInString(v) <= identity.MaxIdentifier {
 		s.Next.Values = mustJSON(as(v))
 	}
 }
@@ -314,7 +314,10 @@ func (e *Engine) finish(ctx context.Context, s *Step) error {
 }
 
 // completed is the flow with its outcome.
-func (e *Engine) completed(s *Step) *Flow {
+func (e *Engine) completed(s *Step) *Flow { return e.ended(s.Next, e.outcome(s)) }
+
+// outcome is what a step that is done is remembered by.
+func (e *Engine) outcome(s *Step) Outcome {
 	o := Outcome{Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...), At: e.Now().UTC()}
 	if s.Identity != nil {
 		o.IdentityID = s.Identity.ID
@@ -331,7 +334,7 @@ func (e *Engine) completed(s *Step) *Flow {
 	if s.Verification != nil {
 		o.VerificationID, o.Verifying, o.ShowVerification = s.Verification.ID, s.Verifying, s.ShowVerification
 	}
-	return e.ended(s.Next, o)
+	return o
 }
 
 // ended is f with its outcome. It never acts again, so nothing typed is kept,

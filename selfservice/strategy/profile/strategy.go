@@ -58,32 +58,6 @@ func (m registration) Apply(_ context.Context, s *selfservice.Step) (selfservice
 	return selfservice.Asked, nil
 }
 
-// settings changes traits, and with them what the person signs in with and where
-// they are reached.
-type settings struct{ *Strategy }
-
-func (m settings) Form(f *selfservice.Flow) []ui.Node {
-	traits, ok := m.Traits[f.SchemaID]
-	if !ok {
-		return nil
-	}
-	return append(f.TraitNodes(traits), submit(ui.LabelSave))
-}
-
-func (m settings) Apply(_ context.Context, s *selfservice.Step) (selfservice.Progress, error) {
-	next, moved, violations := m.Identities.Revise(s.Identity, s.Schema, s.Traits)
-	if len(violations) > 0 {
-		return selfservice.Asked, &selfservice.Refused{Problems: ui.Problems(violations)}
-	}
-	if moved {
-		if err := s.Privileged(); err != nil {
-			return selfservice.Asked, err
-		}
-	}
-	s.Revised = next
-	return selfservice.Done, nil
-}
-
 func submit(label int) ui.Node {
 	return ui.NewInput(ui.GroupProfile, ui.Input{Name: ui.NodeMethod, Type: ui.InputSubmit, Value: ID}).Labelled(label, nil)
 }
