@@ -115,7 +115,7 @@ func TestReadme(t *testing.T) {
 			require.Contains(t, string(readme), line)
 		}
 	}
-	require.Equal(t, 7, calls)
+	require.Equal(t, 16, calls)
 	page, err := os.ReadFile("docs/configuration.md")
 	require.NoError(t, err)
 	example := regexp.MustCompile("(?s)```yaml\ndsn:.*?```")

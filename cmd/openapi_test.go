@@ -43,6 +43,11 @@ func TestOpenAPI(t *testing.T) {
 		w.refuse(t)
 		w.verify(t)
 		w.proveFirst(t)
+		w.signIn(t)
+		w.twoSteps(t)
+		w.recover(t)
+		w.change(t)
+		w.rescue(t)
 		w.notEnabled(t)
 		w.administrate(t)
 		w.sessions(t)
@@ -215,18 +220,17 @@ func (w *witness) proveFirst(t *testing.T) {
 	}
 }
 
-// notEnabled meets the flows that are not part of this version.
+// notEnabled meets a kind of flow that the operator has not enabled.
 func (w *witness) notEnabled(t *testing.T) {
 	env := enginetest.New(t)
 	for _, c := range []*enginetest.Client{w.watch(t, env.Browser()), w.watch(t, env.SPA())} {
-		for _, kind := range []string{"login", "recovery", "settings"} {
-			base, id := "/self-service/"+kind, uuid.Must(uuid.NewV4()).String()
-			c.Get(base + "/browser")
-			c.Get(base + "/api")
-			c.Get(base + "/flows?id=" + id)
-			c.Get(base + "?flow=" + id)
-			c.Post(base+"?flow="+id, enginetest.Values{"method": "password"})
-		}
+		const base = "/self-service/recovery"
+		id := uuid.Must(uuid.NewV4()).String()
+		c.Get(base + "/browser")
+		c.Get(base + "/api")
+		c.Get(base + "/flows?id=" + id)
+		c.Get(base + "?flow=" + id)
+		c.Post(base+"?flow="+id, enginetest.Values{"method": "code"})
 	}
 }
 
@@ -384,7 +388,7 @@ func (w *witness) operate(t *testing.T) {
 
 // fail takes the database away.
 func (w *witness) fail(t *testing.T) {
-	env := enginetest.New(t, enginetest.WithVerification())
+	env := enginetest.New(t, enginetest.WithVerification(), enginetest.WithRecovery())
 	c := w.watch(t, env.Native())
 	f := c.Open("")
 	token := "ory_st_" + strings.Repeat("x", 32)
@@ -399,10 +403,12 @@ func (w *witness) fail(t *testing.T) {
 	c.Get("/self-service/registration?flow=" + f.ID)
 	c.Submit(f, enginetest.Person("a@example.org"))
 	c.Get("/self-service/errors?id=" + f.ID)
-	for _, path := range []string{"/browser", "/api", "/flows?id=" + f.ID, "?flow=" + f.ID} {
-		c.Get("/self-service/verification" + path)
+	for _, kind := range []string{"verification", "login", "recovery", "settings"} {
+		for _, path := range []string{"/browser", "/api", "/flows?id=" + f.ID, "?flow=" + f.ID} {
+			c.Get("/self-service/" + kind + path)
+		}
+		c.Post("/self-service/"+kind+"?flow="+f.ID, enginetest.Values{"method": "code"})
 	}
-	c.Post("/self-service/verification?flow="+f.ID, enginetest.Values{"method": "code"})
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 		req := outgoing(t, method, env.PublicURL+"/sessions/whoami", "")
 		req.Header.Set("X-Session-Token", token)
@@ -671,7 +677,10 @@ func (d *openAPI) references(t *testing.T) {
 	for _, id := range []string{
 		"createBrowserRegistrationFlow", "createNativeRegistrationFlow", "getRegistrationFlow", "updateRegistrationFlow", "getFlowError",
 		"createBrowserVerificationFlow", "createNativeVerificationFlow", "getVerificationFlow", "updateVerificationFlow",
-		"listCourierMessages", "getCourierMessage",
+		"createBrowserLoginFlow", "createNativeLoginFlow", "getLoginFlow", "updateLoginFlow",
+		"createBrowserRecoveryFlow", "createNativeRecoveryFlow", "getRecoveryFlow", "updateRecoveryFlow",
+		"createBrowserSettingsFlow", "createNativeSettingsFlow", "getSettingsFlow", "updateSettingsFlow",
+		"listCourierMessages", "getCourierMessage", "createRecoveryCodeForIdentity", "createRecoveryLinkForIdentity",
 		"listMySessions", "disableMyOtherSessions", "disableMySession", "createBrowserLogoutFlow", "updateLogoutFlow", "performNativeLogout",
 		"listSessions", "getSession", "disableSession", "extendSession", "manageSessions", "listIdentitySessions", "deleteIdentitySessions",
 		"toSession", "listIdentitySchemas", "getIdentitySchema", "isAlive", "isReady", "listIdentities", "createIdentity", "getIdentity",

@@ -1,5 +1,6 @@
 #!/bin/sh
-# A registration without a browser, in seven calls. Needs curl, grep and sed.
+# An account without a browser: signing up, out and in, and recovery. Needs curl,
+# grep and sed.
 set -eu
 api=${FOYER_PUBLIC_URL:-http://127.0.0.1:4433}
 admin=${FOYER_ADMIN_URL:-http://127.0.0.1:4434}
@@ -28,3 +29,25 @@ curl -sS "$api/self-service/verification?flow=$flow" -H 'Content-Type: applicati
 
 # 7. Ask who that is.
 curl -sS "$api/sessions/whoami" -H "X-Session-Token: $token"
+
+# 8. Sign out. The token leads nowhere from now on.
+curl -sS -X DELETE "$api/self-service/logout/api" -H 'Content-Type: application/json' -d '{"session_token":"'"$token"'"}'
+
+# 9. Sign in: open a flow and send it identifier and password.
+action=$(curl -sS "$api/self-service/login/api" | sed 's/.*"action":"\([^"]*\)".*/\1/')
+curl -sS "$action" -H 'Content-Type: application/json' -d '{"method":"password","identifier":"'"$email"'","password":"tide pool, seven herons"}' | grep -o '"authentication_methods":[^]]*]'
+
+# 10. The password is forgotten: ask for a code. Any address is answered so.
+action=$(curl -sS "$api/self-service/recovery/api" | sed 's/.*"action":"\([^"]*\)".*/\1/')
+curl -sS "$action" -H 'Content-Type: application/json' -d '{"method":"code","email":"'"$email"'"}' | grep -o '"text":"If this[^"]*"'
+code=$(curl -sSG "$admin/admin/inbox/messages" -d limit=1 --data-urlencode "recipient=$email" | sed -n 's/.*"recovery_code":"\([^"]*\)".*/\1/p')
+
+# 11. The code signs in, ends every other session, and foyer.next says where to
+#     choose a new password.
+answer=$(curl -sS "$action" -H 'Content-Type: application/json' -d '{"method":"code","code":"'"$code"'"}')
+token=$(echo "$answer" | sed -n 's/.*"session_token":"\([^"]*\)".*/\1/p')
+next=$(echo "$answer" | sed -n 's/.*"next":{[^}]*"url":"\([^"]*\)".*/\1/p')
+action=$(curl -sS "$next" -H "X-Session-Token: $token" | sed 's/.*"action":"\([^"]*\)".*/\1/')
+
+# 12. Choose it.
+curl -sS "$action" -H "X-Session-Token: $token" -H 'Content-Type: application/json' -d '{"method":"password","password":"nine herons by the sea"}' | grep -o '"text":"[^}]*"type":"success"'
