@@ -100,7 +100,9 @@ func (e *Engine) Start(ctx context.Context, k Kind, o Opening) (*Flow, error) {
 	f.Active = rules.Use
 	f.Values = prefill(k, s, o.LoginHint)
 	if n.Refresh {
-		f.Values = mustJSON(typed{Identifier: e.identifierOf(o.Session)})
+		if err := e.meet(ctx, f, &n, o.Session); err != nil {
+			return nil, err
+		}
 	}
 	e.sealNotes(f, n)
 	if k == Settings {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/session"
@@ -70,6 +71,16 @@ func planLogin(e *Engine, s *Step) error {
 }
 
 func finishLogin(ctx context.Context, e *Engine, s *Step) error {
+	if s.Revised == nil {
+		// A password that is changed at this moment must open nothing once that is stored.
+		err := e.Identities.Store.HoldIdentity(ctx, s.Identity)
+		if errors.Is(err, identity.ErrOutdated) {
+			return ErrStale
+		}
+		if err != nil {
+			return err
+		}
+	}
 	own, hash := s.Input.Session, session.Hash(s.SessionToken)
 	if own == nil {
 		return e.Sessions.Store.InsertSession(ctx, s.Session, hash)
@@ -79,6 +90,45 @@ func finishLogin(ctx context.Context, e *Engine, s *Step) error {
 		return session.ErrInactive // it has ended, or was proved again by another submit
 	}
 	return err
+}
+
+// meet notes on n how the owner of a session signs in, who is to do so again in f.
+func (e *Engine) meet(ctx context.Context, f *Flow, n *notes, s *session.Session) error {
+	f.Values = mustJSON(typed{Identifier: e.identifierOf(s)})
+	i, err := e.Identities.Store.Identity(ctx, s.IdentityID)
+	if errors.Is(err, identity.ErrNotFound) {
+		return session.ErrInactive
+	}
+	if err != nil {
+		return err
+	}
+	n.Own = map[string]string{}
+	for _, c := range i.Credentials {
+		for _, name := range c.Identifiers {
+			if n.Own[string(c.Type)] == "" && e.leadsIn(i, c.Type, name) {
+				n.Own[string(c.Type)] = name
+			}
+		}
+	}
+	return nil
+}
+
+// leadsIn reports whether i can sign in by a credential with that name.
+func (e *Engine) leadsIn(i *identity.Identity, t identity.CredentialType, name string) bool {
+	switch via := identity.Channel(name); {
+	case t == identity.CredentialPassword:
+		return i.Password() != ""
+	case via == identity.ViaSMS && !e.SMS:
+		return false
+	default:
+		return reached(i, Challenge{Via: via, Canonical: name}) != nil
+	}
+}
+
+// Offers reports whether a login has a use for a method, by its id: where it is
+// known who signs in, whether they can do so by it.
+func (f *Flow) Offers(method string) bool {
+	return !f.SecondFactor() && (!f.Refreshes() || f.notes.Own[method] != "")
 }
 
 // identifierOf is what the owner of a session signs in with first, empty for
@@ -98,36 +148,48 @@ func (e *Engine) identifierOf(s *session.Session) string {
 // typedIdentifier is what a login is tried with: as submitted, or where a flow
 // has settled it, as it is there.
 func (s *Step) typedIdentifier() string {
-	if typed := s.Input.Body.String(ui.NodeIdentifier); typed != "" && !s.Flow.Refreshes() {
-		return typed
+	if s.Flow.Refreshes() {
+		return s.Flow.notes.Own[s.Next.Active]
 	}
-	return s.Flow.Identifier()
+	typed := s.Input.Body.String(ui.NodeIdentifier)
+	if typed == "" && s.Flow.settled() {
+		return s.Flow.Identifier()
+	}
+	return typed
+}
+
+// settled reports whether it has been said who signs in.
+func (f *Flow) settled() bool {
+	return f.Refreshes() || f.Stage() == StageHow || f.State == StateSentEmail
 }
 
 // IdentifierNode returns where a person types what they sign in with; hidden
 // where the flow has settled that.
 func (f *Flow) IdentifierNode(field *ui.IdentifierField) ui.Node {
-	if !f.Refreshes() && f.Stage() != StageHow && f.State != StateSentEmail {
+	if !f.settled() {
 		return field.Node(f.Locale, f.Identifier())
 	}
 	return ui.NewInput(ui.GroupDefault, ui.Input{Name: ui.NodeIdentifier, Type: ui.InputHidden, Value: f.Identifier()})
 }
 
-// Missing returns the problem that nobody said who signs in, nil if somebody did.
-func (s *Step) Missing() *ui.Problem {
-	if s.typedIdentifier() != "" {
-		return nil
+// Unnamed returns the problem that nobody said who signs in, or that it is more
+// than anybody can be called, nil for none.
+func (s *Step) Unnamed() *ui.Problem {
+	switch n := utf8.RuneCountInString(s.typedIdentifier()); {
+	case n == 0:
+		return &ui.Problem{Node: ui.NodeIdentifier, ID: ui.ErrRequired, Context: map[string]any{"property": ui.NodeIdentifier}}
+	case n > identity.MaxIdentifier:
+		return &ui.Problem{Node: ui.NodeIdentifier, ID: ui.ErrMaxLength, Context: map[string]any{"max_length": identity.MaxIdentifier, "actual_length": n}}
 	}
-	return &ui.Problem{Node: ui.NodeIdentifier, ID: ui.ErrRequired, Context: map[string]any{"property": ui.NodeIdentifier}}
+	return nil
 }
 
 // WhoSignsIn finds the person by what was typed as their identifier, or returns
 // nil for nobody. What cannot be an identifier is looked for all the same. The
 // name is the identifier's canonical form.
 func (s *Step) WhoSignsIn(ctx context.Context) (i *identity.Identity, name string, err error) {
-	typed := s.typedIdentifier()
-	if name, err = identity.CanonicalIdentifier(typed); err != nil {
-		name = typed[:min(len(typed), identity.MaxIdentifier)]
+	if name, err = identity.CanonicalIdentifier(s.typedIdentifier()); err != nil {
+		name = s.typedIdentifier() // which nobody has: it would be canonical
 	}
 	i, err = s.engine.Identities.Store.ByIdentifier(ctx, name)
 	if errors.Is(err, identity.ErrNotFound) {

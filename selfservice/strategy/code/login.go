@@ -14,7 +14,7 @@ type login struct{ *Strategy }
 func (m login) Form(f *selfservice.Flow) []ui.Node {
 	who := f.IdentifierNode(m.Identifiers)
 	switch {
-	case f.SecondFactor() || f.Stage() == selfservice.StageWho:
+	case !f.Offers(ID) || f.Stage() == selfservice.StageWho:
 		return nil
 	case f.State != selfservice.StateSentEmail:
 		return []ui.Node{who, submit(ui.LabelSendLoginCode)}
@@ -29,8 +29,8 @@ func (m login) Form(f *selfservice.Flow) []ui.Node {
 }
 
 func (m login) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
-	if missing := s.Missing(); missing != nil {
-		return selfservice.Asked, &selfservice.Refused{Problems: []ui.Problem{*missing}}
+	if unnamed := s.Unnamed(); unnamed != nil {
+		return selfservice.Asked, &selfservice.Refused{Problems: []ui.Problem{*unnamed}}
 	}
 	switch {
 	case s.Answer == selfservice.Right:

@@ -2,8 +2,10 @@ package password
 
 import (
 	"context"
+	"errors"
 
 	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/hash"
 	"github.com/foyer-id/foyer/selfservice"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
@@ -13,7 +15,7 @@ import (
 type login struct{ *Strategy }
 
 func (m login) Form(f *selfservice.Flow) []ui.Node {
-	if f.State != selfservice.StateChooseMethod || f.SecondFactor() || f.Stage() == selfservice.StageWho {
+	if f.State != selfservice.StateChooseMethod || !f.Offers(ID) || f.Stage() == selfservice.StageWho {
 		return nil
 	}
 	label := ui.LabelSignIn
@@ -25,8 +27,8 @@ func (m login) Form(f *selfservice.Flow) []ui.Node {
 
 func (m login) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
 	var problems []ui.Problem
-	if missing := s.Missing(); missing != nil {
-		problems = append(problems, *missing)
+	if unnamed := s.Unnamed(); unnamed != nil {
+		problems = append(problems, *unnamed)
 	}
 	password := s.Input.Body.String(ui.NodePassword)
 	if password == "" {
@@ -68,6 +70,9 @@ func (m login) judge(ctx context.Context, i *identity.Identity, name, password s
 // left as it is: it lets its owner in.
 func (m login) rehash(ctx context.Context, s *selfservice.Step, password string) error {
 	hashed, err := m.Hasher.Hash(ctx, []byte(password))
+	if errors.Is(err, hash.ErrTooLong) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
