@@ -101,7 +101,7 @@ func TestOperationsPage(t *testing.T) {
 	require.ElementsMatch(t, exported, listed)
 }
 
-// The README shows the calls of the quickstart's script, and the smallest
+// The README shows the calls of the quickstart's script, and the small
 // configuration that docs/configuration.md shows.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
