@@ -32,6 +32,10 @@ type Store interface {
 	// they are, and so does what i signs in with where Identifiers is nil; an empty
 	// slice means none.
 	UpdateIdentity(ctx context.Context, i *Identity) error
+	// HoldIdentity keeps what was read as i from being saved by others until the
+	// transaction in ctx ends, or returns ErrOutdated if that was done meanwhile or
+	// it is gone.
+	HoldIdentity(ctx context.Context, i *Identity) error
 	// VerifyAddress marks an address as verified and raises the identity's epoch
 	// and revision, on the condition that the epoch is still the given one; else it
 	// returns ErrOutdated. First tells whether the address had not been verified before.

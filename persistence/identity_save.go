@@ -11,6 +11,7 @@ import (
 const (
 	sqlUpdateIdentity = `UPDATE identities SET external_id = ?, schema_id = ?, state = ?, state_changed_at = ?, traits = ?,
 		metadata_public = ?, metadata_admin = ?, epoch = ?, rev = ?, updated_at = ? WHERE id = ? AND rev = ?`
+	sqlHoldIdentity     = `SELECT 1 FROM identities WHERE id = ? AND rev = ?`
 	sqlAddressesOf      = `SELECT ` + addressColumns + ` FROM addresses WHERE identity_id = ?`
 	sqlIdentifiersOf    = `SELECT space, value FROM identifiers WHERE identity_id = ?`
 	sqlDeleteIdentifier = `DELETE FROM identifiers WHERE space = ? AND value = ? AND identity_id = ?`
@@ -44,6 +45,23 @@ func (s *Store) UpdateIdentity(ctx context.Context, i *identity.Identity) error 
 		return identity.ErrOutdated
 	}
 	return wrap("save an identity", err)
+}
+
+// HoldIdentity locks the identity until the transaction in ctx ends, if it is
+// still at i.Rev, else it returns identity.ErrOutdated.
+func (s *Store) HoldIdentity(ctx context.Context, i *identity.Identity) error {
+	held := false
+	err := s.Tx(ctx, func(ctx context.Context) error {
+		held = false
+		return s.unitOf(ctx).conn().query(ctx, s.locking(sqlHoldIdentity, forUpdate), []any{i.ID.String(), i.Rev}, func(*sql.Rows) error {
+			held = true
+			return nil
+		})
+	})
+	if err == nil && !held {
+		return identity.ErrOutdated
+	}
+	return wrap("hold an identity", err)
 }
 
 // saveIdentifiers reserves what i wants, in the order of the unique key, and

@@ -212,6 +212,35 @@ func TestASaveWritesOnlyWhatDiffers(t *testing.T) {
 	})
 }
 
+// Who is held is not saved by others until the transaction ends.
+func TestHoldIdentity(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		p := newPerson("ana@example.org")
+		require.NoError(t, s.InsertIdentity(t.Context(), p))
+		next := p.Clone()
+		next.Rev++
+		require.ErrorIs(t, s.HoldIdentity(t.Context(), next), identity.ErrOutdated, "too early")
+		require.ErrorIs(t, s.HoldIdentity(t.Context(), newPerson("gone@example.org")), identity.ErrOutdated)
+		saved := make(chan error, 1)
+		var once sync.Once // a transaction may run again
+		require.NoError(t, s.Tx(t.Context(), func(ctx context.Context) error {
+			if err := s.HoldIdentity(ctx, p); err != nil {
+				return err
+			}
+			once.Do(func() { go func() { saved <- s.UpdateIdentity(t.Context(), next) }() })
+			for range 50 {
+				if i, err := s.Identity(ctx, p.ID); err != nil || i.Rev != p.Rev {
+					return errors.Join(err, errors.New("saved while it is held"))
+				}
+			}
+			return nil
+		}))
+		require.NoError(t, <-saved)
+		require.ErrorIs(t, s.HoldIdentity(t.Context(), p), identity.ErrOutdated, "it was saved meanwhile")
+		require.NoError(t, s.HoldIdentity(t.Context(), next))
+	})
+}
+
 func TestOutdatedSaveChangesNothing(t *testing.T) {
 	each(t, func(t *testing.T, s *persistence.Store) {
 		p := newPerson("ana@example.org")

@@ -109,6 +109,7 @@ var kinds = map[Kind]kind{
 		reopens:  true,
 		admits:   admitsOwner,
 		says:     settingsSays,
+		finish:   finishSettings,
 	},
 }
 

@@ -1,6 +1,9 @@
 package selfservice
 
 import (
+	"context"
+	"errors"
+
 	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
@@ -38,6 +41,16 @@ func (s *Step) Privileged() error {
 type saved struct {
 	Outcome
 	Rev int `json:"rev"` // of the person then
+}
+
+// finishSettings makes sure, now that nobody else saves this person, that whoever
+// asks has not been put out by a change of the same moment.
+func finishSettings(ctx context.Context, e *Engine, s *Step) error {
+	own, err := e.Sessions.Store.Session(ctx, s.Input.Session.ID)
+	if errors.Is(err, session.ErrNotFound) || err == nil && !own.Live(e.Now()) {
+		return session.ErrInactive
+	}
+	return err
 }
 
 // saved is the flow of a change that is stored. It can change more.
