@@ -74,6 +74,38 @@ func TestMessagesPage(t *testing.T) {
 	require.Empty(t, contexts, "constants without a text")
 }
 
+// docs/flows.md has everything that a client can be told to do next.
+func TestFlowsPage(t *testing.T) {
+	source, err := os.ReadFile("selfservice/next.go")
+	require.NoError(t, err)
+	var told, listed []string
+	for _, m := range regexp.MustCompile(`(?m)^\tdo[A-Z]\w+ += "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		told = append(told, m[1])
+	}
+	for _, row := range rows(t, "docs/flows.md") {
+		listed = append(listed, row[0])
+	}
+	require.NotEmpty(t, told)
+	require.ElementsMatch(t, told, listed)
+}
+
+// Whatever page names a message by its id, there is one.
+func TestMessagesByID(t *testing.T) {
+	raw, err := os.ReadFile("selfservice/ui/messages/en.json")
+	require.NoError(t, err)
+	var texts map[string]string
+	require.NoError(t, json.Unmarshal(raw, &texts))
+	pages, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	for _, page := range append(pages, "README.md") {
+		raw, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, id := range regexp.MustCompile(`\b[145]0[0-9]{5}\b`).FindAllString(string(raw), -1) {
+			require.NotEmpty(t, texts[id], "%s names message %s", page, id)
+		}
+	}
+}
+
 // docs/configuration.md has every key that is in effect with its default, and
 // names what is not.
 func TestConfigurationPage(t *testing.T) {

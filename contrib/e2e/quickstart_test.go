@@ -58,7 +58,7 @@ func quickstart(dir string, ports []int) *exec.Cmd {
 	return c
 }
 
-// A newcomer's first minutes: one command, the seven calls of the README, the
+// A newcomer's first minutes: one command, the calls of the README, the
 // page; ending it; and starting it again on what is there.
 func TestQuickstart(t *testing.T) {
 	dir, ports := copyCheckout(t), freePorts(t, 3)
@@ -86,7 +86,7 @@ func TestQuickstart(t *testing.T) {
 		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), kept)
 	}
 
-	t.Run("seven calls", func(t *testing.T) {
+	t.Run("by curl", func(t *testing.T) {
 		for _, tool := range []string{"curl", "grep", "sed"} {
 			if _, err := exec.LookPath(tool); err != nil {
 				require.NotEqual(t, "true", os.Getenv("CI"), "CI promises "+tool)
@@ -102,6 +102,7 @@ func TestQuickstart(t *testing.T) {
 			`"name":"traits.email","type":"email"`, `"name":"password","type":"password"`,
 			"is not a valid e-mail address", "at least 8 characters", "Property first is missing",
 			"Your e-mail address has been verified.", `"verified":true`, `"active":true`, `"email":"curl@example.org"`, `"authenticator_assurance_level":"aal1"`,
+			`"authentication_methods":[{"method":"password"`, "If this address belongs to an account", "Your changes have been saved.",
 		} {
 			require.Contains(t, out, want)
 		}
