@@ -28,16 +28,16 @@ var (
 )
 
 func (m proof) Form(f *selfservice.Flow) []ui.Node {
+	c := f.Challenge()
+	if !m.offered && !c.Unsent() {
+		return nil
+	}
 	if l := f.Followed(); l != nil {
 		nodes := []ui.Node{m.said.confirm.Node(ui.GroupCode, ID, l.Address)}
 		if l.Token != "" {
 			return append([]ui.Node{hidden(ui.NodeToken, l.Token)}, nodes...)
 		}
 		return append([]ui.Node{m.input(m.said.code, l.Code)}, nodes...)
-	}
-	c := f.Challenge()
-	if !m.offered && !c.Unsent() {
-		return nil
 	}
 	if f.State != selfservice.StateSentEmail || c == nil {
 		return []ui.Node{ui.NewAddress(ui.GroupCode, f.Address(), m.SMS), submit(ui.LabelContinue)}
