@@ -32,6 +32,7 @@ type attempt struct {
 	tries  int
 	secret bool   // it carries a secret that the flow waits for
 	paid   []byte // MAC of the code that the guess was paid for
+	void   bool   // it was the secret, which something has made void, such as the same submit before
 }
 
 // weigh judges the secret a submit carries. A code is paid for first: the
@@ -63,6 +64,7 @@ func (e *Engine) weigh(ctx context.Context, s *Step, a *attempt) error {
 	var owner *identity.Identity
 	if right {
 		owner, right, err = e.holds(ctx, c)
+		a.void = !right
 	}
 	if err == nil && right {
 		s.Answer, s.Proven, s.owner = Right, c, owner

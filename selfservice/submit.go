@@ -35,6 +35,7 @@ func (e *Engine) Submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 		case !errors.Is(err, ErrStale):
 			return step, err
 		case a.tries < maxTries:
+		case a.void && a.tries < maxSecretTries:
 		case step != nil:
 			return step, nil // what is wrong with the submit is true all the same
 		case a.secret && a.tries < maxSecretTries:
