@@ -5,8 +5,19 @@ import "maps"
 // Keep returns traits with every field that may be shown but not changed as it
 // is in present. Neither argument is changed.
 func (s *Schema) Keep(traits, present map[string]any) map[string]any {
+	return s.keep(traits, present, func(f Field) bool { return f.Disabled })
+}
+
+// KeepNames is Keep for every field that somebody signs in with or is reached at.
+func (s *Schema) KeepNames(traits, present map[string]any) map[string]any {
+	return s.keep(traits, present, func(f Field) bool {
+		return f.Identifier || f.CodeIdentifier || f.VerificationVia != "" || f.RecoveryVia != ""
+	})
+}
+
+func (s *Schema) keep(traits, present map[string]any, which func(Field) bool) map[string]any {
 	for _, f := range s.Fields {
-		if f.Disabled {
+		if which(f) {
 			traits = with(traits, f.Path, at(present, f.Path))
 		}
 	}

@@ -21,6 +21,15 @@ func (s *Step) Ask(ctx context.Context, typed string) error {
 	if before != nil && before.Via == c.Via && before.Canonical == c.Canonical && e.Now().Before(before.AvailableAt()) {
 		return nil
 	}
+	mover, err := e.mover(ctx, s.Flow, c)
+	if err != nil {
+		return err
+	}
+	if mover != nil {
+		s.Write(e.sendMove(s.Next, c, mover))
+		return nil
+	}
+	s.Next.notes.Move = nil
 	owner, err := e.Identities.Store.ByAddress(ctx, kinds[s.Flow.Kind].proves.purpose, c.Via, c.Canonical)
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return err
@@ -76,6 +85,9 @@ func (e *Engine) reachesPhones(k Kind) bool { return e.SMS && e.Rules[k].Use == 
 // sendProof makes f wait for a secret sent to the owner of an address, nil for
 // nobody, and returns what queues the message in the commit.
 func (e *Engine) sendProof(f *Flow, c Challenge, owner *identity.Identity) func(context.Context) error {
+	if f.notes.Move != nil {
+		return e.sendMove(f, c, owner)
+	}
 	recipient := c.Address
 	if a := addressFor(f.Kind, owner, c); a != nil {
 		c.IdentityID, c.AddressID, c.Epoch, recipient = owner.ID, a.ID, owner.Epoch, a.Value

@@ -87,7 +87,7 @@ func (e *Engine) holds(ctx context.Context, c *Challenge) (owner *identity.Ident
 		return nil, false, err
 	}
 	has := func(a identity.Address) bool { return a.ID == c.AddressID }
-	return owner, owner.Epoch == c.Epoch && (c.Unsent() || slices.ContainsFunc(owner.Verifiable, has) || slices.ContainsFunc(owner.Recovery, has)), nil
+	return owner, owner.Epoch == c.Epoch && (c.AddressID == uuid.Nil || slices.ContainsFunc(owner.Verifiable, has) || slices.ContainsFunc(owner.Recovery, has)), nil
 }
 
 // onlyShows reports whether f shows a secret of another flow and can answer

@@ -84,6 +84,7 @@ var kinds = map[Kind]kind{
 		admits:    admitsAnybody,
 		stays:     true,
 		says:      verificationSays,
+		plan:      planMove,
 		finish:    finishVerification,
 	},
 	Recovery: {

@@ -27,6 +27,7 @@ type notes struct {
 	Skip      bool              `json:"skip,omitempty"`      // recovery: no settings afterwards
 	Recovered *recovered        `json:"recovered,omitempty"` // settings: what led here
 	Saved     *saved            `json:"saved,omitempty"`     // settings: how the last save ended
+	Move      *move             `json:"move,omitempty"`      // verification: the change of address that waits for the proof
 }
 
 // sealNotes makes n the flow's notes.

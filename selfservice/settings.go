@@ -40,7 +40,8 @@ func (s *Step) Privileged() error {
 // saved is how a save ended, to answer a double click as the first.
 type saved struct {
 	Outcome
-	Rev int `json:"rev"` // of the person then
+	Rev  int `json:"rev"`            // of the person then
+	Held int `json:"held,omitempty"` // message about the address that is saved once it is proved
 }
 
 // finishSettings makes sure, now that nobody else saves this person, that whoever
@@ -59,6 +60,9 @@ func (e *Engine) saved(s *Step) *Flow {
 	done.State, done.Values = StateSuccess, nil
 	n := s.Flow.notes.carried()
 	n.Recovered, n.Saved = nil, &saved{Outcome: e.outcome(s), Rev: s.person().Rev}
+	if v := s.Verification; v != nil && v.notes.Move != nil {
+		n.Saved.Held = verificationSays(v)[0].ID
+	}
 	e.sealNotes(&done, n)
 	done.owner = s.person()
 	return &done
@@ -80,6 +84,8 @@ func (s *Step) asSaved() *Step {
 
 func settingsSays(f *Flow) []ui.Problem {
 	switch {
+	case f.State == StateSuccess && f.notes.Saved.Held != 0:
+		return append(says(ui.SuccessSaved), ui.Problem{ID: f.notes.Saved.Held})
 	case f.State == StateSuccess:
 		return says(ui.SuccessSaved)
 	case f.notes.Recovered != nil:

@@ -36,7 +36,11 @@ func (s *Step) had(a *identity.Address) bool {
 }
 
 // planVerification does it for one address of the step's person.
-func (s *Step) planVerification(a *identity.Address) {
+func (s *Step) planVerification(a *identity.Address) { s.planProof(a, nil) }
+
+// planProof does it for an address that the step's person has, or waits in m to
+// move to.
+func (s *Step) planProof(a *identity.Address, m *move) {
 	e, i := s.engine, s.person()
 	if s.Revised != nil || s.Flow.Kind == Registration {
 		a.Status = identity.AddressSent // is stored with the person
@@ -44,7 +48,7 @@ func (s *Step) planVerification(a *identity.Address) {
 	f := e.newFlow(Verification, s.Flow.SchemaID, Opening{
 		Native: s.Flow.Native, RequestURL: s.Flow.RequestURL, ReturnTo: e.afterVerification(s.Flow), Locale: s.Flow.Locale,
 	})
-	f.notes = notes{State: s.Flow.notes.State, Transient: s.Next.notes.Transient}
+	f.notes = notes{State: s.Flow.notes.State, Transient: s.Next.notes.Transient, Move: m}
 	write := e.sendProof(f, Challenge{Via: a.Via, Address: a.Value, Canonical: a.Canonical}, i)
 	s.Verification, s.Verifying = f, a.Value
 	s.Write(func(ctx context.Context) error {
@@ -95,8 +99,10 @@ func (s *Step) binding() []byte {
 // is out: every session ends but the one of the client that gave the proof,
 // and what was sent before to any address of the person is void.
 func finishVerification(ctx context.Context, e *Engine, s *Step) error {
-	c := s.Proven
-	first, err := e.Identities.Store.VerifyAddress(ctx, c.IdentityID, c.AddressID, c.Epoch, e.Now().UTC())
+	c, first, err := s.Proven, true, error(nil)
+	if s.Revised == nil {
+		first, err = e.Identities.Store.VerifyAddress(ctx, c.IdentityID, c.AddressID, c.Epoch, e.Now().UTC())
+	}
 	if errors.Is(err, identity.ErrOutdated) {
 		return ErrStale // at the next try the secret does not hold
 	}

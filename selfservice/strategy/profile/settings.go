@@ -19,7 +19,7 @@ func (m settings) Form(f *selfservice.Flow) []ui.Node {
 	return append(f.TraitNodes(traits), submit(ui.LabelSave))
 }
 
-func (m settings) Apply(_ context.Context, s *selfservice.Step) (selfservice.Progress, error) {
+func (m settings) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
 	traits := s.Traits
 	if traits == nil {
 		traits = s.Schema.Coerce(s.Flow.Traits())
@@ -33,6 +33,5 @@ func (m settings) Apply(_ context.Context, s *selfservice.Step) (selfservice.Pro
 			return selfservice.Asked, err
 		}
 	}
-	s.Revised = next
-	return selfservice.Done, nil
+	return selfservice.Done, s.Become(ctx, next)
 }
