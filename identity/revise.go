@@ -14,7 +14,7 @@ func (m *Manager) Copy(i *Identity) *Identity {
 	next := i.Clone()
 	next.Rev++
 	next.UpdatedAt = m.Now().UTC()
-	if s := m.Schemas.Get(i.SchemaID); s != nil {
+	if s := m.Schemas.Get(i.SchemaID); s != nil && i.identifiers == nil {
 		next.passwords = m.derived(s, i.DecodedTraits()).passwords
 	}
 	return next
@@ -160,10 +160,11 @@ func (i *Identity) Expel(via, canonical string) (unlinked []string) {
 		}
 		*list = slices.DeleteFunc(*list, others)
 	}
-	i.identifiers = []string{}
+	isGone := func(name string) bool { return slices.Contains(gone, name) }
+	i.identifiers, i.passwords, i.codes = []string{}, slices.DeleteFunc(i.passwords, isGone), slices.DeleteFunc(i.codes, isGone)
 	kept := i.Credentials[:0]
 	for _, c := range i.Credentials {
-		c.Identifiers = slices.DeleteFunc(c.Identifiers, func(name string) bool { return slices.Contains(gone, name) })
+		c.Identifiers = slices.DeleteFunc(c.Identifiers, isGone)
 		if c.Type.Space() != SpaceLogin || len(c.Identifiers) == 0 {
 			continue
 		}
