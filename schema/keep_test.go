@@ -30,3 +30,19 @@ func TestKeep(t *testing.T) {
 	}
 	require.Equal(t, map[string]any{"tier": "free"}, s.Keep(nil, decode(t, `{"tier":"free"}`)))
 }
+
+// Names and addresses are kept alone; all else is as it is sent.
+func TestKeepNames(t *testing.T) {
+	s := mustLoad(t, traitsOf(`"properties":{"age":{"type":"integer"},"tier":{"type":"string","disableFormField":true},
+		"login":{"type":"string","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}},
+		"at":{"type":"object","properties":{
+			"mail":{"type":"string","format":"email","ory.sh/kratos":{"verification":{"via":"email"}}},
+			"other":{"type":"string","format":"email","ory.sh/kratos":{"recovery":{"via":"email"}}}}}}`))
+	sent := decode(t, `{"age":2,"tier":"gold","login":"b","at":{"mail":"b@example.org"}}`)
+	present := decode(t, `{"age":1,"tier":"free","login":"a","at":{"mail":"a@example.org","other":"o@example.org"}}`)
+	require.Equal(t, decode(t, `{"age":2,"tier":"gold","login":"a","at":{"mail":"a@example.org","other":"o@example.org"}}`), s.KeepNames(sent, present))
+	names := s.KeepNames(nil, sent)
+	require.Equal(t, decode(t, `{"login":"b","at":{"mail":"b@example.org"}}`), names)
+	require.Equal(t, decode(t, `{"age":1,"tier":"free","login":"b","at":{"mail":"b@example.org"}}`), s.KeepNames(present, names), "what is held back comes whole, and what is not there any more goes")
+	require.Equal(t, decode(t, `{"age":2,"tier":"gold","login":"b","at":{"mail":"b@example.org"}}`), sent)
+}
