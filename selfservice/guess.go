@@ -143,7 +143,11 @@ func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 	}
 	if c.Guesses >= e.Codes.Guesses {
 		s.Answer = Exhausted
-		return Refuse("", ui.ErrGeneric, map[string]any{"reason": "Too many codes were tried here. Open the link in the message, or start over."})
+		reason := "Too many codes were tried here. Open the link in the message, or start over."
+		if !s.Flow.Kind.mailsLinks() {
+			reason = "Too many codes were tried here. Please start over."
+		}
+		return Refuse("", ui.ErrGeneric, map[string]any{"reason": reason})
 	}
 	c.Guesses++
 	counted := *s.home
@@ -163,6 +167,9 @@ func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 	})
 	if errors.Is(err, errSpent) {
 		s.Answer = Exhausted
+		if !s.Flow.Kind.mailsLinks() {
+			return Refuse("", ui.ErrTooManyLoginCodes, nil)
+		}
 		return Refuse("", ui.ErrTooManyGuesses, nil)
 	}
 	if err != nil {

@@ -264,13 +264,14 @@ func reached(i *identity.Identity, c Challenge) *identity.Address {
 // the address, too.
 func (s *Step) SignInByCode() error {
 	i, c := s.owner, s.Proven
-	if i == nil {
+	a := reached(i, *c)
+	if a == nil {
 		return Refuse("", ui.ErrLoginCode, nil)
 	}
 	if err := s.SignIn(i, c.Canonical); err != nil {
 		return err
 	}
-	if a := reached(i, *c); a == nil || !a.Verified {
+	if !a.Verified {
 		s.engine.proved(s, i, c)
 	}
 	return nil

@@ -3,6 +3,8 @@ package selfservice
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
@@ -36,11 +38,45 @@ func (f *Flow) TraitNodes(traits *ui.TraitForm) []ui.Node {
 }
 
 // Identified brings the step's flow to the second stage: who somebody is has
-// been typed and may be.
+// been typed and may be. No method is chosen yet.
 func (s *Step) Identified() {
-	n := s.Next.notes
-	n.Stage = StageHow
-	s.engine.sealNotes(s.Next, n)
+	s.Next.Active = ""
+	s.engine.stage(s.Next, StageHow)
+}
+
+// stage brings a flow to another stage.
+func (e *Engine) stage(f *Flow, stage Stage) {
+	n := f.notes
+	n.Stage = stage
+	e.sealNotes(f, n)
+}
+
+// ahead is f at its second stage where in names a method of that one: a page of
+// it was still open when the person went back in another.
+func (e *Engine) ahead(f *Flow, in *Input) *Flow {
+	if f.Stage() != StageWho {
+		return f
+	}
+	next := *f
+	e.stage(&next, StageHow)
+	for _, strategy := range e.Strategies {
+		m, ok := strategy.Methods()[f.Kind]
+		if ok && strategy.ID() == in.Body.String(ui.NodeMethod) && len(m.Form(f)) == 0 && len(m.Form(&next)) > 0 {
+			return &next
+		}
+	}
+	return f
+}
+
+// reveal goes back to the first stage where what is wrong was typed there: in
+// the second it is hidden.
+func (e *Engine) reveal(f *Flow, problems []ui.Problem) {
+	if f.Stage() == StageHow && slices.ContainsFunc(problems, func(p ui.Problem) bool {
+		return p.Node == ui.NodeIdentifier || strings.HasPrefix(p.Node, ui.TraitPrefix)
+	}) {
+		f.Active = ""
+		e.stage(f, StageWho)
+	}
 }
 
 // ScreenNode returns the button that leads to another stage.
@@ -49,9 +85,13 @@ func ScreenNode(group, screen string) ui.Node {
 }
 
 // turns reports whether in asks for another stage of f, which is what it is
-// then about, whatever method it names.
+// then about, whatever method it names. At the first stage a method counts:
+// clients send along which button they pressed last.
 func (f *Flow) turns(in *Input) bool {
-	return f.Stage() != StageWhole && in.Body.String(ui.NodeScreen) != ""
+	if f.Stage() == StageWhole || in.Body.String(ui.NodeScreen) == "" {
+		return false
+	}
+	return f.Stage() == StageHow || in.Body.String(ui.NodeMethod) == ""
 }
 
 // turn goes to the stage that is asked for. A draft is given up; what was typed
@@ -74,9 +114,7 @@ func (e *Engine) turn(ctx context.Context, s *Step) (*Step, error) {
 	}
 	next := e.restarted(s.Next)
 	next.Values = typed
-	n := next.notes
-	n.Stage = stage
-	e.sealNotes(next, n)
+	e.stage(next, stage)
 	s.Next = next
 	err := e.Store.UpdateFlow(ctx, next)
 	if err != nil && !errors.Is(err, ErrStale) {

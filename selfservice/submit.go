@@ -62,7 +62,7 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	if e.startsOver(f, in) {
 		f = e.restarted(f)
 	}
-	s, err := e.step(f, in)
+	s, err := e.step(e.ahead(f, in), in)
 	if err != nil {
 		return nil, err
 	}
@@ -352,6 +352,7 @@ func (e *Engine) ended(f *Flow, o Outcome) *Flow {
 func (e *Engine) refuse(ctx context.Context, s *Step, problems []ui.Problem) (*Step, error) {
 	s.Next.Refusals++
 	s.Next.Problems = problems
+	e.reveal(s.Next, problems)
 	err := e.Store.UpdateFlow(ctx, s.Next)
 	if err != nil && !errors.Is(err, ErrStale) {
 		return nil, err

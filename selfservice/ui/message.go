@@ -82,6 +82,7 @@ const (
 	ErrEmail                 = 4000040 // {value}
 	ErrTel                   = 4000041 // {value}
 	ErrTooManyGuesses        = 4000101
+	ErrTooManyLoginCodes     = 4000102 // the same where messages hold no link
 	ErrLoginExpired          = 4010001 // {expired_at, expired_at_unix}
 	ErrNoLoginMethod         = 4010002
 	ErrNoRegistrationMethod  = 4010003

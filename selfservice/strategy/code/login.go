@@ -19,13 +19,17 @@ func (m login) Form(f *selfservice.Flow) []ui.Node {
 	case f.State != selfservice.StateSentEmail:
 		return []ui.Node{who, submit(ui.LabelSendLoginCode)}
 	}
-	return []ui.Node{
+	nodes := []ui.Node{
 		who,
 		hidden(ui.NodeMethod, ID),
 		m.input(ui.LabelLoginCode, nil),
 		submit(ui.LabelContinue),
 		resend(ui.NodeResend, ID, f.Challenge()),
 	}
+	if f.Stage() != selfservice.StageWhole {
+		nodes = append(nodes, selfservice.ScreenNode(ui.GroupCode, selfservice.ScreenChoice))
+	}
+	return nodes
 }
 
 func (m login) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
@@ -33,9 +37,9 @@ func (m login) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Prog
 		return selfservice.Asked, &selfservice.Refused{Problems: []ui.Problem{*unnamed}}
 	}
 	switch {
-	case s.Answer == selfservice.Right:
+	case s.Answer == selfservice.Right && !s.AsksLoginCode():
 		return selfservice.Done, s.SignInByCode()
-	case s.Answer == selfservice.Wrong:
+	case s.Answer != selfservice.NoAnswer:
 		return selfservice.Asked, selfservice.Refuse("", ui.ErrLoginCode, nil)
 	case s.Flow.State == selfservice.StateSentEmail && !s.AsksLoginCode():
 		return selfservice.Asked, missing()
