@@ -130,7 +130,8 @@ func (w *witness) recover(t *testing.T) {
 
 // change saves settings, and is refused for every reason.
 func (w *witness) change(t *testing.T) {
-	env := enginetest.New(t)
+	env := enginetest.New(t, enginetest.WithVerification(),
+		enginetest.With("selfservice.flows.settings.after.profile.hooks", []map[string]any{{"hook": "show_verification_ui"}}))
 	for _, c := range env.Clients() {
 		w.watch(t, c)
 		at := string(c.Kind) + "@example.org"
@@ -145,6 +146,7 @@ func (w *witness) change(t *testing.T) {
 			{"method": "profile", "traits.email": at, "traits.age": 50},
 			{"method": "password", "password": "short"},
 			{"method": "password", "password": "another Passphrase 10"},
+			{"method": "profile", "traits.email": "new-" + at}, // to be proved
 			{"method": "telepathy"},
 			{"method": "totp"},
 			{"method": "profile", "traits": "x"},

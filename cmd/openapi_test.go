@@ -579,18 +579,20 @@ func draft7(v any) any {
 }
 
 func (d *openAPI) compile(t *testing.T, schema map[string]any) *jsonschema.Schema {
-	raw, err := json.Marshal(map[string]any{"definitions": d.definitions, "allOf": []any{draft7(schema)}})
+	name, err := json.Marshal(schema)
 	require.NoError(t, err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if c := d.compiled[string(raw)]; c != nil {
+	if c := d.compiled[string(name)]; c != nil {
 		return c
 	}
+	raw, err := json.Marshal(map[string]any{"definitions": d.definitions, "allOf": []any{draft7(schema)}})
+	require.NoError(t, err)
 	compiler := jsonschema.NewCompiler()
 	require.NoError(t, compiler.AddResource("answer.json", bytes.NewReader(raw)))
 	c, err := compiler.Compile(context.Background(), "answer.json")
 	require.NoError(t, err)
-	d.compiled[string(raw)] = c
+	d.compiled[string(name)] = c
 	return c
 }
 
