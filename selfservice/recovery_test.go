@@ -271,6 +271,9 @@ func TestRecoveryOfAnyAddress(t *testing.T) {
 	for _, use := range []string{"code", "link"} {
 		env := enginetest.New(t, append(withRecovery(use, true), enginetest.WithSchema(TwoRecoverable))...)
 		for _, c := range env.Clients() {
+			if use == "link" && c.Kind != enginetest.JSON {
+				continue // the same engine behind another form
+			}
 			people := map[string]string{}
 			for _, state := range []string{"unknown", "unverified", "verified", "inactive", "beside a proved one"} {
 				people[state] = address()
@@ -318,9 +321,12 @@ func askedAndGuessed(env *enginetest.Env, c client, use, email string) (log []st
 	before := env.Rows()
 	note := func(v values) {
 		a := c.Submit(f, v)
-		after := env.Rows()
-		log = append(log, masked(a, email), soon(env, a), after.Since(before))
-		before = after
+		log = append(log, masked(a, email), soon(env, a))
+		if c.Kind == enginetest.JSON { // looking takes long
+			after := env.Rows()
+			log = append(log, after.Since(before))
+			before = after
+		}
 	}
 	asked := values{"method": use, "email": email}
 	for range 4 { // first and second at once; too early, twice
@@ -581,23 +587,26 @@ func TestRecoveryEndsEverythingElse(t *testing.T) {
 }
 
 func endAll(t *testing.T, theirs, ours *enginetest.Env) {
-	for _, by := range []string{"code", "link", "operator"} {
-		for _, k := range endings {
-			email := address()
-			ours.Native().SignUp(enginetest.Person(email))
-			c := ours.Native()
-			c.Submit(ask(t, c, email), values{"method": "code", "code": code(t, ours, email)})
-			require.True(t, verified(t, ours, email))
-			if by == "code" {
-				require.True(t, k.take(t, theirs, email)(), "leads in at first: %s", k.name)
+	for _, k := range endings {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			for _, by := range []string{"code", "link", "operator"} {
+				email := address()
+				ours.Native().SignUp(enginetest.Person(email))
+				c := ours.Native()
+				c.Submit(ask(t, c, email), values{"method": "code", "code": code(t, ours, email)})
+				require.True(t, verified(t, ours, email))
+				if by == "code" {
+					require.True(t, k.take(t, theirs, email)(), "leads in at first")
+				}
+				holds := k.take(t, theirs, email)
+				c = ours.SPA()
+				comeBack(t, ours, c, by, email)
+				require.True(t, c.SignedIn())
+				require.False(t, holds(), "by %s", by)
+				require.True(t, c.SignedIn())
 			}
-			holds := k.take(t, theirs, email)
-			c = ours.SPA()
-			comeBack(t, ours, c, by, email)
-			require.True(t, c.SignedIn())
-			require.False(t, holds(), "%s, by %s", k.name, by)
-			require.True(t, c.SignedIn())
-		}
+		})
 	}
 }
 
