@@ -13,6 +13,7 @@ ROUNDS    ?= 50
 MAILS     ?= 2000
 PAIRS     ?= 2000
 ADDRESSES ?= 200
+PROOFS    ?= 20
 FUZZTIME  ?= 30s
 
 .PHONY: help
@@ -47,7 +48,7 @@ fmt: ## Format all Go files
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: crash
-crash: ## Kill the program under load, ROUNDS=50 times on each database, then over MAILS=2000 mails; audit what it acknowledged
+crash: ## Kill the program under load of sign-ups, then of new passwords and recoveries, ROUNDS=50 times each, then over MAILS=2000 mails; audit what it acknowledged
 	go test ./contrib/crash -count=1 -v -timeout 90m -run 'TestKilled|TestMail' -rounds $(ROUNDS) -mails $(MAILS)
 
 .PHONY: fault
@@ -55,19 +56,19 @@ fault: ## Let the disk fail under load at many different moments, and audit what
 	go test ./contrib/crash -count=1 -v -timeout 60m -run TestDisk -faults 40
 
 .PHONY: race
-race: ## Let 64 clients race for each of ADDRESSES=200 addresses on each database
-	go test ./contrib/race -count=1 -v -timeout 60m -addresses $(ADDRESSES)
+race: ## Let 64 clients race for each of ADDRESSES=200 addresses, and PROOFS=20 codes and saves of each kind, on each database
+	go test ./contrib/race -count=1 -v -timeout 60m -addresses $(ADDRESSES) -proofs $(PROOFS)
 
 .PHONY: bench
 bench: ## Measure a release build: throughput, CPU per request, memory, flushes
 	go run ./contrib/bench $(BENCHFLAGS)
 
 .PHONY: timing
-timing: ## Ask about PAIRS=2000 pairs of a known and an unknown address under stealth; fail if time tells them apart
+timing: ## Ask every flow about PAIRS=2000 pairs of a known and an unknown address under stealth; fail if time tells them apart
 	go run ./contrib/timing -pairs $(PAIRS) $(TIMINGFLAGS)
 
 .PHONY: footprint
-footprint: ## Print which of our functions, files and packages one registration runs
+footprint: ## Print how many of our functions, files and packages a request of each kind runs
 	@go run ./contrib/footprint $(FOOTPRINTFLAGS)
 
 .PHONY: fuzz
@@ -81,7 +82,7 @@ nightly: ## Tests, crash, fault, race, timing and fuzz at their full counts (hou
 	$(MAKE) test
 	$(MAKE) crash ROUNDS=1000 MAILS=20000
 	$(MAKE) fault
-	$(MAKE) race ADDRESSES=10000
+	$(MAKE) race ADDRESSES=10000 PROOFS=200
 	$(MAKE) timing PAIRS=20000
 	$(MAKE) fuzz FUZZTIME=10m
 
