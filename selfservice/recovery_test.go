@@ -610,6 +610,43 @@ func endAll(t *testing.T, theirs, ours *enginetest.Env) {
 	}
 }
 
+// A change of address that waits for its proof is void once the owner has come
+// back, however often its message is asked for again.
+func TestRecoveryEndsAddressChange(t *testing.T) {
+	env := enginetest.New(t, append(withRecovery("code", true), enginetest.WithStealth(), enginetest.With("courier.budget.per_10_minutes", 100))...)
+	for _, by := range []string{"", "code", "link", "operator"} {
+		email, own := address(), address()
+		f := env.Native().Open("")
+		thief := env.Native()
+		f = thief.Say(f, enginetest.Person(email))
+		require.Equal(t, "200 done session token", tell(thief, thief.Adopt(thief.Submit(f, values{"method": "code", "code": code(t, env, email)}))))
+		id := whoIs(thief)
+		a := thief.Submit(thief.OpenKind("settings", ""), values{"method": "profile", "traits.email": own})
+		mail := env.Inbox(own)[0]
+		waits := thief.ReadKind("verification", flowOf(mail.Link()))
+		require.Equal(t, "sent_email", waits.State, "%s", a.Body)
+		require.NotContains(t, string(env.Admin(http.MethodGet, "/admin/identities/"+id, nil).Body), own, "held back")
+
+		c := env.SPA()
+		if by != "" {
+			comeBack(t, env, c, by, email)
+			require.True(t, c.SignedIn())
+			require.False(t, thief.SignedIn())
+		}
+		told := map[bool]string{true: "200 form 1080002", false: "200 form 4070006"}[by == ""]
+		require.Equal(t, told, tell(thief, thief.Submit(waits, values{"method": "code", "code": mail.Code()})), by)
+		moved := env.Admin(http.MethodGet, "/admin/identities/"+id, nil)
+		require.Equal(t, by == "", strings.Contains(string(moved.Body), own), "%s", moved.Body)
+		if by == "" {
+			continue
+		}
+		require.Equal(t, "200 form 1080003", tell(thief, thief.Submit(waits, values{"method": "code", "email": own})))
+		require.Equal(t, told, tell(thief, thief.Submit(waits, values{"method": "code", "code": code(t, env, own)})), by)
+		require.False(t, following(env, mail.Link())())
+		require.Equal(t, email, c.OpenKind("settings", "").Value("traits.email"))
+	}
+}
+
 // comeBack recovers.
 func comeBack(t *testing.T, env *enginetest.Env, c client, by, email string) {
 	t.Helper()
