@@ -1,11 +1,48 @@
 package schema
 
-import "maps"
+import (
+	"maps"
+	"strings"
+)
 
 // Keep returns traits with every field that may be shown but not changed as it
-// is in present. Neither argument is changed.
+// is in present, and with what no form has a field for, where traits do not say
+// otherwise. Neither argument is changed.
 func (s *Schema) Keep(traits, present map[string]any) map[string]any {
-	return s.keep(traits, present, func(f Field) bool { return f.Disabled })
+	traits = s.keep(traits, present, func(f Field) bool { return f.Disabled })
+	return s.keepUndrawn(traits, present, "")
+}
+
+// keepUndrawn does it for what stands below prefix, which ends in a dot.
+func (s *Schema) keepUndrawn(traits, present map[string]any, prefix string) map[string]any {
+	for key, value := range present {
+		sent, wasSent := traits[key]
+		drawn, partly := s.drawn(prefix + key)
+		inner, isObject := value.(map[string]any)
+		sentInner, sentObject := sent.(map[string]any)
+		switch {
+		case drawn:
+		case partly && isObject && (sentObject || !wasSent):
+			if kept := s.keepUndrawn(sentInner, inner, prefix+key+"."); len(kept) > 0 {
+				traits = with(traits, []string{key}, kept)
+			}
+		case !partly && !wasSent:
+			traits = with(traits, []string{key}, value)
+		}
+	}
+	return traits
+}
+
+// drawn reports whether a form has a field for what has this dotted name, or for
+// parts of it.
+func (s *Schema) drawn(name string) (whole, partly bool) {
+	for _, f := range s.Fields {
+		if f.Name == name {
+			return true, false
+		}
+		partly = partly || strings.HasPrefix(f.Name, name+".")
+	}
+	return false, partly
 }
 
 // KeepNames is Keep for every field that somebody signs in with or is reached at.

@@ -31,6 +31,28 @@ func TestKeep(t *testing.T) {
 	require.Equal(t, map[string]any{"tier": "free"}, s.Keep(nil, decode(t, `{"tier":"free"}`)))
 }
 
+// What no form has a field for is not lost by a form that is saved, unless it
+// was sent otherwise.
+func TestKeepUndrawn(t *testing.T) {
+	s := mustLoad(t, traitsOf(`"properties":{"email":{"type":"string"},
+		"phones":{"type":"array","items":{"type":"object","properties":{"n":{"type":"string"}}}},
+		"name":{"type":"object","properties":{"first":{"type":"string"},"titles":{"type":"array","items":{"type":"object"}}}}}`))
+	for _, row := range []struct{ sent, present, kept string }{
+		{`{"email":"new"}`, `{"email":"old","phones":[{"n":"1"}]}`, `{"email":"new","phones":[{"n":"1"}]}`},
+		{`{"email":"new","phones":[]}`, `{"phones":[{"n":"1"}]}`, `{"email":"new","phones":[]}`},
+		{`{}`, `{"email":"old","name":{"first":"Ada"}}`, `{}`},
+		{`{}`, `{"name":{"first":"Ada","titles":[{}]}}`, `{"name":{"titles":[{}]}}`},
+		{`{"name":{"first":"B"}}`, `{"name":{"first":"Ada","titles":[{}]}}`, `{"name":{"first":"B","titles":[{}]}}`},
+		{`{"name":"text"}`, `{"name":{"titles":[{}]}}`, `{"name":"text"}`},
+		{`{}`, `{"beyond":{"the":"schema"}}`, `{"beyond":{"the":"schema"}}`},
+	} {
+		sent, present := decode(t, row.sent), decode(t, row.present)
+		require.Equal(t, decode(t, row.kept), s.Keep(sent, present), row.sent)
+		require.Equal(t, decode(t, row.sent), sent, "what was sent is not changed")
+		require.Equal(t, decode(t, row.present), present)
+	}
+}
+
 // Names and addresses are kept alone; all else is as it is sent.
 func TestKeepNames(t *testing.T) {
 	s := mustLoad(t, traitsOf(`"properties":{"age":{"type":"integer"},"tier":{"type":"string","disableFormField":true},
