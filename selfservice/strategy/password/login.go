@@ -2,7 +2,9 @@ package password
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/hash"
@@ -60,11 +62,26 @@ func (m login) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Prog
 // judge reports whether password is that of i, who signs in by name, and whether
 // its hash should be made anew. Nobody's takes as long as somebody's.
 func (m login) judge(ctx context.Context, i *identity.Identity, name, password string) (ok, outdated bool, err error) {
-	if i == nil || i.Password() == "" || !i.SignsIn(identity.CredentialPassword, name) {
+	who := i
+	if i == nil {
+		who = nobody(name)
+	}
+	stored, signsIn := who.Password(), who.SignsIn(identity.CredentialPassword, name)
+	if i == nil || stored == "" || !signsIn {
 		return false, false, m.Hasher.Burn(ctx, []byte(password))
 	}
-	return m.Hasher.Verify(ctx, []byte(password), i.Password())
+	return m.Hasher.Verify(ctx, []byte(password), stored)
 }
+
+// nobody stands in for the person whom a name does not lead to, so that they take
+// as long to look at.
+func nobody(name string) *identity.Identity {
+	return &identity.Identity{Credentials: []identity.Credential{{
+		Type: identity.CredentialPassword, Identifiers: []string{name}, Config: nobodysConfig,
+	}}}
+}
+
+var nobodysConfig = json.RawMessage(`{"hashed_password": "` + strings.Repeat("-", 96) + `"}`)
 
 // rehash stores the password as it would be stored today. One that cannot be is
 // left as it is: it lets its owner in.
