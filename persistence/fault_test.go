@@ -400,7 +400,7 @@ func TestLostConnectionIsNotTakenForAnAnswer(t *testing.T) {
 			"identifier": func() error { _, err := s.ByIdentifier(t.Context(), "x"); return err },
 			"person":     func() error { return s.UpdateIdentity(t.Context(), r.person) },
 			"taken":      func() error { _, err := s.Taken(t.Context(), r.person); return err },
-			"revoke":     func() error { return s.RevokeSessions(t.Context(), r.person.ID, uuid.Nil) },
+			"revoke":     func() error { return endOthers(t.Context(), s, r.person.ID, uuid.Nil) },
 			"queue":      func() error { _, err := s.QueueStats(t.Context()); return err },
 			"message":    func() error { _, _, err := s.Message(t.Context(), m.ID); return err },
 			"messages":   func() error { _, err := s.Messages(t.Context(), courier.Query{Limit: 1}); return err },

@@ -76,12 +76,6 @@ func (s *Store) InsertToken(ctx context.Context, sessionID uuid.UUID, tokenHash 
 	return wrap("insert a token", err)
 }
 
-// RevokeSessions ends every session of an identity but the one to spare, Nil for none.
-func (s *Store) RevokeSessions(ctx context.Context, identityID, spare uuid.UUID) error {
-	_, _, err := s.EndSessions(ctx, session.Selection{Identities: []uuid.UUID{identityID}, Spare: spare})
-	return err
-}
-
 // SessionByToken reads the session, its identity and the addresses in one
 // SELECT, or returns session.ErrNotFound.
 func (s *Store) SessionByToken(ctx context.Context, tokenHash []byte) (*session.Session, error) {

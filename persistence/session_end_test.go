@@ -137,7 +137,7 @@ func TestSessionIsExtendedNearItsEnd(t *testing.T) {
 		require.Equal(t, noon, end(noon, noon.Add(h), noon.Add(h)), "it is over")
 		require.Equal(t, noon, end(noon.Add(-h), noon.Add(h), noon.Add(-1)), "it never becomes shorter")
 		require.Equal(t, noon.Add(h), end(noon.Add(-1*time.Microsecond), noon.Add(time.Microsecond), noon.Add(h)))
-		require.NoError(t, s.RevokeSessions(t.Context(), p.ID, uuid.Nil))
+		require.NoError(t, endOthers(t.Context(), s, p.ID, uuid.Nil))
 		require.Equal(t, noon.Add(h), end(noon, noon.Add(2*h), noon.Add(3*h)), "it was disabled")
 		require.NoError(t, s.ExtendSession(t.Context(), newID(), noon, noon, noon))
 	})
@@ -172,7 +172,7 @@ func TestReauthenticationLeavesOneToken(t *testing.T) {
 		require.Equal(t, &next, got)
 		require.ErrorIs(t, s.Reauthenticate(t.Context(), &next, seen, hashOf(4)), session.ErrNotFound, "who came second")
 
-		require.NoError(t, s.RevokeSessions(t.Context(), p.ID, uuid.Nil))
+		require.NoError(t, endOthers(t.Context(), s, p.ID, uuid.Nil))
 		require.ErrorIs(t, s.Reauthenticate(t.Context(), &next, next.AuthenticatedAt, hashOf(5)), session.ErrNotFound)
 		got, err = s.SessionByToken(t.Context(), hashOf(3))
 		require.NoError(t, err)

@@ -309,7 +309,8 @@ func (e *Engine) finish(ctx context.Context, s *Step) error {
 		}
 	}
 	if s.EndOthers {
-		return e.Sessions.Store.RevokeSessions(ctx, s.person().ID, s.current())
+		_, err := e.Sessions.EndAll(ctx, s.person().ID, s.current())
+		return err
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ func finishVerification(ctx context.Context, e *Engine, s *Step) error {
 		return err
 	}
 	if first && e.RevokeOnProof {
-		if err := e.Sessions.Store.RevokeSessions(ctx, c.IdentityID, s.spared()); err != nil {
+		if _, err := e.Sessions.EndAll(ctx, c.IdentityID, s.spared()); err != nil {
 			return err
 		}
 	}

@@ -168,7 +168,7 @@ func (h *HTTP) endOthers(w http.ResponseWriter, r *http.Request, _ web.Params) e
 	if err != nil {
 		return err
 	}
-	n, _, err := h.Sessions.Store.EndSessions(r.Context(), Selection{Identities: []uuid.UUID{s.IdentityID}, Spare: s.ID})
+	n, err := h.Sessions.EndAll(r.Context(), s.IdentityID, s.ID)
 	if err != nil {
 		return err
 	}

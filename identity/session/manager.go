@@ -103,6 +103,13 @@ func (m *Manager) EndOne(ctx context.Context, id uuid.UUID) error {
 	return err
 }
 
+// EndAll ends every session of an identity but the one to spare, Nil for none,
+// and returns how many that were. It joins the transaction in ctx.
+func (m *Manager) EndAll(ctx context.Context, identityID, spare uuid.UUID) (int, error) {
+	n, _, err := m.Store.EndSessions(ctx, Selection{Identities: []uuid.UUID{identityID}, Spare: spare})
+	return n, err
+}
+
 // Renew gives a live session a fresh token, or returns ErrNotFound. The tokens
 // it had keep working: another answer may carry them.
 func (m *Manager) Renew(ctx context.Context, id uuid.UUID) (*Session, string, error) {

@@ -16,9 +16,6 @@ type Store interface {
 	// SessionByToken reads the session and its identity with addresses in one
 	// SELECT, or returns ErrNotFound. Whether it is live is the caller's question.
 	SessionByToken(ctx context.Context, tokenHash []byte) (*Session, error)
-	// RevokeSessions ends every session of an identity but the one to spare,
-	// Nil for none. No token leads to them any more once this is committed.
-	RevokeSessions(ctx context.Context, identityID, spare uuid.UUID) error
 	// Session reads one by id, with its identity, or returns ErrNotFound.
 	Session(ctx context.Context, id uuid.UUID) (*Session, error)
 	// Sessions reads a page, newest first, each with its identity.
