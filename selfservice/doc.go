@@ -8,14 +8,16 @@
 //	            ▲
 //	submit ─────┤ refused: problems on the flow, form again
 //	            ├ asked:   one step on (a code was sent), form again
-//	            └ done:    outcome on the flow; it never acts again
+//	            └ done:    outcome on the flow; it never acts again, but for settings
 //
 // A submit takes these hops:
 //
 //	http.go      decode, read the session, capture what concerns the client
-//	submit.go    admit: load, guard, expiry, first outcome again, offered method
+//	submit.go    load, guard, first outcome again, admit, expiry, offered method
+//	guess.go     weigh the secret that came along, a guess being paid for first
 //	strategy/…   Apply: judge the fields, hash, plan writes, write nothing
-//	submit.go    commit: hooks, then one transaction: flow, identity, planned writes
+//	submit.go    then hooks have their say
+//	commit.go    one transaction: flow, identity, planned writes
 //	respond.go   cookie, JSON or 303
 //
 // States, and the only transitions between them:

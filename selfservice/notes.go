@@ -7,7 +7,8 @@ import (
 	"github.com/gofrs/uuid"
 
 	"github.com/foyer-id/foyer/identity/session"
-	"github.com/foyer-id/foyer/schema"
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // notes is a flow's private part. It is sealed for its flow alone, because it
@@ -55,82 +56,33 @@ func (e *Engine) openNotes(f *Flow) (notes, error) {
 	return n, json.Unmarshal(plain, &n)
 }
 
-// typed is the stored form of Flow.Values.
-type typed struct {
-	Traits     map[string]any `json:"traits,omitempty"`
-	Address    string         `json:"address,omitempty"`
-	Identifier string         `json:"identifier,omitempty"`
-}
+// maxTransient bounds what a client may have carried to hooks, as JSON.
+const maxTransient = 64 << 10
 
-// typed reads Values. What cannot be read was not typed.
-func (f *Flow) typed() (t typed) {
-	if len(f.Values) > 0 {
-		_ = decode(f.Values, &t)
+// keepTransient notes the transient_payload, sealed, until the flow completes.
+func (e *Engine) keepTransient(s *Step) error {
+	if _, sent := s.Input.Body.Fields["transient_payload"]; !sent {
+		return nil
 	}
-	return t
-}
-
-// Traits returns the traits typed so far, in a settings flow else those there
-// are, numbers as json.Number.
-func (f *Flow) Traits() map[string]any {
-	if d := f.notes.Draft; d != nil {
-		var traits map[string]any
-		_ = decode(d.Traits, &traits)
-		return traits
+	payload, ok := s.Input.Body.Object("transient_payload")
+	if !ok {
+		return fail.New(fail.BadRequest, "transient_payload_invalid", "transient_payload has to be an object.")
 	}
-	if typed := f.typed().Traits; typed != nil || f.owner == nil {
-		return typed
+	raw := mustJSON(web.Plain(payload))
+	if len(raw) > maxTransient {
+		return fail.New(fail.TooLarge, "transient_payload_too_large", "The transient_payload has more than 64 KiB.")
 	}
-	return f.owner.DecodedTraits()
+	n := s.Flow.notes
+	n.Transient = raw
+	e.sealNotes(s.Next, n)
+	return nil
 }
-
-// Identifier returns what was typed to sign in with so far.
-func (f *Flow) Identifier() string { return f.typed().Identifier }
-
-// Address returns the address typed so far.
-func (f *Flow) Address() string { return f.typed().Address }
 
 // decode reads JSON of our own with numbers as they were.
 func decode(raw json.RawMessage, into any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	return d.Decode(into)
-}
-
-// known returns the part of traits that the form has fields for. Nothing else
-// is kept: what a client sends under another name may be a secret.
-func known(s *schema.Schema, traits map[string]any) map[string]any {
-	out := map[string]any{}
-	for _, f := range s.Fields {
-		from, to := traits, out
-		for n, key := range f.Path {
-			v, ok := from[key]
-			if !ok {
-				break
-			}
-			if n == len(f.Path)-1 {
-				to[key] = v
-				break
-			}
-			if from, ok = v.(map[string]any); !ok {
-				break
-			}
-			inner, ok := to[key].(map[string]any)
-			if !ok {
-				inner = map[string]any{}
-				to[key] = inner
-			}
-			to = inner
-		}
-	}
-	return out
-}
-
-func encodeTraits(traits map[string]any) json.RawMessage {
-	if len(traits) == 0 {
-		return nil
-	}
-	return mustJSON(typed{Traits: traits})
 }
 
 // mustJSON encodes what came from a JSON decoder or is our own, and so can be.

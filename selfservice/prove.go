@@ -113,33 +113,6 @@ func (s *Step) ResendSignUp() {
 	}
 }
 
-// startsOver reports whether in is the first step of a flow that waits for a
-// code already, with something changed: a browser's Back, and an address spelt
-// right this time, or another way to sign in.
-func (e *Engine) startsOver(f *Flow, in *Input) bool {
-	name := in.Body.String(ui.NodeMethod)
-	waits := f.Drafted() || f.Kind == Login && f.State == StateSentEmail
-	if !waits || name == CodeID || e.draftedBy(f, in) {
-		return false
-	}
-	for _, strategy := range e.Strategies {
-		if m, ok := strategy.Methods()[f.Kind]; ok && strategy.ID() == name {
-			return len(m.Form(e.restarted(f))) > 0
-		}
-	}
-	return false
-}
-
-// restarted is f as it was before it waited for a code. What was counted stays so.
-func (e *Engine) restarted(f *Flow) *Flow {
-	back := *f
-	n := f.notes
-	n.Draft, n.Followed = nil, nil
-	e.sealNotes(&back, n)
-	back.State, back.Active = f.Kind.initial(), ""
-	return &back
-}
-
 // Drafted reports whether f waits for the proof of a drafted registration.
 func (f *Flow) Drafted() bool { return f.notes.Draft != nil }
 
@@ -178,21 +151,9 @@ func (s *Step) SameTraits() bool {
 	return decode(s.Flow.notes.Draft.Traits, &drafted) == nil && bytes.Equal(mustJSON(drafted), mustJSON(s.Traits))
 }
 
-func registrationSays(f *Flow) []ui.Problem {
-	switch {
-	case f.waits():
-		return says(ui.InfoSignUpCodeSent)
-	case f.Stage() == StageHow && f.notes.Followed == nil:
-		return says(ui.InfoChooseCredential)
-	}
-	return nil
-}
-
-// finishRegistration is what a registration is for: the identity comes to be.
-func finishRegistration(ctx context.Context, e *Engine, s *Step) error {
-	err := e.Identities.Create(ctx, s.Identity)
-	if errors.Is(err, identity.ErrTaken) {
-		return Refuse("", ui.ErrTaken, nil)
-	}
-	return err
+// draftedBy reports whether in is the very submit that f was drafted by: a
+// double click.
+func (e *Engine) draftedBy(f *Flow, in *Input) bool {
+	d := f.notes.Draft
+	return d != nil && e.Ring.Verify(submitMAC, d.Fingerprint, fingerprint(f, in)...)
 }

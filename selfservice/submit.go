@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/gofrs/uuid"
 
-	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/internal/fail"
-	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -105,43 +102,6 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	return s, nil
 }
 
-// asIs stores a step that ends in an error all the same: what was typed, and
-// what was planned beside. It returns that error.
-func (e *Engine) asIs(ctx context.Context, s *Step, end error) error {
-	err := e.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := e.Store.UpdateFlow(ctx, s.Next); err != nil {
-			return err
-		}
-		return s.write(ctx)
-	})
-	if err != nil {
-		return err
-	}
-	return end
-}
-
-// write stores what was planned beside.
-func (s *Step) write(ctx context.Context) error {
-	for _, write := range s.writes {
-		if err := write(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// draftedBy reports whether in is the very submit that f was drafted by: a
-// double click.
-func (e *Engine) draftedBy(f *Flow, in *Input) bool {
-	d := f.notes.Draft
-	return d != nil && e.Ring.Verify(submitMAC, d.Fingerprint, fingerprint(f, in)...)
-}
-
-// unchanged answers with the flow as it is.
-func (s *Step) unchanged() *Step {
-	return &Step{Flow: s.Flow, Next: s.Flow, Input: s.Input, Schema: s.Schema, Progress: Asked}
-}
-
 // step prepares a submit: the next flow is a copy that already holds what was
 // typed, with the problems of the submit before cleared.
 func (e *Engine) step(f *Flow, in *Input) (*Step, error) {
@@ -166,57 +126,6 @@ func (e *Engine) step(f *Flow, in *Input) (*Step, error) {
 		}
 	}
 	return s, nil
-}
-
-// keep keeps what was typed into a field, if it can be an identifier.
-func (s *Step) keep(node string, as func(string) typed) {
-	if v := s.Input.Body.String(node); v != "" && utf8.RuneCountInString(v) <= identity.MaxIdentifier {
-		s.Next.Values = mustJSON(as(v))
-	}
-}
-
-// maxTransient bounds what a client may have carried to hooks, as JSON.
-const maxTransient = 64 << 10
-
-// keepTransient notes the transient_payload, sealed, until the flow completes.
-func (e *Engine) keepTransient(s *Step) error {
-	if _, sent := s.Input.Body.Fields["transient_payload"]; !sent {
-		return nil
-	}
-	payload, ok := s.Input.Body.Object("transient_payload")
-	if !ok {
-		return fail.New(fail.BadRequest, "transient_payload_invalid", "transient_payload has to be an object.")
-	}
-	raw := mustJSON(web.Plain(payload))
-	if len(raw) > maxTransient {
-		return fail.New(fail.TooLarge, "transient_payload_too_large", "The transient_payload has more than 64 KiB.")
-	}
-	n := s.Flow.notes
-	n.Transient = raw
-	e.sealNotes(s.Next, n)
-	return nil
-}
-
-// readTraits brings what was typed into the schema's types.
-func (s *Step) readTraits() error {
-	if _, sent := s.Input.Body.Fields["traits"]; !sent {
-		if s.Flow.Stage() == StageHow && !s.Flow.Drafted() {
-			s.Traits = s.Schema.Coerce(s.Flow.Traits())
-		}
-		return nil
-	}
-	raw, ok := s.Input.Body.Object("traits")
-	if !ok {
-		return fail.New(fail.BadRequest, "traits_invalid", "traits has to be an object.")
-	}
-	s.Traits = s.Schema.Coerce(raw)
-	if !s.Flow.Drafted() { // a draft is sealed, and so are its traits
-		s.Next.Values = encodeTraits(known(s.Schema, s.Traits))
-	}
-	if len(mustJSON(s.Traits)) > identity.MaxTraits {
-		return identity.ErrTraitsTooLarge
-	}
-	return nil
 }
 
 // pick finds the strategy that the submit names and that the flow offers.
@@ -260,92 +169,6 @@ func (e *Engine) apply(ctx context.Context, m Method, s *Step) (err error) {
 		}
 	}
 	return nil
-}
-
-// commit stores the whole step in one transaction. The flow comes first: where
-// its revision no longer stands, nobody else's rows are touched.
-func (e *Engine) commit(ctx context.Context, s *Step) error {
-	next := s.Next
-	switch {
-	case s.Progress != Done:
-	case kinds[s.Flow.Kind].reopens:
-		next = e.saved(s)
-	default:
-		next = e.completed(s)
-	}
-	err := e.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := e.Store.UpdateFlow(ctx, next); err != nil {
-			return err
-		}
-		if s.Progress == Done {
-			if err := e.finish(ctx, s); err != nil {
-				return err
-			}
-		}
-		return s.write(ctx)
-	})
-	if err == nil {
-		s.Next = next
-	}
-	return err
-}
-
-// finish stores what the flow was for: the person first, then what hangs on them.
-func (e *Engine) finish(ctx context.Context, s *Step) error {
-	if s.Revised != nil {
-		err := e.Identities.Store.UpdateIdentity(ctx, s.Revised)
-		switch {
-		case errors.Is(err, identity.ErrOutdated):
-			return ErrStale // the next try sees them as they are now
-		case errors.Is(err, identity.ErrTaken):
-			return Refuse("", ui.ErrTaken, nil)
-		case err != nil:
-			return err
-		}
-	}
-	if finish := kinds[s.Flow.Kind].finish; finish != nil {
-		if err := finish(ctx, e, s); err != nil {
-			return err
-		}
-	}
-	if s.EndOthers {
-		_, err := e.Sessions.EndAll(ctx, s.person().ID, s.current())
-		return err
-	}
-	return nil
-}
-
-// completed is the flow with its outcome.
-func (e *Engine) completed(s *Step) *Flow { return e.ended(s.Next, e.outcome(s)) }
-
-// outcome is what a step that is done is remembered by.
-func (e *Engine) outcome(s *Step) Outcome {
-	o := Outcome{Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...), At: e.Now().UTC()}
-	if s.Identity != nil {
-		o.IdentityID = s.Identity.ID
-	}
-	if s.Session != nil {
-		o.SessionID = s.Session.ID
-	}
-	if s.Proven != nil {
-		o.Via = s.Proven.Via
-	}
-	if s.Settings != nil {
-		o.SettingsID = s.Settings.ID
-	}
-	if s.Verification != nil {
-		o.VerificationID, o.Verifying, o.ShowVerification = s.Verification.ID, s.Verifying, s.ShowVerification
-	}
-	return o
-}
-
-// ended is f with its outcome. It never acts again, so nothing typed is kept,
-// no transient payload and no secret.
-func (e *Engine) ended(f *Flow, o Outcome) *Flow {
-	done := *f
-	done.State, done.Values, done.Problems, done.Outcome = StatePassedChallenge, nil, nil, &o
-	e.sealNotes(&done, f.notes.carried())
-	return &done
 }
 
 // refuse stores the problems on the flow, which is all that a refused submit

@@ -66,34 +66,6 @@ func (s *Step) planProof(a *identity.Address, m *move) {
 	})
 }
 
-// person is who the step is about, as they will be.
-func (s *Step) person() *identity.Identity {
-	if s.Revised != nil {
-		return s.Revised
-	}
-	return s.Identity
-}
-
-// current is the session that the client has after the step, Nil for none.
-func (s *Step) current() uuid.UUID {
-	switch {
-	case s.Session != nil:
-		return s.Session.ID
-	case s.Input.Session != nil && s.Input.Session.IdentityID == s.person().ID:
-		return s.Input.Session.ID
-	}
-	return uuid.Nil
-}
-
-// binding is the browser's once it has the answer, which renews its CSRF
-// secret when it signs a stranger in.
-func (s *Step) binding() []byte {
-	if s.Session != nil && s.Input.Session == nil && !s.Flow.Native {
-		return s.Input.NextBinding
-	}
-	return s.Flow.Binding
-}
-
 // finishVerification is what a verification is for: the address counts as
 // proved. Whoever got hold of the account before its owner proved the address
 // is out: every session ends but the one of the client that gave the proof,

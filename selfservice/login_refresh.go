@@ -1,0 +1,62 @@
+package selfservice
+
+import (
+	"context"
+	"errors"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/session"
+)
+
+// meet notes on n how the owner of a session signs in, who is to do so again in f.
+func (e *Engine) meet(ctx context.Context, f *Flow, n *notes, s *session.Session) error {
+	f.Values = mustJSON(typed{Identifier: e.identifierOf(s)})
+	i, err := e.Identities.Store.Identity(ctx, s.IdentityID)
+	if errors.Is(err, identity.ErrNotFound) {
+		return session.ErrInactive
+	}
+	if err != nil {
+		return err
+	}
+	n.Own = map[string]string{}
+	for _, c := range i.Credentials {
+		for _, name := range c.Identifiers {
+			if n.Own[string(c.Type)] == "" && e.leadsIn(i, c.Type, name) {
+				n.Own[string(c.Type)] = name
+			}
+		}
+	}
+	return nil
+}
+
+// leadsIn reports whether i can sign in by a credential with that name.
+func (e *Engine) leadsIn(i *identity.Identity, t identity.CredentialType, name string) bool {
+	switch via := identity.Channel(name); {
+	case t == identity.CredentialPassword:
+		return i.Password() != ""
+	case via == identity.ViaSMS && !e.SMS:
+		return false
+	default:
+		return reached(i, Challenge{Via: via, Canonical: name}) != nil
+	}
+}
+
+// Offers reports whether a login has a use for a method, by its id: where it is
+// known who signs in, whether they can do so by it.
+func (f *Flow) Offers(method string) bool {
+	return !f.SecondFactor() && (!f.Refreshes() || f.notes.Own[method] != "")
+}
+
+// identifierOf is what the owner of a session signs in with first, empty for
+// nothing.
+func (e *Engine) identifierOf(s *session.Session) string {
+	own := e.Identities.Schemas.Get(s.Identity.SchemaID)
+	var traits map[string]any
+	if own == nil || decode(s.Identity.Traits, &traits) != nil {
+		return ""
+	}
+	if names := identity.TypedIdentifiers(own, traits); len(names) > 0 {
+		return names[0]
+	}
+	return ""
+}

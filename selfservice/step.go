@@ -1,0 +1,102 @@
+package selfservice
+
+import (
+	"context"
+
+	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/identity/session"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/schema"
+)
+
+// Step is one submit on its way. It is never stored.
+type Step struct {
+	Flow   *Flow // as it was read; nobody changes it
+	Next   *Flow // what it becomes if the commit succeeds
+	Input  *Input
+	Schema *schema.Schema
+	Traits map[string]any // as submitted, in the schema's types, not validated; nil where none were
+
+	Answer       Answer     // what came of the secret that was sent with the submit
+	Proven       *Challenge // what the right answer proves
+	Progress     Progress
+	Refused      bool               // Asked because of problems, which are on Next
+	Identity     *identity.Identity // whom the step is about; drafted by a registration
+	Revised      *identity.Identity // what Identity is once the step is stored; nil leaves it as it is
+	EndOthers    bool               // every other session of Identity ends with it
+	Session      *session.Session   // planned or found; nil for none
+	SessionToken string             // the secret that leads to Session
+
+	Verification     *Flow  // planned beside: where an address of Identity is proved
+	Verifying        string // that address
+	ShowVerification bool   // the client is to go there next
+	Settings         *Flow  // planned beside a recovery: where the client goes next
+
+	engine     *Engine
+	owner      *identity.Identity // who has what Proven proves; nil for nobody yet
+	identifier string             // that a login was tried with; canonical
+	home       *Flow              // that waits for the secret; Flow itself, or the one whose link led here
+	writes     []func(context.Context) error
+}
+
+// Write plans fn as part of the commit. It may run more than once when the
+// database asks for a retry, so it must hold no state of its own.
+func (s *Step) Write(fn func(context.Context) error) { s.writes = append(s.writes, fn) }
+
+// write stores what was planned beside.
+func (s *Step) write(ctx context.Context) error {
+	for _, write := range s.writes {
+		if err := write(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// person is who the step is about, as they will be.
+func (s *Step) person() *identity.Identity {
+	if s.Revised != nil {
+		return s.Revised
+	}
+	return s.Identity
+}
+
+// current is the session that the client has after the step, Nil for none.
+func (s *Step) current() uuid.UUID {
+	switch {
+	case s.Session != nil:
+		return s.Session.ID
+	case s.Input.Session != nil && s.Input.Session.IdentityID == s.person().ID:
+		return s.Input.Session.ID
+	}
+	return uuid.Nil
+}
+
+// binding is the browser's once it has the answer, which renews its CSRF
+// secret when it signs a stranger in.
+func (s *Step) binding() []byte {
+	if s.Session != nil && s.Input.Session == nil && !s.Flow.Native {
+		return s.Input.NextBinding
+	}
+	return s.Flow.Binding
+}
+
+// unchanged answers with the flow as it is.
+func (s *Step) unchanged() *Step {
+	return &Step{Flow: s.Flow, Next: s.Flow, Input: s.Input, Schema: s.Schema, Progress: Asked}
+}
+
+// Input is what a client sent, with all that was learnt about the client.
+type Input struct {
+	Body    *web.Body
+	Device  session.Device
+	Session *session.Session  // the request's live session, nil for none
+	Guard   func(*Flow) error // checks that this client may act on the flow
+	// NextBinding is the binding of the browser once it is signed in; nil for
+	// native clients. It is the same for every submit to one flow by one browser.
+	NextBinding []byte
+
+	nextSecret []byte
+}

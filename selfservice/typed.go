@@ -1,0 +1,110 @@
+package selfservice
+
+import (
+	"encoding/json"
+	"unicode/utf8"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/schema"
+)
+
+// typed is the stored form of Flow.Values.
+type typed struct {
+	Traits     map[string]any `json:"traits,omitempty"`
+	Address    string         `json:"address,omitempty"`
+	Identifier string         `json:"identifier,omitempty"`
+}
+
+// typed reads Values. What cannot be read was not typed.
+func (f *Flow) typed() (t typed) {
+	if len(f.Values) > 0 {
+		_ = decode(f.Values, &t)
+	}
+	return t
+}
+
+// Traits returns the traits typed so far, in a settings flow else those there
+// are, numbers as json.Number.
+func (f *Flow) Traits() map[string]any {
+	if d := f.notes.Draft; d != nil {
+		var traits map[string]any
+		_ = decode(d.Traits, &traits)
+		return traits
+	}
+	if typed := f.typed().Traits; typed != nil || f.owner == nil {
+		return typed
+	}
+	return f.owner.DecodedTraits()
+}
+
+// Identifier returns what was typed to sign in with so far.
+func (f *Flow) Identifier() string { return f.typed().Identifier }
+
+// Address returns the address typed so far.
+func (f *Flow) Address() string { return f.typed().Address }
+
+// keep keeps what was typed into a field, if it can be an identifier.
+func (s *Step) keep(node string, as func(string) typed) {
+	if v := s.Input.Body.String(node); v != "" && utf8.RuneCountInString(v) <= identity.MaxIdentifier {
+		s.Next.Values = mustJSON(as(v))
+	}
+}
+
+// readTraits brings what was typed into the schema's types.
+func (s *Step) readTraits() error {
+	if _, sent := s.Input.Body.Fields["traits"]; !sent {
+		if s.Flow.Stage() == StageHow && !s.Flow.Drafted() {
+			s.Traits = s.Schema.Coerce(s.Flow.Traits())
+		}
+		return nil
+	}
+	raw, ok := s.Input.Body.Object("traits")
+	if !ok {
+		return fail.New(fail.BadRequest, "traits_invalid", "traits has to be an object.")
+	}
+	s.Traits = s.Schema.Coerce(raw)
+	if !s.Flow.Drafted() { // a draft is sealed, and so are its traits
+		s.Next.Values = encodeTraits(known(s.Schema, s.Traits))
+	}
+	if len(mustJSON(s.Traits)) > identity.MaxTraits {
+		return identity.ErrTraitsTooLarge
+	}
+	return nil
+}
+
+// known returns the part of traits that the form has fields for. Nothing else
+// is kept: what a client sends under another name may be a secret.
+func known(s *schema.Schema, traits map[string]any) map[string]any {
+	out := map[string]any{}
+	for _, f := range s.Fields {
+		from, to := traits, out
+		for n, key := range f.Path {
+			v, ok := from[key]
+			if !ok {
+				break
+			}
+			if n == len(f.Path)-1 {
+				to[key] = v
+				break
+			}
+			if from, ok = v.(map[string]any); !ok {
+				break
+			}
+			inner, ok := to[key].(map[string]any)
+			if !ok {
+				inner = map[string]any{}
+				to[key] = inner
+			}
+			to = inner
+		}
+	}
+	return out
+}
+
+func encodeTraits(traits map[string]any) json.RawMessage {
+	if len(traits) == 0 {
+		return nil
+	}
+	return mustJSON(typed{Traits: traits})
+}
