@@ -119,6 +119,15 @@ type Address struct {
 	UpdatedAt  time.Time
 }
 
+// Address returns the address that i has for a purpose, nil for none. It is i's
+// own, not a copy.
+func (i *Identity) Address(p Purpose, via, canonical string) *Address {
+	if p == ForRecovery {
+		return find(i.Recovery, via, canonical)
+	}
+	return find(i.Verifiable, via, canonical)
+}
+
 // Credential is one proof an identity can give. Config is private to its type
 // and never leaves the program except where an administrator asks for it.
 type Credential struct {

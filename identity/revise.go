@@ -186,7 +186,7 @@ func (i *Identity) Expel(via, canonical string) (unlinked []string) {
 // One that nobody proved may not where another one was: whoever put it there may
 // have mistyped it, or be somebody else.
 func (i *Identity) Usable(a *Address) bool {
-	own := find(i.Verifiable, a.Via, a.Canonical)
+	own := i.Address(ForVerification, a.Via, a.Canonical)
 	if own != nil && own.Verified {
 		return true
 	}

@@ -18,7 +18,7 @@ func (s *Step) Ask(ctx context.Context, typed string) error {
 	if problem != nil {
 		return problem
 	}
-	if before != nil && before.Via == c.Via && before.Canonical == c.Canonical && e.Now().Before(before.AvailableAt()) {
+	if before.sentTo(c) && e.Now().Before(before.AvailableAt()) {
 		return nil
 	}
 	mover, err := e.mover(ctx, s.Flow, c)
@@ -66,7 +66,7 @@ func (e *Engine) readAddress(k Kind, typed string, before *Challenge) (Challenge
 	}
 	name, err := identity.Canonical(c.Via, typed)
 	c.Canonical = name
-	if before != nil && err == nil && before.Via == c.Via && before.Canonical == name {
+	if err == nil && before.sentTo(c) {
 		return c, nil
 	}
 	switch {
@@ -105,16 +105,11 @@ func addressFor(k Kind, owner *identity.Identity, c Challenge) *identity.Address
 	if owner == nil {
 		return nil
 	}
-	list := owner.Verifiable
-	if kinds[k].proves.purpose == identity.ForRecovery {
-		list = owner.Recovery
+	a := owner.Address(kinds[k].proves.purpose, c.Via, c.Canonical)
+	if a == nil || k != Verification && !owner.Usable(a) {
+		return nil
 	}
-	for n := range list {
-		if a := &list[n]; a.Via == c.Via && a.Canonical == c.Canonical && (k == Verification || owner.Usable(a)) {
-			return a
-		}
-	}
-	return nil
+	return a
 }
 
 // proofLetter is the message that carries a secret to owner; where that is nil,
@@ -122,7 +117,7 @@ func addressFor(k Kind, owner *identity.Identity, c Challenge) *identity.Address
 func (e *Engine) proofLetter(f *Flow, made secrets, recipient string, owner *identity.Identity) letter {
 	rules, c, name := e.Rules[f.Kind], f.notes.Challenge, kinds[f.Kind].proves.template
 	withCode := rules.Use == CodeID
-	l := letter{template: name, via: c.Via, recipient: recipient, locale: f.Locale, data: e.letterData(f, recipient, c)}
+	l := e.letter(f, name, recipient)
 	if withCode {
 		l.template += "_code"
 	}

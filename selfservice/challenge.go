@@ -116,6 +116,11 @@ func (c *Challenge) AvailableAt() time.Time {
 	return c.SentAt.Add(coolDowns[min(c.Sends, len(coolDowns))-1])
 }
 
+// sentTo reports whether c, which may be nil, was sent to the address of other.
+func (c *Challenge) sentTo(other Challenge) bool {
+	return c != nil && c.Via == other.Via && c.Canonical == other.Canonical
+}
+
 // Challenge returns what the flow waits for, nil for nothing. It is not to be
 // changed.
 func (f *Flow) Challenge() *Challenge { return f.notes.Challenge }

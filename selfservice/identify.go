@@ -10,13 +10,13 @@ import (
 )
 
 // Unnamed returns the problem that nobody said who signs in, or that it is more
-// than anybody can be called, nil for none.
-func (s *Step) Unnamed() *ui.Problem {
+// than anybody can be called; none where that is said.
+func (s *Step) Unnamed() []ui.Problem {
 	switch n := utf8.RuneCountInString(s.typedIdentifier()); {
 	case n == 0:
-		return &ui.Problem{Node: ui.NodeIdentifier, ID: ui.ErrRequired, Context: map[string]any{"property": ui.NodeIdentifier}}
+		return []ui.Problem{{Node: ui.NodeIdentifier, ID: ui.ErrRequired, Context: map[string]any{"property": ui.NodeIdentifier}}}
 	case n > identity.MaxIdentifier:
-		return &ui.Problem{Node: ui.NodeIdentifier, ID: ui.ErrMaxLength, Context: map[string]any{"max_length": identity.MaxIdentifier, "actual_length": n}}
+		return []ui.Problem{{Node: ui.NodeIdentifier, ID: ui.ErrMaxLength, Context: map[string]any{"max_length": identity.MaxIdentifier, "actual_length": n}}}
 	}
 	return nil
 }

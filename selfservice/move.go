@@ -67,7 +67,7 @@ func (e *Engine) sendMove(f *Flow, c Challenge, i *identity.Identity) func(conte
 	l := e.proofLetter(f, made, m.Recipient, i)
 	if m.Taken {
 		said := l.data
-		l.template, l.data = "registration_code_invalid", e.letterData(f, m.Recipient, f.notes.Challenge)
+		l = e.letter(f, "registration_code_invalid", m.Recipient)
 		maps.DeleteFunc(said, func(key string, _ any) bool { return l.data[key] != nil })
 		maps.Copy(l.unsaid(), said)
 	}
@@ -78,7 +78,7 @@ func (e *Engine) sendMove(f *Flow, c Challenge, i *identity.Identity) func(conte
 // no such thing.
 func (e *Engine) mover(ctx context.Context, f *Flow, c Challenge) (*identity.Identity, error) {
 	before := f.notes.Challenge
-	if f.notes.Move == nil || before.Via != c.Via || before.Canonical != c.Canonical {
+	if f.notes.Move == nil || !before.sentTo(c) {
 		return nil, nil
 	}
 	i, err := e.Identities.Store.Identity(ctx, before.IdentityID)

@@ -23,7 +23,7 @@ func (s *Step) AskLoginCode(ctx context.Context) error {
 		return err
 	}
 	c := Challenge{Via: identity.Channel(name), Address: s.typedIdentifier(), Canonical: name}
-	if s.Flow.State == StateSentEmail && before.Via == c.Via && before.Canonical == c.Canonical && e.Now().Before(before.AvailableAt()) {
+	if s.Flow.State == StateSentEmail && before.sentTo(c) && e.Now().Before(before.AvailableAt()) {
 		return nil
 	}
 	recipient, a := c.Address, reached(i, c)
@@ -33,11 +33,10 @@ func (s *Step) AskLoginCode(ctx context.Context) error {
 		i = nobody(s.Next, c.Address)
 	}
 	made := e.challenge(s.Next, c, true, a == nil)
-	sent := s.Next.notes.Challenge
-	l := letter{template: "login_code_valid", via: c.Via, recipient: recipient, locale: s.Next.Locale, data: e.letterData(s.Next, recipient, sent)}
+	l := e.letter(s.Next, "login_code_valid", recipient)
 	l.silent = a == nil || c.Via == identity.ViaSMS && !e.SMS
 	l.data["login_code"], l.data["identity"] = made.code, identityData(i)
-	s.Write(e.send(sent, l))
+	s.Write(e.send(s.Next.notes.Challenge, l))
 	return nil
 }
 
@@ -47,13 +46,11 @@ func reached(i *identity.Identity, c Challenge) *identity.Address {
 	if i == nil {
 		return nil
 	}
-	for n := range i.Verifiable {
-		a := &i.Verifiable[n]
-		if a.Via == c.Via && a.Canonical == c.Canonical && i.SignsIn(identity.CredentialCode, c.Canonical) && i.Usable(a) {
-			return a
-		}
+	a := i.Address(identity.ForVerification, c.Via, c.Canonical)
+	if a == nil || !i.SignsIn(identity.CredentialCode, c.Canonical) || !i.Usable(a) {
+		return nil
 	}
-	return nil
+	return a
 }
 
 // SignInByCode is SignIn for who has answered with the right code. That proves

@@ -81,10 +81,8 @@ func (e *Engine) provable(i *identity.Identity, byCode bool) *identity.Address {
 // spelling is how owner wrote the address; as a has it where there is no owner.
 func spelling(owner *identity.Identity, a *identity.Address) string {
 	if owner != nil {
-		for _, own := range owner.Verifiable {
-			if own.Via == a.Via && own.Canonical == a.Canonical {
-				return own.Value
-			}
+		if own := owner.Address(identity.ForVerification, a.Via, a.Canonical); own != nil {
+			return own.Value
 		}
 	}
 	return a.Value
@@ -95,14 +93,13 @@ func spelling(owner *identity.Identity, a *identity.Address) string {
 func (e *Engine) sendSignUp(s *Step, c Challenge) {
 	d := s.Next.notes.Draft
 	made := e.challenge(s.Next, c, true, d.Taken)
-	sent := s.Next.notes.Challenge
-	l := letter{template: "registration_code_valid", via: c.Via, recipient: d.Recipient, locale: s.Next.Locale, data: e.letterData(s.Next, d.Recipient, sent)}
+	l := e.letter(s.Next, "registration_code_valid", d.Recipient)
 	told := l.data
 	if d.Taken {
 		l.template, told = "registration_code_invalid", l.unsaid()
 	}
 	told["registration_code"], told["registration_url"], told["traits"] = made.code, e.linkURL(s.Next, made, true), d.Traits
-	s.Write(e.send(sent, l))
+	s.Write(e.send(s.Next.notes.Challenge, l))
 }
 
 // ResendSignUp sends a fresh secret for a drafted registration, or nothing if
@@ -132,10 +129,8 @@ func (s *Step) Realise() error {
 		return &Refused{Problems: ui.Problems(violations)}
 	}
 	i.Credentials = d.Credentials
-	for n := range i.Verifiable {
-		if a := &i.Verifiable[n]; a.Via == s.Proven.Via && a.Canonical == s.Proven.Canonical {
-			a.Verified, a.Status, a.VerifiedAt = true, identity.AddressCompleted, i.CreatedAt
-		}
+	if a := i.Address(identity.ForVerification, s.Proven.Via, s.Proven.Canonical); a != nil {
+		a.Verified, a.Status, a.VerifiedAt = true, identity.AddressCompleted, i.CreatedAt
 	}
 	s.Identity, s.Next.Active = i, d.Method
 	return nil

@@ -11,12 +11,7 @@ func (e *Engine) startsOver(f *Flow, in *Input) bool {
 	if !waits || name == CodeID || e.draftedBy(f, in) {
 		return false
 	}
-	for _, strategy := range e.Strategies {
-		if m, ok := strategy.Methods()[f.Kind]; ok && strategy.ID() == name {
-			return len(m.Form(e.restarted(f))) > 0
-		}
-	}
-	return false
+	return offers(e.method(f.Kind, name), e.restarted(f))
 }
 
 // restarted is f as it was before it waited for a code. What was counted stays so.

@@ -46,8 +46,9 @@ func (e *Engine) send(c *Challenge, l letter) func(context.Context) error {
 	}
 }
 
-// letterData is what every template may speak of.
-func (e *Engine) letterData(f *Flow, recipient string, c *Challenge) courier.Data {
+// letter is what every message says about the challenge that f waits for.
+func (e *Engine) letter(f *Flow, template, recipient string) letter {
+	c := f.notes.Challenge
 	d := courier.Data{
 		"to":                 recipient,
 		"request_url":        f.RequestURL,
@@ -56,7 +57,7 @@ func (e *Engine) letterData(f *Flow, recipient string, c *Challenge) courier.Dat
 	if f.notes.Transient != nil {
 		d["transient_payload"] = f.notes.Transient
 	}
-	return d
+	return letter{template: template, via: c.Via, recipient: recipient, locale: f.Locale, data: d}
 }
 
 // identityData is a person as templates may speak of them.

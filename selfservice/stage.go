@@ -59,11 +59,8 @@ func (e *Engine) ahead(f *Flow, in *Input) *Flow {
 	}
 	next := *f
 	e.stage(&next, StageHow)
-	for _, strategy := range e.Strategies {
-		m, ok := strategy.Methods()[f.Kind]
-		if ok && strategy.ID() == in.Body.String(ui.NodeMethod) && len(m.Form(f)) == 0 && len(m.Form(&next)) > 0 {
-			return &next
-		}
+	if m := e.method(f.Kind, in.Body.String(ui.NodeMethod)); !offers(m, f) && offers(m, &next) {
+		return &next
 	}
 	return f
 }

@@ -131,21 +131,29 @@ func (e *Engine) step(f *Flow, in *Input) (*Step, error) {
 // pick finds the strategy that the submit names and that the flow offers.
 func (e *Engine) pick(s *Step) (Method, error) {
 	name := s.Input.Body.String(ui.NodeMethod)
-	for _, strategy := range e.Strategies {
-		if strategy.ID() != name {
-			continue
-		}
-		m, ok := strategy.Methods()[s.Flow.Kind]
-		if ok && len(m.Form(s.Flow)) > 0 {
-			s.Next.Active = name
-			return m, nil
-		}
+	if m := e.method(s.Flow.Kind, name); offers(m, s.Flow) {
+		s.Next.Active = name
+		return m, nil
 	}
 	if slices.Contains(kinds[s.Flow.Kind].methods, name) {
 		return nil, fail.New(fail.NotFound, "self_service_method_disabled", "The method "+name+" is not enabled for this flow.")
 	}
 	return nil, Refuse("", kinds[s.Flow.Kind].noMethod, nil)
 }
+
+// method is the part in flows of a kind that the strategy with an id takes, nil
+// for none.
+func (e *Engine) method(k Kind, id string) Method {
+	for _, strategy := range e.Strategies {
+		if strategy.ID() == id {
+			return strategy.Methods()[k]
+		}
+	}
+	return nil
+}
+
+// offers reports whether m, which may be nil, is offered by f.
+func offers(m Method, f *Flow) bool { return m != nil && len(m.Form(f)) > 0 }
 
 // apply lets the method judge and the hooks have their say. Nothing is stored.
 func (e *Engine) apply(ctx context.Context, m Method, s *Step) (err error) {

@@ -33,8 +33,8 @@ func (m login) Form(f *selfservice.Flow) []ui.Node {
 }
 
 func (m login) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
-	if unnamed := s.Unnamed(); unnamed != nil {
-		return selfservice.Asked, &selfservice.Refused{Problems: []ui.Problem{*unnamed}}
+	if unnamed := s.Unnamed(); len(unnamed) > 0 {
+		return selfservice.Asked, &selfservice.Refused{Problems: unnamed}
 	}
 	switch {
 	case s.Answer == selfservice.Right && !s.AsksLoginCode():

@@ -28,10 +28,7 @@ func (m login) Form(f *selfservice.Flow) []ui.Node {
 }
 
 func (m login) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
-	var problems []ui.Problem
-	if unnamed := s.Unnamed(); unnamed != nil {
-		problems = append(problems, *unnamed)
-	}
+	problems := s.Unnamed()
 	password := s.Input.Body.String(ui.NodePassword)
 	if password == "" {
 		problems = append(problems, required())
