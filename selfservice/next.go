@@ -1,6 +1,9 @@
 package selfservice
 
-import "net/url"
+import (
+	"net/url"
+	"strings"
+)
 
 // next tells a client what to do now, so that one loop takes any client
 // through any journey (docs/flows.md).
@@ -38,10 +41,15 @@ func (h *HTTP) nextAfter(s *Step) *next {
 		return h.goTo(s.Settings)
 	case s.ShowVerification:
 		return h.goTo(s.Verification)
+	}
+	switch to := h.home(s); {
+	case s.Flow.ReturnTo != "" && strings.HasPrefix(to, h.Engine.PublicURL+"/self-service/"):
+		return goOn(to).Next // a flow that was interrupted
 	case s.Flow.Native:
 		return &next{Do: doDone}
+	default:
+		return &next{Do: doDone, URL: to}
 	}
-	return &next{Do: doDone, URL: h.home(s)}
 }
 
 // goTo is showing another flow.
@@ -68,11 +76,7 @@ func (h *HTTP) openURL(k Kind, native bool, q url.Values) string {
 
 // refreshURL is where a person proves again to be who they are, to go on with f.
 func (h *HTTP) refreshURL(f *Flow, native bool) string {
-	q := url.Values{"refresh": {"true"}}
-	if !native {
-		q.Set("return_to", h.submitURL(f))
-	}
-	return h.openURL(Login, native, q)
+	return h.openURL(Login, native, url.Values{"refresh": {"true"}, "return_to": {h.submitURL(f)}})
 }
 
 // goOn is what an error has beside the protocol: where the client goes on.

@@ -202,6 +202,9 @@ func TestPrivilegedSettings(t *testing.T) {
 				if c.Kind == enginetest.HTML {
 					require.Equal(t, f.UI.Action, a.Header.Get("Location"))
 					kept = c.Arrive("settings", c.Get(a.Header.Get("Location")))
+				} else {
+					require.Equal(t, enginetest.Next{Do: "go_to", URL: f.UI.Action}, a.Next())
+					kept = c.Get(a.Next().URL).Flow()
 				}
 				require.Equal(t, f.ID, kept.ID)
 				again := values{"method": v["method"], "traits.email": kept.Value("traits.email"), "traits.age": 30}
