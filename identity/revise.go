@@ -50,8 +50,8 @@ func (m *Manager) Revise(i *Identity, s *schema.Schema, traits map[string]any) (
 		next.identifiers = []string{}
 	}
 	var came, cameToo bool
-	next.Verifiable, came = merge(i.Verifiable, drafted.Verifiable)
-	next.Recovery, cameToo = merge(i.Recovery, drafted.Recovery)
+	next.Verifiable, came = i.merge(i.Verifiable, drafted.Verifiable)
+	next.Recovery, cameToo = i.merge(i.Recovery, drafted.Recovery)
 	moved = came || cameToo
 	if c := next.credential(CredentialPassword); c.Version >= 0 && !slices.Equal(c.Identifiers, next.passwords) {
 		next.setCredential(c, next.passwords, c.Config)
@@ -84,8 +84,9 @@ func (i *Identity) DecodedTraits() (traits map[string]any) {
 }
 
 // merge returns the wanted addresses, those there were before as they were but
-// for their spelling, and whether any came or went.
-func merge(before, wanted []Address) (list []Address, moved bool) {
+// for their spelling, and whether any came or went. One that i has proved keeps
+// the spelling messages went to: another one may lead to another mailbox.
+func (i *Identity) merge(before, wanted []Address) (list []Address, moved bool) {
 	moved = len(before) != len(wanted)
 	for _, w := range wanted {
 		old := find(before, w.Via, w.Canonical)
@@ -94,7 +95,7 @@ func merge(before, wanted []Address) (list []Address, moved bool) {
 			continue
 		}
 		kept := *old
-		if kept.Value != w.Value {
+		if own := find(i.Verifiable, w.Via, w.Canonical); kept.Value != w.Value && (own == nil || !own.Verified) {
 			kept.Value, kept.UpdatedAt = w.Value, w.UpdatedAt
 		}
 		list = append(list, kept)

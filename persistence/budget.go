@@ -14,6 +14,7 @@ import (
 const (
 	sqlBudget       = `SELECT stamps FROM budgets WHERE subject = ?`
 	sqlUpdateBudget = `UPDATE budgets SET stamps = ?, expires_at = ? WHERE subject = ?`
+	sqlSetStamps    = `UPDATE budgets SET stamps = ? WHERE subject = ?`
 	sqlInsertBudget = `INSERT INTO budgets (subject, expires_at) VALUES (?, ?)`
 	orNothing       = ` ON CONFLICT (subject) DO NOTHING`
 	// INSERT IGNORE would take a lock that two can hold and neither can raise.
@@ -43,6 +44,27 @@ func (s *Store) SpendBudget(ctx context.Context, subject []byte, at time.Time, l
 		return err
 	})
 	return spent && err == nil, wrap("spend a budget", err)
+}
+
+// ReturnBudget gives back what SpendBudget took at that time. Where nothing was
+// taken then, it does nothing.
+func (s *Store) ReturnBudget(ctx context.Context, subject []byte, at time.Time) error {
+	key := sha256.Sum256(subject)
+	err := s.Tx(ctx, func(ctx context.Context) error {
+		c := s.unitOf(ctx).conn()
+		stamps, err := s.lockBudget(ctx, c, key[:], at)
+		if err != nil {
+			return err
+		}
+		place, found := slices.BinarySearch(stamps, at.UnixMicro())
+		if !found {
+			return nil
+		}
+		stamps = slices.Delete(stamps, place, place+1)
+		_, err = c.exec(ctx, sqlSetStamps, packStamps(stamps), key[:])
+		return err
+	})
+	return wrap("give back of a budget", err)
 }
 
 // lockBudget reads the row of a subject, which it makes where there is none.

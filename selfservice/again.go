@@ -23,7 +23,9 @@ func fingerprint(f *Flow, in *Input) [][]byte {
 
 // again answers a submit to a completed flow: the same submit gets the first
 // outcome, with a fresh token of the same session, since only hashes of tokens
-// are kept. Any other is told that the flow is complete. Nothing acts twice.
+// are kept. Any other is told that the flow is complete, and so is the same one
+// once the person has changed what it proved, such as a password. Nothing acts
+// twice.
 func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 	completed := &Step{Flow: f, Next: withCompletedMessage(f), Input: in, Schema: e.schema(f), Progress: Asked, Refused: true}
 	if f.Expired(e.Now()) || e.stale(f) || !e.Ring.Verify(submitMAC, f.Outcome.Fingerprint, fingerprint(f, in)...) {
@@ -41,7 +43,7 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 		return completed, nil
 	case err != nil:
 		return nil, err
-	case s.Identity.State != identity.StateActive:
+	case s.Identity.State != identity.StateActive, s.Identity.Epoch != f.Outcome.Epoch:
 		return completed, nil
 	}
 	if f.Outcome.SessionID == uuid.Nil {

@@ -82,8 +82,8 @@ func (e *Engine) completed(s *Step) *Flow { return e.ended(s.Next, e.outcome(s))
 // outcome is what a step that is done is remembered by.
 func (e *Engine) outcome(s *Step) Outcome {
 	o := Outcome{Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...), At: e.Now().UTC()}
-	if s.Identity != nil {
-		o.IdentityID = s.Identity.ID
+	if i := s.person(); i != nil {
+		o.IdentityID, o.Epoch = i.ID, i.Epoch
 	}
 	if s.Session != nil {
 		o.SessionID = s.Session.ID

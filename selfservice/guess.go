@@ -32,6 +32,7 @@ type attempt struct {
 	tries  int
 	secret bool   // it carries a secret that the flow waits for
 	paid   []byte // MAC of the code that the guess was paid for
+	at     time.Time // when it was paid
 	void   bool   // it was the secret, which something has made void, such as the same submit before
 }
 
@@ -66,10 +67,17 @@ func (e *Engine) weigh(ctx context.Context, s *Step, a *attempt) error {
 		owner, right, err = e.holds(ctx, c)
 		a.void = !right
 	}
-	if err == nil && right {
-		s.Answer, s.Proven, s.owner = Right, c, owner
+	if err != nil || !right {
+		return err
 	}
-	return err
+	s.Answer, s.Proven, s.owner = Right, c, owner
+	if token == "" {
+		// What is right was no guess: signing in often must not use the budget up.
+		s.Write(func(ctx context.Context) error {
+			return e.Store.ReturnBudget(ctx, e.guessSubject(s.home.Kind, c), a.at)
+		})
+	}
+	return nil
 }
 
 // holds reports whether nothing has made c void since it was made, such as
@@ -149,6 +157,7 @@ func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 		}
 		return Refuse("", ui.ErrGeneric, map[string]any{"reason": reason})
 	}
+	now := e.Now()
 	c.Guesses++
 	counted := *s.home
 	counted.Rev++
@@ -159,7 +168,7 @@ func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 		if err := e.Store.UpdateFlow(ctx, &counted); err != nil {
 			return err
 		}
-		within, err := e.spendGuess(ctx, counted.Kind, &c)
+		within, err := e.Store.SpendBudget(ctx, e.guessSubject(counted.Kind, &c), now, guessLimits)
 		if err == nil && !within {
 			err = errSpent
 		}
@@ -176,7 +185,7 @@ func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 		return err
 	}
 	e.countedOn(s, &counted)
-	a.paid = c.Code
+	a.paid, a.at = c.Code, now
 	return nil
 }
 
@@ -202,8 +211,8 @@ func (e *Engine) budgetSubject(purpose string, c *Challenge) []byte {
 // flows and servers.
 var guessLimits = []Limit{{Count: 10, Per: time.Hour}, {Count: 50, Per: 24 * time.Hour}}
 
-// spendGuess takes one from the address's budget of guesses. Each kind of flow
-// has its own, so that codes tried in one keep nobody out of another.
-func (e *Engine) spendGuess(ctx context.Context, k Kind, c *Challenge) (bool, error) {
-	return e.Store.SpendBudget(ctx, e.budgetSubject("guess/"+string(k), c), e.Now(), guessLimits)
+// guessSubject is what guesses at codes for an address are counted under. Each
+// kind of flow has its own, so that codes tried in one keep nobody out of another.
+func (e *Engine) guessSubject(k Kind, c *Challenge) []byte {
+	return e.budgetSubject("guess/"+string(k), c)
 }

@@ -393,13 +393,18 @@ func (h *HTTP) guard(r *http.Request, f *Flow, s *session.Session, body *web.Bod
 	if f.unbound() {
 		return h.Origins.Check(r)
 	}
-	if err := h.bound(r, f); err != nil {
-		return err
+	err := h.bound(r, f)
+	if err == nil {
+		err = h.CSRF.Check(r, body.String(ui.NodeCSRF))
 	}
-	if err := h.CSRF.Check(r, body.String(ui.NodeCSRF)); err != nil {
-		return err
+	if err == nil {
+		return h.Origins.Check(r)
 	}
-	return h.Origins.Check(r)
+	// Signing in, in another tab, renewed the secret. The flow does nothing more.
+	if refused := kinds[f.Kind].admits(f, s); errors.Is(refused, ErrSessionAvailable) {
+		return refused
+	}
+	return err
 }
 
 // csrf returns the masked token for a flow's form, different at every answer.

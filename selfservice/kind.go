@@ -95,7 +95,7 @@ var kinds = map[Kind]kind{
 		asked:     200,
 		keeps:     keepsAddress,
 		proves:    &proving{purpose: identity.ForRecovery, template: "recovery"},
-		admits:    admitsStrangers,
+		admits:    admitsRecovery,
 		says:      recoverySays,
 		plan:      planRecovery,
 		finish:    finishRecovery,

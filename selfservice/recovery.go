@@ -15,6 +15,15 @@ type recovered struct {
 	Unlinked []string  `json:"unlinked,omitempty"` // addresses that lead to the account no more
 }
 
+// admitsRecovery lets in who is not signed in, and whoever has the secret at hand:
+// a link may be pressed where somebody is.
+func admitsRecovery(f *Flow, s *session.Session) error {
+	if s != nil && f.State != StateSentEmail {
+		return ErrSessionAvailable
+	}
+	return nil
+}
+
 // planRecovery lets in who has proved an address of an account: by a session of
 // its own, and with a settings flow to choose a new password in.
 func planRecovery(e *Engine, s *Step) error {
@@ -24,8 +33,15 @@ func planRecovery(e *Engine, s *Step) error {
 	}
 	unlinked := e.proved(s, i, c)
 	s.EndOthers = s.EndOthers || e.RevokeOnProof
-	s.Session, s.SessionToken = e.Sessions.Plan(i.ID, s.Next.Active+"_recovery", s.Input.Device)
+	method := CodeID
+	if s.Input.Body.String(ui.NodeToken) != "" {
+		method = linkID
+	}
+	s.Session, s.SessionToken = e.Sessions.Plan(i.ID, method+"_recovery", s.Input.Device)
 	s.Session.Identity = s.Revised
+	if own := s.Input.Session; own != nil && own.IdentityID != i.ID {
+		s.Write(func(ctx context.Context) error { return e.Sessions.EndOne(ctx, own.ID) }) // the client has another one now
+	}
 	if rules := e.Rules[Settings]; rules == nil || !rules.Enabled || s.Flow.notes.Skip {
 		return nil
 	}

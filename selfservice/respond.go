@@ -104,7 +104,7 @@ func (h *HTTP) recovered(w http.ResponseWriter, r *http.Request, s *Step) error 
 // signIn hands the session to a browser. A browser that had none before gets a
 // new CSRF secret with it.
 func (h *HTTP) signIn(w http.ResponseWriter, s *Step) error {
-	if s.Input.Session == nil {
+	if s.begins() {
 		h.CSRF.Give(w, s.Input.nextSecret)
 	}
 	return h.Sessions.Cookie.Write(w, s.SessionToken, s.Session.ExpiresAt)

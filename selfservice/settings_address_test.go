@@ -135,7 +135,8 @@ func TestSettingsSpellAnAddressAnew(t *testing.T) {
 			spelled := strings.ToUpper(email[:1]) + email[1:]
 			a := save(t, c, profileOf(spelled))
 			require.NotContains(t, string(a.Body), "show_verification_ui")
-			require.Equal(t, map[string]bool{spelled: true}, addresses(t, c))
+			require.Equal(t, map[string]bool{email: true}, addresses(t, c), "messages go where the proof came from")
+			require.Equal(t, spelled, c.OpenKind("settings", "").Value("traits.email"))
 			require.Len(t, env.Inbox(""), mails)
 			require.Less(t, env.SPA().SignIn("", enginetest.Credentials(email)).Status, 400)
 		})

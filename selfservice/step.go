@@ -74,10 +74,15 @@ func (s *Step) current() uuid.UUID {
 	return uuid.Nil
 }
 
+// begins reports whether the step gives the client a session it did not have.
+func (s *Step) begins() bool {
+	return s.Session != nil && (s.Input.Session == nil || s.Input.Session.ID != s.Session.ID)
+}
+
 // binding is the browser's once it has the answer, which renews its CSRF
 // secret when it signs a stranger in.
 func (s *Step) binding() []byte {
-	if s.Session != nil && s.Input.Session == nil && !s.Flow.Native {
+	if s.begins() && !s.Flow.Native {
 		return s.Input.NextBinding
 	}
 	return s.Flow.Binding

@@ -23,6 +23,8 @@ type Store interface {
 	// reached within the time before at, and reports whether it did. Callers at
 	// once never get more than the limits allow, over all servers.
 	SpendBudget(ctx context.Context, subject []byte, at time.Time, limits []Limit) (bool, error)
+	// ReturnBudget gives back what was taken at that time.
+	ReturnBudget(ctx context.Context, subject []byte, at time.Time) error
 	InsertError(ctx context.Context, e *StoredError) error
 	// Error reads a stored error, or returns ErrNoFlow.
 	Error(ctx context.Context, id uuid.UUID) (*StoredError, error)
