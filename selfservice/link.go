@@ -89,9 +89,10 @@ func (e *Engine) Follow(ctx context.Context, k Kind, id uuid.UUID, l Link, o Ope
 }
 
 // showElsewhere opens a flow for a link of another client's flow; from is that
-// flow, nil if there is none any more. A verification is then proved by this
-// client. A registration is not: whoever reads the mail must not finish what a
-// stranger began in their name, so it shows the code, and who asked.
+// flow, nil if there is none any more. An address is then proved by this client,
+// and an account recovered. A registration is not made: whoever reads the mail
+// must not finish what a stranger began in their name, so the flow shows the
+// code, and who asked.
 func (e *Engine) showElsewhere(ctx context.Context, k Kind, id uuid.UUID, from *Flow, l Link, o Opening) (*Flow, error) {
 	s := e.Identities.Schemas.Default()
 	f := e.newFlow(k, s.ID, o)
@@ -103,7 +104,9 @@ func (e *Engine) showElsewhere(ctx context.Context, k Kind, id uuid.UUID, from *
 	switch {
 	case k != Registration:
 		f.State = StateSentEmail
-		n.State = stateOf(from)
+		if from != nil {
+			n.State, n.Skip = from.notes.State, from.notes.Skip
+		}
 	case from != nil && from.notes.Draft != nil && !from.Expired(e.Now()):
 		d := from.notes.Draft
 		n.Followed = &followed{Flow: id, Code: l.Code, Asker: d.Asker, At: d.At}
@@ -122,14 +125,6 @@ func addressOf(f *Flow) string {
 		return ""
 	}
 	return f.notes.Challenge.Address
-}
-
-// stateOf is the opaque state of a flow, nil for none.
-func stateOf(f *Flow) string {
-	if f == nil {
-		return ""
-	}
-	return f.notes.State
 }
 
 // letGo drops the link that led here: its secret was wrong, so the form asks

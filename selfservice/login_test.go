@@ -312,6 +312,9 @@ func TestExpiredLogin(t *testing.T) {
 		require.Nil(t, heir.Value("password"))
 		again := c.Submit(f, known)
 		require.Contains(t, again.Header.Get("Location")+string(again.Body), id, "one successor")
+		c.Submit(f, known.With("identifier", "somebody@example.org"))
+		c.Submit(f, values{"method": "password"})
+		require.Equal(t, "somebody@example.org", c.ReadKind("login", id).Value("identifier"), "who was typed last")
 		a = c.Submit(heir, known)
 		require.Less(t, a.Status, 400, "%s", a.Body)
 		if c.Kind == enginetest.HTML {

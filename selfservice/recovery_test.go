@@ -265,6 +265,25 @@ func TestRecoveryGoesOn(t *testing.T) {
 	}
 }
 
+// A link that is opened on another device leads where the person wanted to go,
+// too, and past the settings where they wanted none.
+func TestRecoveryElsewhereGoesOn(t *testing.T) {
+	for _, flag := range []bool{true, false} {
+		env := enginetest.New(t, withRecovery("link", flag)...)
+		query := "skip_settings=true&state=s+1&return_to=" + url.QueryEscape("https://app.example.org/in/x?a=b")
+		for _, c := range env.Clients()[:2] {
+			email := address()
+			person(t, env, email)
+			forget(t, c, query, email)
+			other := clientOf(env, c.Kind)
+			shown := other.Follow(env.Inbox(email)[0].Link())
+			a := other.Submit(shown, values{"method": "link", "token": shown.Value("token")})
+			require.Equal(t, skipped[flag][c.Kind], recovered(a), "%s", a.Body)
+			require.True(t, other.SignedIn())
+		}
+	}
+}
+
 // Whose address it is, and in what state, is told in the mailbox alone: whatever
 // is asked and guessed looks the same and writes the same.
 func TestRecoveryOfAnyAddress(t *testing.T) {

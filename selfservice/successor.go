@@ -36,7 +36,7 @@ func (e *Engine) heir(ctx context.Context, s *Step) (*Flow, error) {
 	if errors.Is(err, errNoFlow) || err == nil && heir.Expired(e.Now()) {
 		return nil, nil
 	}
-	if err != nil || heir.Completed() || s.Traits == nil || bytes.Equal(heir.Values, s.Next.Values) {
+	if err != nil || heir.Completed() || !s.refills || bytes.Equal(heir.Values, s.Next.Values) {
 		return heir, err
 	}
 	next := *heir

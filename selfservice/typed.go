@@ -47,7 +47,7 @@ func (f *Flow) Address() string { return f.typed().Address }
 // keep keeps what was typed into a field, if it can be an identifier.
 func (s *Step) keep(node string, as func(string) typed) {
 	if v := s.Input.Body.String(node); v != "" && utf8.RuneCountInString(v) <= identity.MaxIdentifier {
-		s.Next.Values = mustJSON(as(v))
+		s.Next.Values, s.refills = mustJSON(as(v)), true
 	}
 }
 
@@ -65,7 +65,7 @@ func (s *Step) readTraits() error {
 	}
 	s.Traits = s.Schema.Coerce(raw)
 	if !s.Flow.Drafted() { // a draft is sealed, and so are its traits
-		s.Next.Values = encodeTraits(known(s.Schema, s.Traits))
+		s.Next.Values, s.refills = encodeTraits(known(s.Schema, s.Traits)), true
 	}
 	if len(mustJSON(s.Traits)) > identity.MaxTraits {
 		return identity.ErrTraitsTooLarge
