@@ -28,8 +28,8 @@ func (i *Identity) Password() string {
 
 // SetPassword gives an identity a password: a drafted one its credential, for
 // all identifiers that go with one; a copy of one that was read, for those that
-// it signs in with already, else those its traits hold. hashed is in the text form of package hash. It reports
-// whether there is anything to type beside it.
+// it signs in with already, else those its traits hold. hashed is in the text
+// form of package hash. It reports whether there is anything to type beside it.
 func (i *Identity) SetPassword(hashed string) bool {
 	c := i.credential(CredentialPassword)
 	names := i.passwords

@@ -45,7 +45,8 @@ func (s *Schema) drawn(name string) (whole, partly bool) {
 	return false, partly
 }
 
-// KeepNames is Keep for every field that somebody signs in with or is reached at.
+// KeepNames returns traits with every field that somebody signs in with or is
+// reached at as it is in present. Neither argument is changed.
 func (s *Schema) KeepNames(traits, present map[string]any) map[string]any {
 	return s.keep(traits, present, func(f Field) bool {
 		return f.Identifier || f.CodeIdentifier || f.VerificationVia != "" || f.RecoveryVia != ""

@@ -78,8 +78,9 @@ func (e *Engine) stale(f *Flow) bool {
 	return f.Binding == nil && f.Outcome.Via != "" && e.Now().Sub(f.Outcome.At) > repeatable
 }
 
-// withCompletedMessage returns a completed flow with the message that it is. The message is not
-// stored: whoever sees the flow is told, a page that was sent here included.
+// withCompletedMessage returns a completed flow with the message that it is,
+// which is not stored: whoever sees the flow is told, a page that was sent here
+// included.
 func withCompletedMessage(f *Flow) *Flow {
 	told := *f
 	told.Problems = []ui.Problem{{ID: kinds[f.Kind].completed}}

@@ -15,7 +15,7 @@ func (e *Engine) commit(ctx context.Context, s *Step) error {
 	switch {
 	case s.Progress != Done:
 	case kinds[s.Flow.Kind].reopens:
-		next = e.saved(s)
+		next = e.reopened(s)
 	default:
 		next = e.completed(s)
 	}
@@ -105,6 +105,8 @@ func (e *Engine) outcome(s *Step) Outcome {
 func (e *Engine) ended(f *Flow, o Outcome) *Flow {
 	done := *f
 	done.State, done.Values, done.Problems, done.Outcome = StatePassedChallenge, nil, nil, &o
-	e.sealNotes(&done, f.notes.carried())
+	n := f.notes.carried()
+	n.SignsInBy = nil
+	e.sealNotes(&done, n)
 	return &done
 }

@@ -21,9 +21,9 @@ func (e *Engine) destination(f *Flow) string {
 	return withState(to, f.notes.State)
 }
 
-// afterVerification is where a browser goes once it has proved an address after
-// the registration f: as it asked in after_verification_return_to, else where
-// the registration itself leads.
+// afterVerification is where a browser goes once it has proved an address that
+// the flow f left unproved: as it asked in after_verification_return_to, else
+// where f itself was to lead.
 func (e *Engine) afterVerification(f *Flow) string {
 	u, err := url.Parse(f.RequestURL)
 	if err != nil {

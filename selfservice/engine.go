@@ -43,7 +43,7 @@ type Engine struct {
 	Flood         *rate.Limiter // messages of this server to anybody; nil for no limit
 	SMS           bool          // whether phones can be written to
 	Stealth       bool          // a taken and a free identifier are answered alike
-	RevokeOnProof bool          // the first proof of an address ends all sessions but the prover's
+	RevokeOnProof bool          // a verification that is an address's first proof, and any recovery, end all other sessions
 }
 
 // Opening is what a client asks for when it opens a flow.
@@ -100,13 +100,13 @@ func (e *Engine) Start(ctx context.Context, k Kind, o Opening) (*Flow, error) {
 	f.Active = rules.Use
 	f.Values = prefill(k, s, o.LoginHint)
 	if n.Refresh {
-		if err := e.meet(ctx, f, &n, o.Session); err != nil {
+		if err := e.prepareRefresh(ctx, f, &n, o.Session); err != nil {
 			return nil, err
 		}
 	}
 	e.sealNotes(f, n)
 	if k == Settings {
-		if err := e.own(ctx, f); err != nil {
+		if err := e.readOwner(ctx, f); err != nil {
 			return nil, err
 		}
 		f.SchemaID = f.owner.SchemaID
@@ -128,15 +128,6 @@ func (e *Engine) firstNotes(k Kind, o Opening) notes {
 		n.Stage = StageWho
 	}
 	return n
-}
-
-// own reads whose settings flow f is.
-func (e *Engine) own(ctx context.Context, f *Flow) (err error) {
-	f.owner, err = e.Identities.Store.Identity(ctx, f.notes.Subject)
-	if errors.Is(err, identity.ErrNotFound) {
-		return errNoFlow
-	}
-	return err
 }
 
 // newFlow makes a flow at its beginning, not stored. What o asks for was checked.
@@ -202,7 +193,7 @@ func (e *Engine) load(ctx context.Context, k Kind, id uuid.UUID) (*Flow, error) 
 		f.notes, err = e.openNotes(f)
 	}
 	if err == nil && k == Settings {
-		err = e.own(ctx, f)
+		err = e.readOwner(ctx, f)
 	}
 	if err == nil && e.schema(f) == nil {
 		err = ErrNoFlow
@@ -227,8 +218,8 @@ func (e *Engine) chooseSchema(id string) (*schema.Schema, error) {
 
 func (e *Engine) schema(f *Flow) *schema.Schema { return e.Identities.Schemas.Get(f.SchemaID) }
 
-// prefill puts a login hint where the schema has its first identifier, or where
-// an address is asked for.
+// prefill puts a login hint where the form asks for an address or who signs in,
+// else where the schema has its first identifier.
 func prefill(k Kind, s *schema.Schema, hint string) json.RawMessage {
 	switch {
 	case hint == "":

@@ -73,9 +73,8 @@ func named(nodes []ui.Node, name string) bool {
 
 // sort puts nodes in the order of the wire: the CSRF token, then groups in the
 // order of the kind, the groups default and password as one where it does not
-// tell them apart. Within a group
-// the first trait, the password, the other traits as the schema has them, and
-// what is pressed last.
+// tell them apart. Within a group the first trait, the password, the other
+// traits as the schema has them, and what is pressed last.
 func (e *Engine) sort(f *Flow, nodes []ui.Node) {
 	groups := kinds[f.Kind].groups
 	if groups == nil {

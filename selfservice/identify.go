@@ -39,7 +39,7 @@ func (s *Step) WhoSignsIn(ctx context.Context) (i *identity.Identity, name strin
 // has settled it, as it is there.
 func (s *Step) typedIdentifier() string {
 	if s.Flow.Refreshes() {
-		return s.Flow.notes.Own[s.Next.Active]
+		return s.Flow.notes.SignsInBy[s.Next.Active]
 	}
 	typed := s.Input.Body.String(ui.NodeIdentifier)
 	if typed == "" && s.Flow.settled() {

@@ -8,9 +8,9 @@ import (
 	"github.com/foyer-id/foyer/identity/session"
 )
 
-// meet notes on n how the owner of a session signs in, who is to do so again in f.
-func (e *Engine) meet(ctx context.Context, f *Flow, n *notes, s *session.Session) error {
-	f.Values = mustJSON(typed{Identifier: e.identifierOf(s)})
+// prepareRefresh notes on n how the owner of a session signs in, who is to do so
+// again in f.
+func (e *Engine) prepareRefresh(ctx context.Context, f *Flow, n *notes, s *session.Session) error {
 	i, err := e.Identities.Store.Identity(ctx, s.IdentityID)
 	if errors.Is(err, identity.ErrNotFound) {
 		return session.ErrInactive
@@ -18,11 +18,12 @@ func (e *Engine) meet(ctx context.Context, f *Flow, n *notes, s *session.Session
 	if err != nil {
 		return err
 	}
-	n.Own = map[string]string{}
+	f.Values = mustJSON(typed{Identifier: e.identifierOf(i)})
+	n.SignsInBy = map[string]string{}
 	for _, c := range i.Credentials {
 		for _, name := range c.Identifiers {
-			if n.Own[string(c.Type)] == "" && e.leadsIn(i, c.Type, name) {
-				n.Own[string(c.Type)] = name
+			if n.SignsInBy[string(c.Type)] == "" && e.leadsIn(i, c.Type, name) {
+				n.SignsInBy[string(c.Type)] = name
 			}
 		}
 	}
@@ -44,18 +45,16 @@ func (e *Engine) leadsIn(i *identity.Identity, t identity.CredentialType, name s
 // Offers reports whether a login has a use for a method, by its id: where it is
 // known who signs in, whether they can do so by it.
 func (f *Flow) Offers(method string) bool {
-	return !f.SecondFactor() && (!f.Refreshes() || f.notes.Own[method] != "")
+	return !f.SecondFactor() && (!f.Refreshes() || f.notes.SignsInBy[method] != "")
 }
 
-// identifierOf is what the owner of a session signs in with first, empty for
-// nothing.
-func (e *Engine) identifierOf(s *session.Session) string {
-	own := e.Identities.Schemas.Get(s.Identity.SchemaID)
-	var traits map[string]any
-	if own == nil || decode(s.Identity.Traits, &traits) != nil {
+// identifierOf is what i signs in with first, empty for nothing.
+func (e *Engine) identifierOf(i *identity.Identity) string {
+	own := e.Identities.Schemas.Get(i.SchemaID)
+	if own == nil {
 		return ""
 	}
-	if names := identity.TypedIdentifiers(own, traits); len(names) > 0 {
+	if names := identity.TypedIdentifiers(own, i.DecodedTraits()); len(names) > 0 {
 		return names[0]
 	}
 	return ""

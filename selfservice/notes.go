@@ -21,14 +21,14 @@ type notes struct {
 	Followed  *followed         `json:"followed,omitempty"`  // the mailed link that led here
 	Spare     uuid.UUID         `json:"spare,omitzero"`      // the session that a proof in this flow leaves alive
 	Stage     Stage             `json:"stage,omitempty"`
-	Subject   uuid.UUID         `json:"subject,omitzero"`    // whose flow it is, where it is somebody's from the start
-	Refresh   bool              `json:"refresh,omitempty"`   // login: Subject proves again to be themselves
-	Own       map[string]string `json:"own,omitempty"`       // login: what Subject signs in with, canonical, by method
-	AAL       session.AAL       `json:"aal,omitempty"`       // login: how sure it is to be
-	Skip      bool              `json:"skip,omitempty"`      // recovery: no settings afterwards
-	Recovered *recovered        `json:"recovered,omitempty"` // settings: what led here
-	Saved     *saved            `json:"saved,omitempty"`     // settings: how the last save ended
-	Move      *move             `json:"move,omitempty"`      // verification: the change of address that waits for the proof
+	Subject   uuid.UUID         `json:"subject,omitzero"`      // whose flow it is, where it is somebody's from the start
+	Refresh   bool              `json:"refresh,omitempty"`     // login: Subject proves again to be themselves
+	SignsInBy map[string]string `json:"signs_in_by,omitempty"` // login: what Subject signs in with, canonical, by method
+	AAL       session.AAL       `json:"aal,omitempty"`         // login: how sure it is to be
+	Skip      bool              `json:"skip,omitempty"`        // recovery: no settings afterwards
+	Recovered *recovered        `json:"recovered,omitempty"`   // settings: what led here
+	Saved     *saved            `json:"saved,omitempty"`       // settings: how the last save ended
+	Move      *move             `json:"move,omitempty"`        // verification: the change of address that waits for the proof
 }
 
 // sealNotes makes n the flow's notes.
@@ -41,7 +41,7 @@ func (e *Engine) sealNotes(f *Flow, n notes) {
 
 // carried is the part of the notes that goes along to the end and to successors.
 func (n notes) carried() notes {
-	return notes{State: n.State, Subject: n.Subject, Refresh: n.Refresh, Own: n.Own, AAL: n.AAL, Skip: n.Skip, Recovered: n.Recovered}
+	return notes{State: n.State, Subject: n.Subject, Refresh: n.Refresh, SignsInBy: n.SignsInBy, AAL: n.AAL, Skip: n.Skip, Recovered: n.Recovered}
 }
 
 func (e *Engine) openNotes(f *Flow) (notes, error) {

@@ -114,8 +114,8 @@ func (s *Step) ResendSignUp() {
 func (f *Flow) Drafted() bool { return f.notes.Draft != nil }
 
 // Realise makes the drafted person the one the step is about: their address is
-// proved. The schema may have changed since;
-// what it says now is refused, and the form shown as at the beginning.
+// proved. The schema may have changed since; what it forbids now is refused, and
+// the form shown as at the beginning.
 func (s *Step) Realise() error {
 	d := s.Flow.notes.Draft
 	var traits map[string]any

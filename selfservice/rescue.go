@@ -39,8 +39,8 @@ const linkID = "link"
 func (c *Challenge) Unsent() bool { return c != nil && c.Via == viaOperator }
 
 // MakeRescue opens a recovery flow that waits for a secret, and returns that in
-// the clear. Recovering by it ends every other session and makes void what was
-// sent before, as any recovery does, but no address counts as proved by it.
+// the clear. Recovering by it makes void what was sent before, and ends other
+// sessions, as any recovery does, but no address counts as proved by it.
 func (e *Engine) MakeRescue(ctx context.Context, o RescueOrder) (*Rescue, error) {
 	method := CodeID
 	if o.ByLink {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
@@ -25,6 +26,15 @@ func admitsOwner(f *Flow, s *session.Session) error {
 		return errMismatch
 	}
 	return nil
+}
+
+// readOwner reads whose settings flow f is.
+func (e *Engine) readOwner(ctx context.Context, f *Flow) (err error) {
+	f.owner, err = e.Identities.Store.Identity(ctx, f.notes.Subject)
+	if errors.Is(err, identity.ErrNotFound) {
+		return errNoFlow
+	}
+	return err
 }
 
 // Privileged returns an error where the person has signed in too long ago to
@@ -54,8 +64,8 @@ func finishSettings(ctx context.Context, e *Engine, s *Step) error {
 	return err
 }
 
-// saved is the flow of a change that is stored. It can change more.
-func (e *Engine) saved(s *Step) *Flow {
+// reopened is the flow of a change that is stored. It can change more.
+func (e *Engine) reopened(s *Step) *Flow {
 	done := *s.Next
 	done.State, done.Values = StateSuccess, nil
 	n := s.Flow.notes.carried()

@@ -35,11 +35,11 @@ func (s *Step) had(a *identity.Address) bool {
 	return s.Flow.Kind == Settings && s.engine.Identities.Holds(s.Identity, a.Via, a.Canonical)
 }
 
-// planVerification does it for one address of the step's person.
+// planVerification is PlanVerification for one address of the step's person.
 func (s *Step) planVerification(a *identity.Address) { s.planProof(a, nil) }
 
-// planProof does it for an address that the step's person has, or waits in m to
-// move to.
+// planProof is the same for an address that the step's person has, or waits in m
+// to move to.
 func (s *Step) planProof(a *identity.Address, m *move) {
 	e, i := s.engine, s.person()
 	if s.Revised != nil || s.Flow.Kind == Registration {
@@ -67,9 +67,10 @@ func (s *Step) planProof(a *identity.Address, m *move) {
 }
 
 // finishVerification is what a verification is for: the address counts as
-// proved. Whoever got hold of the account before its owner proved the address
-// is out: every session ends but the one of the client that gave the proof,
-// and what was sent before to any address of the person is void.
+// proved, and what was sent before to any address of the person is void. At the
+// first proof, unless operators want it otherwise, whoever got hold of the
+// account before is out: every session ends but the one of the client that gave
+// the proof.
 func finishVerification(ctx context.Context, e *Engine, s *Step) error {
 	c, first, err := s.Proven, true, error(nil)
 	if s.Revised == nil {
