@@ -142,6 +142,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Sessions: sessions,
 		Cookie:   &web.SealedCookie{Options: c.Session.Cookie, Ring: cookies, Now: o.Now},
 		View:     session.Viewer{Identities: viewer},
+		Origins:  origins,
 
 		Cacheable: c.Session.Cacheable, CacheMaxAge: c.Session.CacheMaxAge, Tokenizers: tokenizers,
 	}

@@ -79,7 +79,7 @@ type Outcome struct {
 	Fingerprint []byte    `json:"fingerprint"` // keyed MAC of the submit that completed the flow
 	At          time.Time `json:"at"`
 	IdentityID  uuid.UUID `json:"identity_id"`
-	Epoch       int       `json:"epoch"` // of the identity then
+	Epoch       int       `json:"epoch"`         // of the identity then
 	SessionID   uuid.UUID `json:"session_id"`    // Nil when no session was issued
 	Via         string    `json:"via,omitempty"` // the channel of the address that was proved
 	// The verification flow that was opened with it, Nil for none.

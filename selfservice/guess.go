@@ -30,10 +30,10 @@ const (
 // often the submit starts over because others have moved the flow.
 type attempt struct {
 	tries  int
-	secret bool   // it carries a secret that the flow waits for
-	paid   []byte // MAC of the code that the guess was paid for
+	secret bool      // it carries a secret that the flow waits for
+	paid   []byte    // MAC of the code that the guess was paid for
 	at     time.Time // when it was paid
-	void   bool   // it was the secret, which something has made void, such as the same submit before
+	void   bool      // it was the secret, which something has made void, such as the same submit before
 }
 
 // weigh judges the secret a submit carries. A code is paid for first: the

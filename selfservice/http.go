@@ -401,7 +401,7 @@ func (h *HTTP) guard(r *http.Request, f *Flow, s *session.Session, body *web.Bod
 		return h.Origins.Check(r)
 	}
 	// Signing in, in another tab, renewed the secret. The flow does nothing more.
-	if refused := kinds[f.Kind].admits(f, s); errors.Is(refused, ErrSessionAvailable) {
+	if refused := kinds[f.Kind].admits(f, s); !f.Completed() && errors.Is(refused, ErrSessionAvailable) {
 		return refused
 	}
 	return err

@@ -37,7 +37,7 @@ func (e *Engine) Submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 			return step, nil // what is wrong with the submit is true all the same
 		case a.secret && a.tries < maxSecretTries:
 		default:
-			return nil, fail.Wrap(err, fail.Unavailable, "flow_contended", "Too many submits to this flow at once. Please send it again.")
+			return nil, fail.Wrap(err, fail.Unavailable, "flow_contended", "Too many submits to this flow, or changes of this account, at once. Please send it again.")
 		}
 	}
 }

@@ -31,6 +31,8 @@ type HTTP struct {
 	Cacheable   bool
 	CacheMaxAge time.Duration
 
+	Origins *web.Origins // whose pages may end sessions by the cookie they hold
+
 	// Tokenizers are the kinds of JWT whoami makes of a session, by name.
 	Tokenizers map[string]*Tokenizer
 }
@@ -163,8 +165,19 @@ func numbered(w http.ResponseWriter, r *http.Request, store Store, q Query) ([]*
 	return store.Sessions(r.Context(), q)
 }
 
+// acting is Required for what changes something. A browser presents its cookie
+// whoever's page asks for that, so the page has to be one that is listed.
+func (h *HTTP) acting(r *http.Request) (*Session, error) {
+	if _, _, cookie := h.Cookie.Read(r); cookie && r.Header.Get(HeaderToken) == "" {
+		if err := h.Origins.Check(r); err != nil {
+			return nil, err
+		}
+	}
+	return h.Required(r)
+}
+
 func (h *HTTP) endOthers(w http.ResponseWriter, r *http.Request, _ web.Params) error {
-	s, err := h.Required(r)
+	s, err := h.acting(r)
 	if err != nil {
 		return err
 	}
@@ -179,7 +192,7 @@ func (h *HTTP) endOthers(w http.ResponseWriter, r *http.Request, _ web.Params) e
 // endOne ends another session of who asks. Somebody else's is left alone and
 // not told apart from none.
 func (h *HTTP) endOne(w http.ResponseWriter, r *http.Request, p web.Params) error {
-	s, err := h.Required(r)
+	s, err := h.acting(r)
 	if err != nil {
 		return err
 	}
