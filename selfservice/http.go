@@ -8,14 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/gofrs/uuid"
 
 	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/web"
-	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
 // HTTP is the flows as clients meet them.
@@ -69,7 +67,7 @@ func (h *HTTP) openBrowser(w http.ResponseWriter, r *http.Request, k Kind) error
 	o.Binding = web.Binding(secret)
 	f, err := h.Engine.Start(r.Context(), k, o)
 	if errors.Is(err, ErrSessionAvailable) && !web.IsJSON(r) {
-		return h.sendHome(w, r, o)
+		return h.sendOn(w, r, o)
 	}
 	if err != nil {
 		return h.moved(w, r, k, err)
@@ -162,58 +160,6 @@ func (h *HTTP) read(w http.ResponseWriter, r *http.Request, k Kind) error {
 	return nil
 }
 
-const (
-	// waitFor is how long a client may wait for a flow to move on: shorter
-	// than requests under way have when the program is told to stop.
-	waitFor   = 10 * time.Second
-	waitPause = 500 * time.Millisecond
-	// maxWaiting bounds the clients that wait at once.
-	maxWaiting = 1024
-)
-
-// wait holds the answer back while the flow is still at the revision that the
-// client names in after, so that a page moves on by itself once the address was
-// proved on another device. After ten seconds it is answered as it is.
-func (h *HTTP) wait(r *http.Request, k Kind, f *Flow) (*Flow, error) {
-	after := r.URL.Query().Get("after")
-	if after == "" || after != strconv.Itoa(f.Rev) || f.Completed() {
-		return f, nil
-	}
-	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > maxWaiting {
-		busy := fail.New(fail.TooMany, "too_many_waiting", "Too many clients wait for a flow at once. Ask again in a moment.")
-		busy.RetryAfter = waitFor
-		return nil, busy
-	}
-	deadline := time.NewTimer(waitFor)
-	defer deadline.Stop()
-	for after == strconv.Itoa(f.Rev) {
-		select {
-		case <-r.Context().Done():
-			return nil, r.Context().Err()
-		case <-deadline.C:
-			return f, nil
-		case <-h.Stopping:
-			return f, nil
-		case <-time.After(waitPause):
-		}
-		var err error
-		if f, err = h.visible(r, k, "id"); err != nil {
-			return nil, err
-		}
-	}
-	return f, nil
-}
-
-// waitURL is where a client waits for f to move on, empty where nothing but
-// itself moves it.
-func (h *HTTP) waitURL(f *Flow) string {
-	if kinds[f.Kind].proves == nil || f.State != StateSentEmail || f.notes.Challenge == nil {
-		return ""
-	}
-	return h.flowURL(f) + "&after=" + strconv.Itoa(f.Rev)
-}
-
 // visible loads the flow that a parameter names, if the client may see it.
 func (h *HTTP) visible(r *http.Request, k Kind, parameter string) (*Flow, error) {
 	id, err := flowID(r, parameter)
@@ -277,142 +223,6 @@ func (h *HTTP) show(w http.ResponseWriter, r *http.Request, k Kind) error {
 	}
 	web.Redirect(w, r, h.pageURL(f))
 	return nil
-}
-
-// mailedLink reports whether r opens a link as it stands in messages.
-func mailedLink(r *http.Request) bool {
-	q := r.URL.Query()
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (q.Get("token") != "" || q.Get("code") != "")
-}
-
-// follow answers a mailed link. Whoever follows it, a scanner included, gets a
-// page with a button and changes nothing.
-func (h *HTTP) follow(w http.ResponseWriter, r *http.Request, k Kind) error {
-	id, err := flowID(r, "flow")
-	if err != nil {
-		return err
-	}
-	rules, err := h.Engine.rules(k)
-	if err != nil {
-		return err
-	}
-	if r.Method == http.MethodHead {
-		web.Redirect(w, r, rules.UIURL)
-		return nil
-	}
-	o, err := h.opening(r)
-	if err != nil {
-		return err
-	}
-	o.RequestURL = withoutQuery(o.RequestURL)
-	secret := h.CSRF.Ensure(w, r)
-	o.Binding = web.Binding(secret)
-	l := Link{Token: r.URL.Query().Get("token"), Code: r.URL.Query().Get("code")}
-	f, err := h.Engine.Follow(r.Context(), k, id, l, o, func(f *Flow) bool { return !f.Native && !f.unbound() && h.bound(r, f) == nil })
-	if err != nil {
-		return err
-	}
-	if web.WantsJSON(r) {
-		web.JSON(w, http.StatusOK, h.flow(f, web.Mask(secret)))
-		return nil
-	}
-	web.Redirect(w, r, h.pageURL(f))
-	return nil
-}
-
-func (h *HTTP) storedError(w http.ResponseWriter, r *http.Request, _ web.Params) error {
-	q := r.URL.Query()
-	name := "id"
-	if q.Get("error") != "" {
-		name = "error"
-	}
-	if q.Get(name) == "stub:500" {
-		_, inner, _ := web.Envelope(fail.New(fail.Internal, "stub_error", "This is a stub error, for building an error page."), "")
-		web.JSON(w, http.StatusOK, map[string]any{"id": uuid.Nil, "error": inner, "created_at": h.Engine.Now(), "updated_at": h.Engine.Now()})
-		return nil
-	}
-	id, err := flowID(r, name)
-	if err != nil {
-		return err
-	}
-	e, err := h.Engine.Store.Error(r.Context(), id)
-	if errors.Is(err, ErrNoFlow) || err == nil && !h.Engine.Now().Before(e.ExpiresAt) {
-		return fail.New(fail.NotFound, "self_service_error_not_found", "There is no error with this id, or it is too old.")
-	}
-	if err != nil {
-		return err
-	}
-	web.JSON(w, http.StatusOK, map[string]any{
-		"id": e.ID, "error": e.Error, "created_at": e.CreatedAt, "updated_at": e.CreatedAt,
-	})
-	return nil
-}
-
-// bound checks that a flow is read by the browser that opened it, or by the
-// session it ended in, which came with a new CSRF secret. Knowing the id of a
-// native flow is enough, and of one that an operator opened for a person.
-// Settings are read by the session of who they belong to, which may be a later
-// one: whoever had to sign in again goes on with what they had begun.
-func (h *HTTP) bound(r *http.Request, f *Flow) error {
-	if f.Kind == Settings {
-		s, err := h.session(r)
-		if err != nil {
-			return err
-		}
-		return admitsOwner(f, s)
-	}
-	if f.Native || f.unbound() {
-		return nil
-	}
-	err := h.CSRF.CheckBinding(r, f.Binding)
-	if err == nil || !f.Completed() {
-		return err
-	}
-	s, failed := h.session(r)
-	if failed != nil {
-		return failed
-	}
-	if f.EndedIn(s) {
-		return nil
-	}
-	return err
-}
-
-// guard checks that a submit comes from the client that opened the flow: for
-// browsers by cookie and token, and besides by where the page came from; for
-// native clients by the absence of everything a browser sends. Whoever holds the
-// session that the flow ended in may ask for its outcome again: the browser's
-// CSRF secret was changed by that very outcome.
-func (h *HTTP) guard(r *http.Request, f *Flow, s *session.Session, body *web.Body) error {
-	if f.Native {
-		return web.CheckNative(r)
-	}
-	if f.EndedIn(s) {
-		return nil
-	}
-	if f.unbound() {
-		return h.Origins.Check(r)
-	}
-	err := h.bound(r, f)
-	if err == nil {
-		err = h.CSRF.Check(r, body.String(ui.NodeCSRF))
-	}
-	if err == nil {
-		return h.Origins.Check(r)
-	}
-	// Signing in, in another tab, renewed the secret. The flow does nothing more.
-	if refused := kinds[f.Kind].admits(f, s); !f.Completed() && errors.Is(refused, ErrSessionAvailable) {
-		return refused
-	}
-	return err
-}
-
-// csrf returns the masked token for a flow's form, different at every answer.
-func (h *HTTP) csrf(r *http.Request, f *Flow) string {
-	if f.Native {
-		return ""
-	}
-	return web.Mask(h.CSRF.Secret(r))
 }
 
 func flowID(r *http.Request, parameter string) (uuid.UUID, error) {

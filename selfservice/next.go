@@ -1,9 +1,6 @@
 package selfservice
 
-import (
-	"net/url"
-	"strings"
-)
+import "strings"
 
 // next tells a client what to do now, so that one loop takes any client
 // through any journey (docs/flows.md).
@@ -42,7 +39,7 @@ func (h *HTTP) nextAfter(s *Step) *next {
 	case s.ShowVerification:
 		return h.goTo(s.Verification)
 	}
-	switch to := h.home(s); {
+	switch to := h.wanted(s); {
 	case s.Flow.ReturnTo != "" && strings.HasPrefix(to, h.Engine.PublicURL+"/self-service/"):
 		return goOn(to).Next // a flow that was interrupted
 	case s.Flow.Native:
@@ -55,28 +52,6 @@ func (h *HTTP) nextAfter(s *Step) *next {
 // goTo is showing another flow.
 func (h *HTTP) goTo(f *Flow) *next {
 	return &next{Do: doGoTo, Method: "GET", URL: h.flowURL(f)}
-}
-
-// flowURL is where a flow is read.
-func (h *HTTP) flowURL(f *Flow) string {
-	return h.Engine.PublicURL + "/self-service/" + string(f.Kind) + "/flows?id=" + f.ID.String()
-}
-
-// openURL is where a flow of a kind is opened.
-func (h *HTTP) openURL(k Kind, native bool, q url.Values) string {
-	u := h.Engine.PublicURL + "/self-service/" + string(k) + "/browser"
-	if native {
-		u = h.Engine.PublicURL + "/self-service/" + string(k) + "/api"
-	}
-	if len(q) > 0 {
-		u += "?" + q.Encode()
-	}
-	return u
-}
-
-// refreshURL is where a person proves again to be who they are, to go on with f.
-func (h *HTTP) refreshURL(f *Flow, native bool) string {
-	return h.openURL(Login, native, url.Values{"refresh": {"true"}, "return_to": {h.submitURL(f)}})
 }
 
 // goOn is what an error has beside the protocol: where the client goes on.

@@ -134,7 +134,7 @@ func (h *HTTP) success(s *Step) successView {
 func (h *HTTP) continueWith(s *Step) []continueWith {
 	list := []continueWith{}
 	if !s.Flow.Native {
-		list = append(list, continueWith{Action: "redirect_browser_to", RedirectBrowserTo: h.home(s)})
+		list = append(list, continueWith{Action: "redirect_browser_to", RedirectBrowserTo: h.wanted(s)})
 	}
 	if s.ShowVerification {
 		list = append(list, continueWith{Action: "show_verification_ui", Flow: h.nextFlow(s, s.Verification, s.Verifying)})
