@@ -286,6 +286,11 @@ func (w *witness) sessions(t *testing.T) {
 	for _, c := range []*enginetest.Client{b, nobody} {
 		c.Get("/sessions?page_size=1")
 		c.Send("DELETE", "/sessions/"+unknown)
+		for _, path := range []string{"/sessions", "/sessions/" + unknown} {
+			req := c.Request("DELETE", path, nil)
+			req.Header.Set("Sec-Fetch-Site", "cross-site")
+			c.Do(req)
+		}
 		c.Send("DELETE", "/sessions/"+current)
 		c.Send("DELETE", "/sessions")
 	}

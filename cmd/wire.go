@@ -135,6 +135,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 
+	phones := post.reaches(courier.SMS) && knowsPhones(schemas)
 	people := &identity.Manager{Schemas: schemas, Store: store, Now: o.Now}
 	sessions := &session.Manager{Store: store, Lifespan: c.Session.Lifespan, Extendable: c.Session.Extendable, Ring: cookies, Now: o.Now}
 	viewer := identity.Viewer{PublicURL: c.Serve.Public.BaseURL}
@@ -150,7 +151,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Store:      store,
 		Identities: people,
 		Sessions:   sessions,
-		Strategies: strategies(c, people, hasher, outbound, messages, post.reaches(courier.SMS)),
+		Strategies: strategies(c, people, hasher, outbound, messages, phones),
 		Rules:      rules(c, sessions),
 		Return:     returnTo,
 		Messages:   messages,
@@ -169,7 +170,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 			{Count: c.Courier.Budget.Per10Minutes, Per: 10 * time.Minute}, {Count: c.Courier.Budget.PerDay, Per: 24 * time.Hour},
 		},
 		Flood:         flood(c.Courier.Budget.PerMinuteTotal),
-		SMS:           post.reaches(courier.SMS),
+		SMS:           phones,
 		Stealth:       c.Security.MitigateEnumeration,
 		RevokeOnProof: c.SelfService.RevokeOnProof,
 	}
@@ -209,6 +210,19 @@ func bringUp(ctx context.Context, store *persistence.Store, log *slog.Logger) er
 		log.Error("the database is not migrated; run: foyer migrate sql up -e -c FILE", "not_applied", pending)
 	}
 	return err
+}
+
+// knowsPhones reports whether any schema has phones to write to: where none has,
+// nobody is asked for one.
+func knowsPhones(schemas *schema.Set) bool {
+	for _, s := range schemas.All() {
+		for _, f := range s.Fields {
+			if slices.Contains([]string{f.VerificationVia, f.RecoveryVia, f.CodeVia}, identity.ViaSMS) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound, messages ui.Catalogue, sms bool) []selfservice.Strategy {

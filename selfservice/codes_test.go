@@ -84,7 +84,7 @@ func TestVerificationByCode(t *testing.T) {
 			require.Equal(t, env.PublicURL+"/self-service/verification?flow="+f.ID, f.UI.Action)
 			require.Equal(t, "POST", f.UI.Method)
 			require.Empty(t, messages(f))
-			require.Equal(t, []string{"default csrf_token hidden 0", "code email text 1070018", "code method submit 1070009 code"}, drawn(f))
+			require.Equal(t, []string{"default csrf_token hidden 0", "code email email 1070007", "code method submit 1070009 code"}, drawn(f))
 
 			for _, v := range []values{{"method": "code"}, {"method": "code", "email": ""}, {"method": "code", "email": " "}} {
 				require.Equal(t, per(c, 400, "email:4000002"), submit(f, v), "%v", v)
@@ -96,7 +96,7 @@ func TestVerificationByCode(t *testing.T) {
 				require.Equal(t, per(c, 400, "email:4000040"), submit(f, values{"method": "code", "email": bad}), "%q", bad)
 				require.Equal(t, "choose_method", again(f).State)
 			}
-			require.Equal(t, per(c, 400, "email:4000041"), submit(f, values{"method": "code", "email": "nobody"}), "phones can be written to in dev mode")
+			require.Equal(t, per(c, 400, "email:4000040"), submit(f, values{"method": "code", "email": "nobody"}), "nobody here has a phone")
 			for _, v := range []values{{"email": email}, {"method": "magic", "email": email}, {"method": "password", "email": email}} {
 				require.Equal(t, per(c, 400, "4010006"), submit(f, v), "%v", v)
 			}

@@ -104,7 +104,7 @@ func TestRecoveryByCode(t *testing.T) {
 				f := c.OpenKind("recovery", "")
 				require.Equal(t, []string{"choose_method", "code"}, []string{f.State, f.Active})
 				require.Equal(t, env.PublicURL+"/self-service/recovery?flow="+f.ID, f.UI.Action)
-				require.Equal(t, []string{"default csrf_token hidden 0", "code email text 1070018", "code method submit 1070009 code"}, drawn(f))
+				require.Equal(t, []string{"default csrf_token hidden 0", "code email email 1070007", "code method submit 1070009 code"}, drawn(f))
 				require.Equal(t, per(c, 400, "email:4000002"), submit(f, values{"method": "code"}))
 				require.Equal(t, per(c, 400, "email:4000040"), submit(f, values{"method": "code", "email": "@"}))
 				require.Equal(t, per(c, 400, "email:4000002"), submit(f, values{"method": "code", "code": "123456"}), "nothing is awaited yet")
