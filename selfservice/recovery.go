@@ -39,7 +39,7 @@ func planRecovery(e *Engine, s *Step) error {
 	}
 	s.Session, s.SessionToken = e.Sessions.Plan(i.ID, method+"_recovery", s.Input.Device)
 	s.Session.Identity = s.Revised
-	if own := s.Input.Session; own != nil && own.IdentityID != i.ID {
+	if own := s.Input.Session; own != nil {
 		s.Write(func(ctx context.Context) error { return e.Sessions.EndOne(ctx, own.ID) }) // the client has another one now
 	}
 	if rules := e.Rules[Settings]; rules == nil || !rules.Enabled || s.Flow.notes.Skip {
