@@ -74,9 +74,6 @@ func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error 
 // page reads the query of a list: keyset pages, the token being the last id.
 func page(v url.Values) (Query, error) {
 	var q Query
-	if v.Get("page") != "" {
-		return q, fail.New(fail.BadRequest, "pagination_unsupported", "Pages are asked for with page_token and page_size, not with page.")
-	}
 	for _, filter := range []string{"ids", "preview_credentials_identifier_similar", "organization_id", "include_credential"} {
 		if v.Has(filter) {
 			return q, fail.New(fail.BadRequest, "filter_unsupported", "The list cannot be asked with "+filter+" in this version.")

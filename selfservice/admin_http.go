@@ -107,8 +107,8 @@ func explainUnknown(err error) error {
 	return err
 }
 
-// recoveryBody is the body of POST /admin/recovery/link, and with FlowType that
-// of POST /admin/recovery/code.
+// recoveryBody is the body of POST /admin/recovery/link, and a part of that of
+// POST /admin/recovery/code.
 type recoveryBody struct {
 	IdentityID string `json:"identity_id"`
 	ExpiresIn  string `json:"expires_in"`
@@ -123,8 +123,9 @@ type recoveryView struct {
 
 func (h *AdminHTTP) recoveryCode(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 	var in struct {
-		recoveryBody
-		FlowType string `json:"flow_type"`
+		IdentityID string `json:"identity_id"`
+		ExpiresIn  string `json:"expires_in"`
+		FlowType   string `json:"flow_type"`
 	}
 	if err := web.ReadAdmin(w, r, &in); err != nil {
 		return err
@@ -132,7 +133,7 @@ func (h *AdminHTTP) recoveryCode(w http.ResponseWriter, r *http.Request, _ web.P
 	if in.FlowType != "" && in.FlowType != "browser" && in.FlowType != "api" {
 		return fail.New(fail.BadRequest, "flow_type_invalid", "The field flow_type is browser or api.")
 	}
-	return h.rescue(w, r, in.recoveryBody, http.StatusCreated, RescueOrder{Native: in.FlowType == "api"})
+	return h.rescue(w, r, recoveryBody{in.IdentityID, in.ExpiresIn}, http.StatusCreated, RescueOrder{Native: in.FlowType == "api"})
 }
 
 func (h *AdminHTTP) recoveryLink(w http.ResponseWriter, r *http.Request, _ web.Params) error {

@@ -158,6 +158,8 @@ func TestAdminRecoveryRefused(t *testing.T) {
 			require.Equal(t, "400 expires_in_invalid", refused(env, what, map[string]any{"identity_id": id, "expires_in": bad}))
 		}
 		require.Equal(t, "400 body_invalid", refused(env, what, map[string]any{"identity_id": 1}))
+		wrong := env.Admin(http.MethodPost, "/admin/recovery/"+what, map[string]any{"identity_id": id, "expires_in": 5})
+		require.Contains(t, string(wrong.Body), `The field \"expires_in\" must not be a number.`)
 		require.Equal(t, "400 field_unknown", refused(env, what, map[string]any{"identity_id": id, "code": "123456"}))
 	}
 	require.Equal(t, "400 expires_in_invalid", refused(env, "code", map[string]any{"identity_id": id, "expires_in": "169h"}))

@@ -61,7 +61,7 @@ func TestAdminListsSessions(t *testing.T) {
 		require.Equal(t, newest[1:], walked)
 
 		for name, want := range map[string]string{
-			"active=perhaps": "active_invalid", "expand=tokens": "expand_invalid", "page_size=0": "page_size_invalid", "page_size=1001": "page_size_invalid",
+			"active=perhaps": "active_invalid", "expand=tokens": "expand_invalid", "page_size=0": "page_size_invalid", "page_size=1001": "page_size_invalid", "page=2": "pagination_unsupported",
 			"page_token=" + newest[0]: "page_token_invalid",
 		} {
 			a := env.Admin("GET", "/admin/sessions?"+name, nil)

@@ -9,9 +9,13 @@ import (
 	"github.com/foyer-id/foyer/internal/fail"
 )
 
-// PageSize reads how many entries of a list are asked for, as page_size or a
-// lone per_page: from 1 to most, fallback where neither is given.
+// PageSize reads how many entries of a list by page_token are asked for, as
+// page_size or a lone per_page: from 1 to most, fallback where neither is given.
+// A page asked for by its number is refused: who counts would never come to an end.
 func PageSize(query url.Values, fallback, most int) (int, error) {
+	if query.Get("page") != "" {
+		return 0, fail.New(fail.BadRequest, "pagination_unsupported", "Pages are asked for with page_token and page_size, not with page.")
+	}
 	size := query.Get("page_size")
 	if size == "" {
 		size = query.Get("per_page")
