@@ -21,11 +21,13 @@ const (
 	sqlByAddress = `SELECT v.id, other.id, ` + personColumns + ` FROM ` + sqlSomebody + `
 		LEFT JOIN addresses v ON v.purpose = ? AND v.via = ? AND v.canonical = ?
 		JOIN identities i ON i.id = COALESCE(v.identity_id, other.id) JOIN addresses a ON a.identity_id = i.id`
-	sqlByIdentifier = `SELECT n.identity_id, other.id, c.id, c.type, c.identifiers, c.config, c.version, c.created_at, c.updated_at,
-		` + personColumns + ` FROM ` + sqlSomebody + `
+	sqlByIdentifier = `SELECT n.identity_id, other.id, ` + wholeColumns + ` FROM ` + sqlSomebody + `
 		LEFT JOIN identifiers n ON n.space = 'login' AND n.value = ?
-		JOIN identities i ON i.id = COALESCE(n.identity_id, other.id)
-		LEFT JOIN addresses a ON a.identity_id = i.id LEFT JOIN credentials c ON c.identity_id = i.id`
+		JOIN identities i ON i.id = COALESCE(n.identity_id, other.id)` + wholeJoins
+	sqlIdentity = `SELECT i.id, i.id, ` + wholeColumns + ` FROM identities i` + wholeJoins + ` WHERE i.id = ?`
+
+	wholeColumns = `c.id, c.type, c.identifiers, c.config, c.version, c.created_at, c.updated_at, ` + personColumns
+	wholeJoins   = ` LEFT JOIN addresses a ON a.identity_id = i.id LEFT JOIN credentials c ON c.identity_id = i.id`
 )
 
 // found gathers an identity from rows that repeat it for each of its parts.
@@ -40,8 +42,12 @@ type found struct {
 // find runs a statement that begins with sqlSomebody. The name leads to that
 // somebody: always the same one for a name, another one for others.
 func (s *Store) find(ctx context.Context, query, name string, args []any, credentials bool) (*identity.Identity, error) {
+	return s.gather(ctx, query, append([]any{uuid.NewV5(uuid.Nil, name).String()}, args...), credentials)
+}
+
+// gather runs a statement whose rows are all of one person.
+func (s *Store) gather(ctx context.Context, query string, args []any, credentials bool) (*identity.Identity, error) {
 	var f found
-	args = append([]any{uuid.NewV5(uuid.Nil, name).String()}, args...)
 	err := s.view(ctx, func(ctx context.Context, c conn) error {
 		f = found{addresses: map[uuid.UUID]addressRow{}, credentials: map[uuid.UUID]credentialRow{}}
 		return c.query(ctx, query, args, func(rows *sql.Rows) error { return f.add(rows, credentials) })
@@ -97,6 +103,12 @@ func (f *found) person() (*identity.Identity, error) {
 		slices.SortFunc(f.identity.Credentials, func(a, b identity.Credential) int { return cmp.Compare(a.Type, b.Type) })
 	}
 	return f.identity, nil
+}
+
+// Identity reads one with addresses and credentials, or returns identity.ErrNotFound.
+func (s *Store) Identity(ctx context.Context, id uuid.UUID) (*identity.Identity, error) {
+	i, err := s.gather(ctx, sqlIdentity, []any{id.String()}, true)
+	return i, wrap("read an identity", err)
 }
 
 // ByAddress reads the identity that has the address for a purpose, with

@@ -14,7 +14,6 @@ const (
 	identityColumns = `id, external_id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, epoch, rev, created_at, updated_at`
 	addressColumns  = `id, identity_id, purpose, position, via, value, canonical, verified, status, verified_at, created_at, updated_at`
 
-	sqlIdentity     = `SELECT ` + identityColumns + ` FROM identities WHERE id = ?`
 	sqlIdentities   = `SELECT ` + identityColumns + ` FROM identities WHERE id > ? ORDER BY id LIMIT ?`
 	sqlIdentitiesBy = `SELECT ` + identityColumns + ` FROM identities
 		WHERE id IN (SELECT identity_id FROM identifiers WHERE value = ?) AND id > ? ORDER BY id LIMIT ?`
@@ -28,51 +27,6 @@ const addressesAtOnce = 100
 
 var sqlAddresses = `SELECT ` + addressColumns + ` FROM addresses WHERE identity_id IN (?` +
 	strings.Repeat(", ?", addressesAtOnce-1) + `)`
-
-// Identity reads one with addresses and credentials, or returns identity.ErrNotFound.
-func (s *Store) Identity(ctx context.Context, id uuid.UUID) (*identity.Identity, error) {
-	var found *identity.Identity
-	err := s.view(ctx, func(ctx context.Context, c conn) error {
-		var rows []identityRow
-		if err := c.all(ctx, &rows, sqlIdentity, id.String()); err != nil || len(rows) == 0 {
-			return err
-		}
-		i := rows[0].identity()
-		if err := c.addAddresses(ctx, []*identity.Identity{i}); err != nil {
-			return err
-		}
-		credentials, err := c.credentials(ctx, id)
-		if err != nil {
-			return err
-		}
-		i.Credentials = credentials
-		found = i
-		return nil
-	})
-	if err != nil {
-		return nil, wrap("read an identity", err)
-	}
-	if found == nil {
-		return nil, identity.ErrNotFound
-	}
-	return found, nil
-}
-
-func (c conn) credentials(ctx context.Context, identityID uuid.UUID) ([]identity.Credential, error) {
-	var rows []credentialRow
-	if err := c.all(ctx, &rows, sqlCredentials, identityID.String()); err != nil {
-		return nil, err
-	}
-	var list []identity.Credential
-	for _, r := range rows {
-		k, err := r.credential()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, k)
-	}
-	return list, nil
-}
 
 // personColumns are an identity and one of its addresses in one row, for
 // statements that call their tables i and a.

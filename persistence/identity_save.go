@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"slices"
 
+	"github.com/gofrs/uuid"
+
 	"github.com/foyer-id/foyer/identity"
 )
 
@@ -136,4 +138,20 @@ func (c conn) saveCredentials(ctx context.Context, i *identity.Identity) error {
 		return err
 	}
 	return c.replaceParts(ctx, sqlDeleteCredential, sqlUpdateCredential, sqlInsertCredential, i.ID.String(), are, shall)
+}
+
+func (c conn) credentials(ctx context.Context, identityID uuid.UUID) ([]identity.Credential, error) {
+	var rows []credentialRow
+	if err := c.all(ctx, &rows, sqlCredentials, identityID.String()); err != nil {
+		return nil, err
+	}
+	var list []identity.Credential
+	for _, r := range rows {
+		k, err := r.credential()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, k)
+	}
+	return list, nil
 }
