@@ -60,10 +60,11 @@ type Request struct {
 // Auth is how a request says who sends it. Printed or encoded, it hides its
 // credentials.
 type Auth struct {
-	Type string // "", "api_key" or "basic_auth"
+	Type string // "", "api_key", "basic_auth" or "bearer"
 
 	Name, Value, In string // of an API key; In is "header" or "cookie"
 	User, Password  string // of basic authentication
+	Token           string // of bearer
 }
 
 // Budget bounds how many messages are sent.
@@ -124,7 +125,7 @@ func (r Request) GoString() string { return r.String() }
 // MarshalJSON hides the credentials.
 func (a Auth) MarshalJSON() ([]byte, error) {
 	type plain Auth
-	for _, s := range []*string{&a.Value, &a.User, &a.Password} {
+	for _, s := range []*string{&a.Value, &a.User, &a.Password, &a.Token} {
 		if *s != "" {
 			*s = hidden
 		}

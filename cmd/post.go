@@ -177,7 +177,7 @@ func (p *post) rehearse(ctx context.Context, ch *gateway.Channel, channel string
 
 // config is r without its body, which is yet to be fetched.
 func (r Request) config() gateway.Config {
-	return gateway.Config{URL: r.URL, Method: r.Method, Headers: r.Headers, Auth: gateway.Auth(r.Auth)}
+	return gateway.Config{Call: web.Call{URL: r.URL, Method: r.Method, Headers: r.Headers, Auth: web.Auth(r.Auth)}}
 }
 
 func smtpConfig(c *Config) smtp.Config {

@@ -3,8 +3,6 @@ package courier
 import (
 	"context"
 	"errors"
-	"strings"
-	"unicode"
 
 	"github.com/gofrs/uuid"
 )
@@ -73,15 +71,4 @@ func Permanent(err error) error {
 func IsPermanent(err error) bool {
 	var p permanent
 	return errors.As(err, &p)
-}
-
-// KeyError is what is wrong with one setting of a sender.
-type KeyError struct {
-	Key    string // of the configuration, below that of the sender
-	Reason string // quotes no credential
-}
-
-// Error is one line, although a key may be the name of a header as written.
-func (e *KeyError) Error() string {
-	return strings.Join(strings.FieldsFunc(e.Key, unicode.IsControl), " ") + ": " + e.Reason
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/courier/gateway"
 	"github.com/foyer-id/foyer/internal/jsonnet"
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 var _ gateway.Evaluator = (*jsonnet.Pool)(nil)
@@ -31,7 +32,8 @@ func (p *program) Evaluate(_ context.Context, got jsonnet.Program) (json.RawMess
 func TestBodiesByJsonnet(t *testing.T) {
 	s := start(t, answer(200, ""))
 	p := &program{result: `{"text":"hello"}`}
-	c := gateway.Config{URL: s.URL, Body: "function(ctx) {text: 'hello'}", Headers: map[string]string{"content-type": "application/vnd.sms+json"}}
+	c := gateway.Config{Call: web.Call{URL: s.URL}, Body: "function(ctx) {text: 'hello'}"}
+	c.Headers = map[string]string{"content-type": "application/vnd.sms+json"}
 	l := sms()
 	require.NoError(t, channel(t, c, p).Send(t.Context(), l))
 	require.Equal(t, `{"text":"hello"}`, s.got()[0].body)
@@ -54,7 +56,7 @@ func TestBodiesByJsonnet(t *testing.T) {
 
 func TestFormBodies(t *testing.T) {
 	s := start(t, answer(200, ""))
-	c := gateway.Config{URL: s.URL, Headers: map[string]string{"Content-Type": "application/x-www-form-urlencoded"}}
+	c := gateway.Config{Call: web.Call{URL: s.URL, Headers: map[string]string{"Content-Type": "application/x-www-form-urlencoded"}}}
 	require.NoError(t, channel(t, c, nil).Send(t.Context(), sms()))
 	require.Equal(t, "body=Your+code+is+123456&recipient=%2B4915112345678&subject=&template_type=verification_code_valid&to=%2B4915112345678&verification_code=123456", s.got()[0].body)
 	c.Body = "x"
@@ -71,7 +73,7 @@ func TestFormBodies(t *testing.T) {
 
 func TestProgramsThatFail(t *testing.T) {
 	s := start(t, answer(200, ""))
-	c := gateway.Config{URL: s.URL, Body: "x"}
+	c := gateway.Config{Call: web.Call{URL: s.URL}, Body: "x"}
 	fault := &jsonnet.Error{Name: "request_config.body", Line: 3, Column: 7, Reason: "Unknown variable: x"}
 	err := channel(t, c, &program{err: fault}).Send(t.Context(), sms())
 	require.EqualError(t, err, "request_config.body:3:7: Unknown variable: x")

@@ -5,7 +5,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,9 +53,6 @@ func New(c Config, client Client, evaluator Evaluator) (*Channel, error) {
 		return nil, errors.New("request_config.body: nothing here evaluates Jsonnet")
 	}
 	ch := &Channel{config: c, kind: "json", client: client, jsonnet: evaluator}
-	if c.Method == "" {
-		ch.config.Method = http.MethodPost
-	}
 	for name, value := range c.Headers {
 		if http.CanonicalHeaderKey(name) == "Content-Type" {
 			ch.kind = mediaType(value)
@@ -82,17 +78,11 @@ func (c *Channel) Send(ctx context.Context, l *courier.Letter) error {
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, c.config.Method, c.config.URL, bytes.NewReader(body))
+	req, err := c.config.Request(ctx, body)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "")
-	for name, value := range c.config.Headers {
-		req.Header.Set(name, value)
-	}
 	req.Header.Set("Idempotency-Key", l.MessageID.String())
-	c.config.Auth.set(req)
 	resp, err := c.client.Do(req)
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func sms() *courier.Letter {
 func TestTheBuiltInBody(t *testing.T) {
 	s := start(t, answer(201, "queued"))
 	l := sms()
-	ch := channel(t, gateway.Config{URL: s.URL + "/send"}, nil)
+	ch := channel(t, gateway.Config{Call: web.Call{URL: s.URL + "/send"}}, nil)
 	require.NoError(t, ch.Send(t.Context(), l))
 	require.NoError(t, ch.Send(t.Context(), l))
 	got := s.got()
@@ -111,7 +111,7 @@ func TestMailsTakeTheSameWay(t *testing.T) {
 	s := start(t, answer(200, ""))
 	l := sms()
 	l.Channel, l.Recipient, l.Subject, l.HTML = courier.Email, "ada@example.com", "Confirm", "<p>x</p>"
-	require.NoError(t, channel(t, gateway.Config{URL: s.URL, Method: "PUT"}, nil).Send(t.Context(), l))
+	require.NoError(t, channel(t, gateway.Config{Call: web.Call{URL: s.URL, Method: "PUT"}}, nil).Send(t.Context(), l))
 	require.Equal(t, "PUT", s.got()[0].method)
 	require.Contains(t, s.got()[0].body, `"subject":"Confirm"`)
 }
@@ -126,7 +126,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 			w.Header().Set("Location", "/elsewhere")
 			answer(status, "why\r\n\x1b[2Jnot")(w, r)
 		})
-		err := channel(t, gateway.Config{URL: s.URL}, nil).Send(t.Context(), sms())
+		err := channel(t, gateway.Config{Call: web.Call{URL: s.URL}}, nil).Send(t.Context(), sms())
 		require.Len(t, s.got(), 1, "one call: no redirect is followed, nothing is tried again here")
 		if status < 300 {
 			require.NoError(t, err, status)
@@ -151,7 +151,7 @@ func TestAnswersAreBounded(t *testing.T) {
 				}
 			}
 		})
-		err := channel(t, gateway.Config{URL: s.URL}, nil).Send(t.Context(), sms())
+		err := channel(t, gateway.Config{Call: web.Call{URL: s.URL}}, nil).Send(t.Context(), sms())
 		if status == 200 {
 			require.NoError(t, err, "delivered, however much it says")
 			continue
@@ -165,7 +165,7 @@ func TestAServiceThatHangs(t *testing.T) {
 	gone := make(chan struct{})
 	s := start(t, func(_ http.ResponseWriter, r *http.Request) { <-gone })
 	defer close(gone)
-	ch := channel(t, gateway.Config{URL: s.URL}, nil)
+	ch := channel(t, gateway.Config{Call: web.Call{URL: s.URL}}, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err := ch.Send(ctx, sms())
@@ -181,14 +181,14 @@ func TestAServiceThatHangs(t *testing.T) {
 func TestAServiceThatCannotBeReached(t *testing.T) {
 	s := start(t, answer(200, ""))
 	s.Close()
-	err := channel(t, gateway.Config{URL: s.URL + "/path?key=hidden"}, nil).Send(t.Context(), sms())
+	err := channel(t, gateway.Config{Call: web.Call{URL: s.URL + "/path?key=hidden"}}, nil).Send(t.Context(), sms())
 	require.Equal(t, "outbound_failed", fail.As(err).ID)
 	require.False(t, courier.IsPermanent(err))
 	require.NotContains(t, err.Error(), "hidden")
 
 	guarded, err := web.NewOutbound(web.OutboundConfig{})
 	require.NoError(t, err)
-	ch, err := gateway.New(gateway.Config{URL: "http://127.0.0.1:1/"}, guarded, nil)
+	ch, err := gateway.New(gateway.Config{Call: web.Call{URL: "http://127.0.0.1:1/"}}, guarded, nil)
 	require.NoError(t, err)
 	err = ch.Send(t.Context(), sms())
 	require.Equal(t, "outbound_refused", fail.As(err).ID)
@@ -197,17 +197,17 @@ func TestAServiceThatCannotBeReached(t *testing.T) {
 
 func TestKindsOfAuth(t *testing.T) {
 	for name, one := range map[string]struct {
-		auth   gateway.Auth
+		auth   web.Auth
 		header string
 		want   string
 	}{
-		"basic":  {gateway.Auth{Type: "basic_auth", User: "ada", Password: "p:w"}, "Authorization", "Basic YWRhOnA6dw=="},
-		"header": {gateway.Auth{Type: "api_key", In: "header", Name: "X-Api-Key", Value: "k"}, "X-Api-Key", "k"},
-		"bearer": {gateway.Auth{Type: "api_key", In: "header", Name: "Authorization", Value: "Bearer k"}, "Authorization", "Bearer k"},
-		"cookie": {gateway.Auth{Type: "api_key", In: "cookie", Name: "key", Value: "k"}, "Cookie", "key=k"},
+		"basic":  {web.Auth{Type: "basic_auth", User: "ada", Password: "p:w"}, "Authorization", "Basic YWRhOnA6dw=="},
+		"header": {web.Auth{Type: "api_key", In: "header", Name: "X-Api-Key", Value: "k"}, "X-Api-Key", "k"},
+		"bearer": {web.Auth{Type: "api_key", In: "header", Name: "Authorization", Value: "Bearer k"}, "Authorization", "Bearer k"},
+		"cookie": {web.Auth{Type: "api_key", In: "cookie", Name: "key", Value: "k"}, "Cookie", "key=k"},
 	} {
 		s := start(t, answer(401, "no"))
-		err := channel(t, gateway.Config{URL: s.URL, Auth: one.auth, Headers: map[string]string{"X-Own": "1"}}, nil).Send(t.Context(), sms())
+		err := channel(t, gateway.Config{Call: web.Call{URL: s.URL, Auth: one.auth, Headers: map[string]string{"X-Own": "1"}}}, nil).Send(t.Context(), sms())
 		require.EqualError(t, err, "the gateway answered 401: no", name)
 		require.Equal(t, one.want, s.got()[0].header.Get(one.header), name)
 		require.Equal(t, "1", s.got()[0].header.Get("X-Own"))
@@ -217,7 +217,7 @@ func TestKindsOfAuth(t *testing.T) {
 func TestRecipientsAreJudgedAgain(t *testing.T) {
 	var calls atomic.Int64
 	s := start(t, func(http.ResponseWriter, *http.Request) { calls.Add(1) })
-	ch := channel(t, gateway.Config{URL: s.URL}, nil)
+	ch := channel(t, gateway.Config{Call: web.Call{URL: s.URL}}, nil)
 	for channel, all := range map[string][]string{
 		courier.SMS: {
 			"", "0151123456", "+0151123456", "+49151", "+4915112345678901", "+49 151 12345678", "+4915112345678,+4915112345679", "+4915112345678\n",

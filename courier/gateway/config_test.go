@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/courier/gateway"
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 func TestConfigIsRefusedByKey(t *testing.T) {
@@ -27,22 +28,22 @@ func TestConfigIsRefusedByKey(t *testing.T) {
 		"host":            {func(c *gateway.Config) { c.Headers = map[string]string{"Host": hidden} }, "headers.Host"},
 		"length":          {func(c *gateway.Config) { c.Headers = map[string]string{"Content-Length": "1"} }, "headers.Content-Length"},
 		"content type":    {func(c *gateway.Config) { c.Headers = map[string]string{"Content-Type": "text/xml"} }, "headers.Content-Type"},
-		"auth":            {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "digest"} }, "auth.type"},
-		"basic alone":     {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "basic_auth", User: "a"} }, "auth.config.password"},
-		"basic colon":     {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "basic_auth", User: "a:b", Password: hidden} }, "auth.config.user"},
-		"nowhere":         {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", Name: "k", Value: hidden} }, "auth.config.in"},
-		"no name":         {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", In: "header", Value: hidden} }, "auth.config.name"},
-		"no value":        {func(c *gateway.Config) { c.Auth = gateway.Auth{Type: "api_key", In: "header", Name: "k"} }, "auth.config.value"},
+		"auth":            {func(c *gateway.Config) { c.Auth = web.Auth{Type: "digest"} }, "auth.type"},
+		"basic alone":     {func(c *gateway.Config) { c.Auth = web.Auth{Type: "basic_auth", User: "a"} }, "auth.config.password"},
+		"basic colon":     {func(c *gateway.Config) { c.Auth = web.Auth{Type: "basic_auth", User: "a:b", Password: hidden} }, "auth.config.user"},
+		"nowhere":         {func(c *gateway.Config) { c.Auth = web.Auth{Type: "api_key", Name: "k", Value: hidden} }, "auth.config.in"},
+		"no name":         {func(c *gateway.Config) { c.Auth = web.Auth{Type: "api_key", In: "header", Value: hidden} }, "auth.config.name"},
+		"no value":        {func(c *gateway.Config) { c.Auth = web.Auth{Type: "api_key", In: "header", Name: "k"} }, "auth.config.value"},
 		"reserved name": {func(c *gateway.Config) {
-			c.Auth = gateway.Auth{Type: "api_key", In: "header", Name: "Idempotency-Key", Value: hidden}
+			c.Auth = web.Auth{Type: "api_key", In: "header", Name: "Idempotency-Key", Value: hidden}
 		}, "auth.config.name"},
 		"cookie value": {func(c *gateway.Config) {
-			c.Auth = gateway.Auth{Type: "api_key", In: "cookie", Name: "k", Value: hidden + "; a=b"}
+			c.Auth = web.Auth{Type: "api_key", In: "cookie", Name: "k", Value: hidden + "; a=b"}
 		}, "auth.config.value"},
 		"no evaluator": {func(c *gateway.Config) { c.Body = "function(ctx) ctx" }, "body"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := gateway.Config{URL: "https://gateway.example.net/send"}
+			c := gateway.Config{Call: web.Call{URL: "https://gateway.example.net/send"}}
 			one.change(&c)
 			_, err := gateway.New(c, nil, nil)
 			require.ErrorContains(t, err, "request_config."+one.key+": ")
@@ -53,7 +54,7 @@ func TestConfigIsRefusedByKey(t *testing.T) {
 }
 
 func TestConfigNamesAllThatIsWrong(t *testing.T) {
-	_, err := gateway.New(gateway.Config{Method: "x", Auth: gateway.Auth{Type: "x"}}, nil, nil)
+	_, err := gateway.New(gateway.Config{Call: web.Call{Method: "x", Auth: web.Auth{Type: "x"}}}, nil, nil)
 	for _, key := range []string{"url", "method", "auth.type"} {
 		require.ErrorContains(t, err, "request_config."+key+": ")
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/foyer-id/foyer/courier"
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // Config is what the keys courier.smtp.* and clients.smtp.* say.
@@ -60,16 +60,16 @@ type settings struct {
 // Faults lists the settings of c that cannot stand, by their keys below
 // courier.smtp. It opens no file, and quotes nothing of the URI, which carries
 // the password.
-func (c Config) Faults() []*courier.KeyError {
+func (c Config) Faults() []*web.KeyError {
 	_, faults := c.read()
 	return faults
 }
 
 // read is c as a Sender needs it, without the certificate.
-func (c Config) read() (s settings, faults []*courier.KeyError) {
+func (c Config) read() (s settings, faults []*web.KeyError) {
 	refuse := func(key string, err error) {
 		if err != nil {
-			faults = append(faults, &courier.KeyError{Key: key, Reason: err.Error()})
+			faults = append(faults, &web.KeyError{Key: key, Reason: err.Error()})
 		}
 	}
 	srv, err := parseURI(c.ConnectionURI)

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/courier/smtp"
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 func TestConfigIsRefusedByKey(t *testing.T) {
@@ -82,7 +82,7 @@ func TestFaultsNeedNoFile(t *testing.T) {
 	c := config("", "smtp://mail", func(c *smtp.Config) { c.ClientCertPath, c.ClientKeyPath = "/nowhere.pem", "/nowhere.key" })
 	require.Empty(t, c.Faults())
 	c.FromName = "a\nb"
-	require.Equal(t, []*courier.KeyError{{Key: "from_name", Reason: "must be one line, without control characters"}}, c.Faults())
+	require.Equal(t, []*web.KeyError{{Key: "from_name", Reason: "must be one line, without control characters"}}, c.Faults())
 }
 
 func TestConfigThatIsFine(t *testing.T) {

@@ -28,6 +28,7 @@ const (
 	TooMany                      // 429, with Retry-After
 	Upstream                     // 502
 	Unavailable                  // 503, with Retry-After
+	Timeout                      // 504
 )
 
 // Error is a refusal a client may read. ID is stable and part of the API.

@@ -38,6 +38,7 @@ var outcomes = map[fail.Kind]struct {
 	fail.TooMany:          {http.StatusTooManyRequests, "Too many requests; try again a little later."},
 	fail.Upstream:         {http.StatusBadGateway, "A service this one depends on did not answer properly."},
 	fail.Unavailable:      {http.StatusServiceUnavailable, "The service is busy; try again a little later."},
+	fail.Timeout:          {http.StatusGatewayTimeout, "A service this one depends on did not answer in time."},
 }
 
 const (
