@@ -20,7 +20,7 @@ func Session(sessions *session.Manager) selfservice.Hook {
 			s.Session.Identity = s.Identity
 			planned, hash := s.Session, session.Hash(s.SessionToken)
 			s.Write(func(ctx context.Context) error {
-				return sessions.Store.InsertSession(ctx, planned, hash)
+				return sessions.Start(ctx, planned, hash)
 			})
 			return nil
 		},

@@ -111,7 +111,7 @@ func (h *HTTP) delete(w http.ResponseWriter, r *http.Request, p web.Params) erro
 	if err != nil {
 		return err
 	}
-	if err := h.Identities.Store.DeleteIdentity(r.Context(), id); err != nil {
+	if err := h.Identities.Delete(r.Context(), id); err != nil {
 		return notFound(err)
 	}
 	w.WriteHeader(http.StatusNoContent)

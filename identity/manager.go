@@ -2,7 +2,6 @@ package identity
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -20,10 +19,12 @@ const MaxTraits = 64 << 10
 // ErrTraitsTooLarge tells a client that traits go beyond MaxTraits.
 var ErrTraitsTooLarge = fail.New(fail.TooLarge, "traits_too_large", "The traits have more than 64 KiB.")
 
-// Manager makes identities. It is the single point at which they come to be.
+// Manager makes identities and changes them. It is the single point at which
+// they come to be, and at which what happens to them is known.
 type Manager struct {
 	Schemas *schema.Set
 	Store   Store
+	Events  Events // nil where nobody listens
 	Now     func() time.Time
 }
 
@@ -89,12 +90,6 @@ func TypedIdentifiers(s *schema.Schema, traits map[string]any) []string {
 		}
 	}
 	return out
-}
-
-// Create stores a drafted identity, or returns ErrTaken. It joins the
-// transaction in ctx.
-func (m *Manager) Create(ctx context.Context, i *Identity) error {
-	return m.Store.InsertIdentity(ctx, i)
 }
 
 // derive adds to i what one value of one field stands for. The error is the

@@ -9,7 +9,7 @@ import (
 )
 
 // Copy returns a copy of somebody who was read, to be changed and given to
-// Store.UpdateIdentity.
+// Manager.Update.
 func (m *Manager) Copy(i *Identity) *Identity {
 	next := i.Clone()
 	next.Rev++

@@ -9,6 +9,9 @@ import (
 
 // Store keeps identities. Every method joins the transaction in ctx, if any.
 type Store interface {
+	// Tx runs fn in one transaction, joining the one in ctx. Any error rolls back.
+	// fn may run again, so it must not keep state of its own across calls.
+	Tx(ctx context.Context, fn func(context.Context) error) error
 	// InsertIdentity writes the identity, its addresses, credentials and
 	// identifiers. It returns ErrTaken if one of them belongs to another identity.
 	InsertIdentity(ctx context.Context, i *Identity) error

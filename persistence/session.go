@@ -35,6 +35,7 @@ const (
 	sessionsBefore = ` AND issued_at <= ? AND (issued_at < ? OR id < ?)`
 	sqlSessionIDs  = `SELECT id FROM sessions WHERE 1 = 1`
 	sqlFew         = ` LIMIT ?`
+	sqlEnding      = `SELECT id, identity_id, active, expires_at FROM sessions WHERE 1 = 1`
 	activeSessions = ` AND active = ?`
 	sqlEnd         = `UPDATE sessions SET active = ? WHERE active = ?`
 	sqlDrop        = `DELETE FROM sessions WHERE 1 = 1`

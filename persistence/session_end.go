@@ -109,10 +109,67 @@ func (s *Store) endAll(ctx context.Context, sel session.Selection) (n int, more 
 
 // endSome ends the sessions with at most endAtOnce ids in column.
 func (s *Store) endSome(ctx context.Context, sel session.Selection, column string, ids []uuid.UUID) (int, error) {
+	if sel.Ended != nil {
+		return s.endTelling(ctx, sel, column, ids)
+	}
 	query, args := sqlEnd, []any{false, true}
 	if sel.Delete {
 		query, args = sqlDrop, nil
 	}
+	query, args = selected(query, args, sel, column, ids)
+	n, err := s.exec(ctx, query, args...)
+	return int(n), err
+}
+
+// endTelling is endSome in a transaction of its own, with whoever is told.
+func (s *Store) endTelling(ctx context.Context, sel session.Selection, column string, ids []uuid.UUID) (n int, err error) {
+	err = s.Tx(ctx, func(ctx context.Context) error {
+		n = 0
+		found, ended, err := s.ending(ctx, sel, column, ids)
+		if err != nil {
+			return err
+		}
+		for chunk := range slices.Chunk(found, endAtOnce) {
+			k, err := s.endSome(ctx, session.Selection{Delete: sel.Delete}, "id", chunk)
+			if n += k; err != nil {
+				return err
+			}
+		}
+		if len(ended) == 0 {
+			return nil
+		}
+		return sel.Ended(ctx, ended)
+	})
+	return n, err
+}
+
+// ending locks what is to end, and tells which of it is still active.
+func (s *Store) ending(ctx context.Context, sel session.Selection, column string, ids []uuid.UUID) (found []uuid.UUID, ended []session.Ended, err error) {
+	query, args := sqlEnding, []any{}
+	if !sel.Delete {
+		query, args = query+activeSessions, append(args, true)
+	}
+	query, args = selected(query, args, sel, column, ids)
+	err = s.unitOf(ctx).conn().query(ctx, s.locking(query, forUpdate), args, func(rows *sql.Rows) error {
+		var (
+			e       session.Ended
+			active  bool
+			expires sql.NullInt64
+		)
+		if err := rows.Scan(&e.ID, &e.IdentityID, &active, &expires); err != nil {
+			return err
+		}
+		found = append(found, e.ID)
+		if e.ExpiresAt = timeOf(expires); active {
+			ended = append(ended, e)
+		}
+		return nil
+	})
+	return found, ended, err
+}
+
+// selected adds to a statement which sessions it is about.
+func selected(query string, args []any, sel session.Selection, column string, ids []uuid.UUID) (string, []any) {
 	// One mark or endAtOnce, so that there are few texts.
 	marks := 1
 	if len(ids) > 1 {
@@ -128,6 +185,5 @@ func (s *Store) endSome(ctx context.Context, sel session.Selection, column strin
 	if sel.Spare != uuid.Nil {
 		query, args = query+exceptSession, append(args, sel.Spare.String())
 	}
-	n, err := s.exec(ctx, query, args...)
-	return int(n), err
+	return query, args
 }

@@ -39,7 +39,7 @@ func (e *Engine) commit(ctx context.Context, s *Step) error {
 // finish stores what the flow was for: the person first, then what hangs on them.
 func (e *Engine) finish(ctx context.Context, s *Step) error {
 	if s.Revised != nil {
-		err := e.Identities.Store.UpdateIdentity(ctx, s.Revised)
+		err := e.Identities.Update(ctx, s.Identity, s.Revised)
 		switch {
 		case errors.Is(err, identity.ErrOutdated):
 			return ErrStale // the next try sees them as they are now

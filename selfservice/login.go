@@ -81,9 +81,9 @@ func finishLogin(ctx context.Context, e *Engine, s *Step) error {
 	}
 	own, hash := s.Input.Session, session.Hash(s.SessionToken)
 	if own == nil {
-		return e.Sessions.Store.InsertSession(ctx, s.Session, hash)
+		return e.Sessions.Start(ctx, s.Session, hash)
 	}
-	err := e.Sessions.Store.Reauthenticate(ctx, s.Session, own.AuthenticatedAt, hash)
+	err := e.Sessions.Reauthenticate(ctx, s.Session, own.AuthenticatedAt, hash)
 	if errors.Is(err, session.ErrNotFound) {
 		return session.ErrInactive // it has ended, or was proved again by another submit
 	}

@@ -71,7 +71,7 @@ func (e *Engine) proved(s *Step, i *identity.Identity, c *Challenge) (unlinked [
 }
 
 func finishRecovery(ctx context.Context, e *Engine, s *Step) error {
-	if err := e.Sessions.Store.InsertSession(ctx, s.Session, session.Hash(s.SessionToken)); err != nil {
+	if err := e.Sessions.Start(ctx, s.Session, session.Hash(s.SessionToken)); err != nil {
 		return err
 	}
 	return e.endHome(ctx, s)

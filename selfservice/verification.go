@@ -74,7 +74,7 @@ func (s *Step) planProof(a *identity.Address, m *move) {
 func finishVerification(ctx context.Context, e *Engine, s *Step) error {
 	c, first, err := s.Proven, true, error(nil)
 	if s.Revised == nil {
-		first, err = e.Identities.Store.VerifyAddress(ctx, c.IdentityID, c.AddressID, c.Epoch, e.Now().UTC())
+		first, err = e.Identities.Verify(ctx, s.owner, c.AddressID, c.Epoch)
 	}
 	if errors.Is(err, identity.ErrOutdated) {
 		return ErrStale // at the next try the secret does not hold

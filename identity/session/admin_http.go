@@ -126,7 +126,7 @@ func (h *AdminHTTP) deleteOfIdentity(w http.ResponseWriter, r *http.Request, p w
 	if err != nil {
 		return err
 	}
-	n, _, err := h.Sessions.Store.EndSessions(r.Context(), Selection{Identities: []uuid.UUID{id}, Delete: true})
+	n, _, err := h.Sessions.EndSome(r.Context(), Selection{Identities: []uuid.UUID{id}, Delete: true})
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (h *AdminHTTP) manage(w http.ResponseWriter, r *http.Request, _ web.Params)
 	if err != nil {
 		return err
 	}
-	n, more, err := h.Sessions.Store.EndSessions(r.Context(), sel)
+	n, more, err := h.Sessions.EndSome(r.Context(), sel)
 	if err != nil {
 		return err
 	}

@@ -203,7 +203,7 @@ func (h *HTTP) endOne(w http.ResponseWriter, r *http.Request, p web.Params) erro
 	if id == s.ID {
 		return fail.New(fail.BadRequest, "session_is_current", "The session in use is not ended here, but by logging out.")
 	}
-	if _, _, err := h.Sessions.Store.EndSessions(r.Context(), Selection{Sessions: []uuid.UUID{id}, Owner: s.IdentityID}); err != nil {
+	if _, _, err := h.Sessions.EndSome(r.Context(), Selection{Sessions: []uuid.UUID{id}, Owner: s.IdentityID}); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

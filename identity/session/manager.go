@@ -23,6 +23,7 @@ const tokenLength = len(tokenPrefix) + 32
 // Manager issues sessions, finds them again and ends them.
 type Manager struct {
 	Store    Store
+	Events   identity.Events // nil where nobody listens
 	Lifespan time.Duration
 	// Extendable is how close to its end a session may be extended; zero for
 	// always.
@@ -31,8 +32,8 @@ type Manager struct {
 	Now        func() time.Time
 }
 
-// Plan makes a session and its token without storing either; InsertSession
-// with Hash(token) does. The identity has just proven itself by method.
+// Plan makes a session and its token without storing either; Start with
+// Hash(token) does. The identity has just proven itself by method.
 func (m *Manager) Plan(identityID uuid.UUID, method string, d Device) (*Session, string) {
 	now := m.Now().UTC()
 	d.ID = uuid.Must(uuid.NewV4())
@@ -51,7 +52,7 @@ func (m *Manager) Plan(identityID uuid.UUID, method string, d Device) (*Session,
 
 // Replan makes of a live session what it is once its identity has proven itself
 // again, by method and from d, and its new token, without storing either:
-// Store.Reauthenticate with the old AuthenticatedAt does, and ends every older
+// Reauthenticate with the old AuthenticatedAt does, and ends every older
 // token of the session in the same commit. The session keeps its id; its level
 // never falls. Of several proofs of one kind it keeps the last.
 func (m *Manager) Replan(s *Session, method string, aal AAL, d Device) (*Session, string) {
@@ -99,14 +100,14 @@ func (m *Manager) End(ctx context.Context, token string) error {
 
 // EndOne ends a session. One that has ended already is no error.
 func (m *Manager) EndOne(ctx context.Context, id uuid.UUID) error {
-	_, _, err := m.Store.EndSessions(ctx, Selection{Sessions: []uuid.UUID{id}})
+	_, _, err := m.EndSome(ctx, Selection{Sessions: []uuid.UUID{id}})
 	return err
 }
 
 // EndAll ends every session of an identity but the one to spare, Nil for none,
 // and returns how many that were. It joins the transaction in ctx.
 func (m *Manager) EndAll(ctx context.Context, identityID, spare uuid.UUID) (int, error) {
-	n, _, err := m.Store.EndSessions(ctx, Selection{Identities: []uuid.UUID{identityID}, Spare: spare})
+	n, _, err := m.EndSome(ctx, Selection{Identities: []uuid.UUID{identityID}, Spare: spare})
 	return n, err
 }
 

@@ -9,6 +9,9 @@ import (
 
 // Store keeps sessions. Every method joins the transaction in ctx, if any.
 type Store interface {
+	// Tx runs fn in one transaction, joining the one in ctx. Any error rolls back.
+	// fn may run again, so it must not keep state of its own across calls.
+	Tx(ctx context.Context, fn func(context.Context) error) error
 	// InsertSession writes a session and its first token's hash.
 	InsertSession(ctx context.Context, s *Session, tokenHash []byte) error
 	// InsertToken gives an existing session one more token.
@@ -57,4 +60,14 @@ type Selection struct {
 	Owner      uuid.UUID   // of Sessions only those of this identity; Nil for anybody's
 	Spare      uuid.UUID   // a session that is not to end; Nil for none
 	Delete     bool        // take the rows away; else they are kept until they expire
+	// Ended is told which sessions that were active end, none more than once, in
+	// each transaction that ends some; its error takes that back. Nil for nobody,
+	// which saves looking.
+	Ended func(ctx context.Context, ended []Ended) error
+}
+
+// Ended is a session that has ended before its time.
+type Ended struct {
+	ID, IdentityID uuid.UUID
+	ExpiresAt      time.Time
 }
