@@ -68,6 +68,8 @@ var only = map[string][]string{
 	"github.com/prometheus/client_golang": {"cmd"},
 	"github.com/wneessen/go-mail":         {"courier/smtp"},
 	"github.com/google/go-jsonnet":        {"internal/jsonnet"},
+	"github.com/expr-lang/expr":           {"hook"},
+	"github.com/standard-webhooks":        {},
 	"github.com/emersion/go-smtp":         {},
 	"github.com/emersion/go-sasl":         {},
 }
