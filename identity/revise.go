@@ -39,29 +39,39 @@ func (m *Manager) derived(s *schema.Schema, traits map[string]any) *Identity {
 // violations the copy is nil. Moved tells whether an identifier or address came
 // or went; then what was sent to any of them before no longer counts.
 func (m *Manager) Revise(i *Identity, s *schema.Schema, traits map[string]any) (next *Identity, moved bool, violations []schema.Violation) {
-	drafted, violations := m.Draft(s, s.Keep(traits, i.DecodedTraits()))
+	next = m.Copy(i)
+	moved, violations = m.Amend(next, s, s.Keep(traits, i.DecodedTraits()))
 	if len(violations) > 0 {
 		return nil, false, violations
 	}
-	next = m.Copy(i)
-	next.Traits = drafted.Traits
-	next.identifiers, next.passwords, next.codes = drafted.identifiers, drafted.passwords, drafted.codes
-	if next.identifiers == nil {
-		next.identifiers = []string{}
+	return next, moved, nil
+}
+
+// Amend gives other traits, all of them, to somebody who is not stored yet: who
+// was drafted, or a copy read with credentials. What follows from them follows
+// as Revise has it, which keeps besides what is shown only. Numbers are
+// json.Number; neither SchemaID nor MaxTraits is looked after. With violations i
+// is as it was. What was sent to a copy's addresses, with its epoch of before, does
+// not count where something moved; nothing counts yet of who was drafted.
+func (m *Manager) Amend(i *Identity, s *schema.Schema, traits map[string]any) (moved bool, violations []schema.Violation) {
+	drafted, violations := m.Draft(s, traits)
+	if len(violations) > 0 {
+		return false, violations
 	}
-	var came, cameToo bool
-	next.Verifiable, came = i.merge(i.Verifiable, drafted.Verifiable)
-	next.Recovery, cameToo = i.merge(i.Recovery, drafted.Recovery)
+	verifiable, came := i.merge(i.Verifiable, drafted.Verifiable)
+	recovery, cameToo := i.merge(i.Recovery, drafted.Recovery)
+	i.Traits, i.Verifiable, i.Recovery = drafted.Traits, verifiable, recovery
+	i.identifiers, i.passwords, i.codes = drafted.identifiers, drafted.passwords, drafted.codes
 	moved = came || cameToo
-	if c := next.credential(CredentialPassword); c.Version >= 0 && !slices.Equal(c.Identifiers, next.passwords) {
-		next.setCredential(c, next.passwords, c.Config)
+	if c := i.credential(CredentialPassword); c.Version >= 0 && !slices.Equal(c.Identifiers, i.passwords) {
+		i.setCredential(c, i.passwords, c.Config)
 		moved = true
 	}
-	moved = next.setCodes() || moved
-	if moved {
-		next.Epoch++
+	moved = i.setCodes() || moved
+	if moved && i.Rev > 0 {
+		i.Epoch++
 	}
-	return next, moved, nil
+	return moved, nil
 }
 
 // Holds reports whether i has a verifiable address, or traits that would make it
