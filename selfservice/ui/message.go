@@ -133,6 +133,7 @@ type Problem struct {
 	Node    string         `json:"node,omitempty"` // node name; empty for the whole form
 	ID      int            `json:"id"`
 	Context map[string]any `json:"context,omitempty"`
+	Foreign bool           `json:"foreign,omitempty"` // made by Foreign: Context has text, type and context
 }
 
 // Problems turns schema violations into problems on the nodes they concern.

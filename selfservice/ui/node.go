@@ -67,6 +67,11 @@ func (n *Node) Input() *Input {
 // Name is the node's name in a form; empty for a node that is no input.
 func (n *Node) Name() string { return n.Attributes.name() }
 
+func (n *Node) hidden() bool {
+	in := n.Input()
+	return in != nil && in.Type == InputHidden
+}
+
 // Meta carries a node's label.
 type Meta struct {
 	Label *Message `json:"label,omitempty"`
@@ -208,11 +213,12 @@ func (f *Form) Localise(c Catalogue, locale string) {
 }
 
 // Place puts each problem on the node it names, and on the form where it names
-// none or one the form does not have.
+// none or one the form does not have. What is foreign is said nowhere else, so
+// it does not go to a node that nobody sees.
 func (f *Form) Place(problems []Problem, c Catalogue, locale string) {
 	for _, p := range problems {
-		m := c.Message(locale, p.ID, p.Context)
-		if n := f.node(p.Node); n != nil {
+		m := p.message(c, locale)
+		if n := f.node(p.Node); n != nil && !(p.Foreign && n.hidden()) {
 			n.Messages = append(n.Messages, m)
 			continue
 		}
