@@ -35,17 +35,22 @@ func main() {
 	flag.IntVar(&p.Public, "public-port", usual.Public, "port of the public API")
 	flag.IntVar(&p.Admin, "admin-port", usual.Admin, "port of the admin API")
 	flag.IntVar(&p.UI, "ui-port", usual.UI, "port of the reference UI")
+	configs := []string{"-c", config}
+	flag.Func("c", "one more configuration `FILE`, seen from the checkout; what it says wins", func(file string) error {
+		configs = append(configs, "-c", file)
+		return nil
+	})
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, p, os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, p, configs, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
 	fmt.Fprintln(os.Stderr, "quickstart: all has ended")
 }
 
-func run(ctx context.Context, p ports, out, errOut io.Writer) error {
+func run(ctx context.Context, p ports, configs []string, out, errOut io.Writer) error {
 	if err := p.free(); err != nil {
 		return err
 	}
@@ -57,7 +62,7 @@ func run(ctx context.Context, p ports, out, errOut io.Writer) error {
 	ended := make(chan error, 2)
 	running := 0
 	for _, c := range []*exec.Cmd{
-		exec.CommandContext(ctx, "bin/foyer", "serve", "-c", config, "--dev"),
+		exec.CommandContext(ctx, "bin/foyer", append([]string{"serve", "--dev"}, configs...)...),
 		exec.CommandContext(ctx, "bin/ui", "-listen", address(p.UI), "-public", base(p.Public), "-inbox", p.inbox()),
 	} {
 		if err := start(c, p, errOut, ended); err != nil {
