@@ -56,7 +56,7 @@ const maxDelay = 5 * time.Minute
 // late says that mail does not leave, and why. It takes no server out of
 // service: the others would not send it either.
 func (h *health) late(ctx context.Context) (string, error) {
-	stats, err := h.queue.Store.QueueStats(ctx)
+	stats, err := h.queue.Stats(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -102,7 +102,7 @@ func (q *queueMetrics) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(suppressedDesc, prometheus.CounterValue, float64(q.worker.Courier.Suppressed()))
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	stats, err := q.worker.Courier.Store.QueueStats(ctx)
+	stats, err := q.worker.Courier.Stats(ctx)
 	if err != nil {
 		return
 	}

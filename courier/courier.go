@@ -2,6 +2,7 @@ package courier
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 // Courier queues messages. It is safe for concurrent use.
 type Courier struct {
 	Store Store
+	Queue string     // whose messages it makes and finds; zero is Mail
 	Ring  *seal.Ring // seals bodies
 	Now   func() time.Time
 	// Retention is how long the row of a finished message is kept.
@@ -26,33 +28,51 @@ type Courier struct {
 
 // Draft is a message to be.
 type Draft struct {
+	ID        uuid.UUID // Nil for a new one
+	Lane      string    // up to 255 bytes; see Message.Lane
 	Channel   string
 	Template  string
 	Locale    string
 	Recipient string
 	Data      Data
+	DueAt     time.Time // zero for now
 	// Silent writes the row as for any other message and delivers nothing.
 	Silent bool
 }
 
-// Enqueue writes the message's row, joining the transaction in ctx.
-func (c *Courier) Enqueue(ctx context.Context, d Draft) error {
+// Enqueue writes the message's row, joining the transaction in ctx, and returns
+// it as it was written: until a worker claims it, the store can remove it.
+func (c *Courier) Enqueue(ctx context.Context, d Draft) (*Message, error) {
 	plain, err := json.Marshal(d.Data)
 	if err != nil {
-		return fmt.Errorf("encode the data of a message: %w", err)
+		return nil, fmt.Errorf("encode the data of a message: %w", err)
 	}
 	now := c.Now().UTC()
 	m := &Message{
-		ID: uuid.Must(uuid.NewV4()), Channel: d.Channel, Template: d.Template, Locale: d.Locale, Recipient: d.Recipient,
+		ID: d.ID, Queue: c.queue(), Lane: d.Lane, Channel: d.Channel, Template: d.Template, Locale: d.Locale, Recipient: d.Recipient,
 		Status: Queued, DueAt: now, CreatedAt: now, UpdatedAt: now,
 	}
-	m.Sealed = c.Ring.Seal(sealedFor(m.ID), padded(plain))
+	if m.ID == uuid.Nil {
+		m.ID = uuid.Must(uuid.NewV4())
+	}
+	if !d.DueAt.IsZero() {
+		m.DueAt = d.DueAt.UTC()
+	}
+	if m.Queue == Mail {
+		plain = padded(plain)
+	}
+	m.Sealed = c.Ring.Seal(sealedFor(m.ID), plain)
 	if d.Silent {
 		c.suppressed.Add(1)
 		m.Channel, m.Status, m.DueAt, m.ExpiresAt = Nowhere, Sent, time.Time{}, now
 	}
-	return c.Store.InsertMessage(ctx, m)
+	if err := c.Store.InsertMessage(ctx, m); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
+
+func (c *Courier) queue() string { return cmp.Or(c.Queue, Mail) }
 
 // padTo is the step in which the sizes of rows grow, in bytes.
 const padTo = 2048

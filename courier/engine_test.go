@@ -36,7 +36,7 @@ func TestWorkersOnEachEngine(t *testing.T) {
 		for n := range messages {
 			enqueue(t, c, fmt.Sprintf("p%d@example.org", n))
 		}
-		lost, err := c.Store.ClaimMessages(t.Context(), time.Now(), time.Now(), dead)
+		lost, err := c.Store.ClaimMessages(t.Context(), courier.Mail, time.Now(), time.Now(), dead)
 		require.NoError(t, err)
 		require.Len(t, lost, dead)
 
@@ -68,7 +68,7 @@ func TestWorkersOnEachEngine(t *testing.T) {
 		stop()
 		running.Wait()
 
-		list, err := c.Store.Messages(t.Context(), courier.Query{Limit: messages + 1})
+		list, err := c.Store.Messages(t.Context(), courier.Query{Queue: courier.Mail, Limit: messages + 1})
 		require.NoError(t, err)
 		require.Len(t, list, messages)
 		again := 0

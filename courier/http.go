@@ -37,7 +37,7 @@ func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error 
 	}
 	size := q.Limit
 	q.Limit++ // one more tells whether there is a next page
-	found, err := h.Courier.Store.Messages(r.Context(), q)
+	found, err := h.Courier.List(r.Context(), q)
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func TestList(t *testing.T) {
 		status := []courier.Status{courier.Sent, courier.Abandoned}[n%2]
 		want = append(want, o.put(fmt.Sprintf("p%d@example.org", n), status).ID.String())
 	}
-	require.NoError(t, o.courier.Enqueue(context.Background(), courier.Draft{Channel: courier.Email, Recipient: "p0@example.org", Silent: true}))
+	put(t, o.courier, courier.Draft{Channel: courier.Email, Recipient: "p0@example.org", Silent: true})
 
 	for query, expected := range map[string]int{
 		"": 25, "?status=sent": 13, "?status=abandoned": 12, "?status=queued": 0, "?recipient=p3@example.org": 1, "?recipient=P3@example.org": 0,
@@ -216,7 +216,7 @@ func TestShape(t *testing.T) {
 	}, failed)
 	require.NotEqual(t, success["id"], failed["id"])
 
-	require.NoError(t, o.courier.Enqueue(context.Background(), courier.Draft{Channel: courier.SMS, Template: "verification_code_valid", Recipient: "+4915123456789"}))
+	put(t, o.courier, courier.Draft{Channel: courier.SMS, Template: "verification_code_valid", Recipient: "+4915123456789"})
 	var list []object
 	o.ask("GET", "/admin/courier/messages?recipient=%2B4915123456789", &list)
 	require.Len(t, list, 1)
@@ -241,7 +241,7 @@ func TestDevShowsWhatMessagesSay(t *testing.T) {
 
 func TestNoSuchMessage(t *testing.T) {
 	o := newOffice(t, false)
-	require.NoError(t, o.courier.Enqueue(context.Background(), courier.Draft{Channel: courier.Email, Recipient: "a@example.org", Silent: true}))
+	put(t, o.courier, courier.Draft{Channel: courier.Email, Recipient: "a@example.org", Silent: true})
 	silent, _ := o.store.only(t)
 	for _, id := range []string{"x", uuid.Nil.String(), uuid.Must(uuid.NewV4()).String(), silent.ID.String()} {
 		for _, c := range []string{"GET ", "POST /resend", "POST /discard"} {

@@ -41,10 +41,10 @@ func TestInbox(t *testing.T) {
 	}}
 	enqueue(t, o.courier, "a@example.org")
 	o.now = o.now.Add(time.Second)
-	require.NoError(t, o.courier.Enqueue(context.Background(), courier.Draft{
+	put(t, o.courier, courier.Draft{
 		Channel: courier.SMS, Template: "verification_code_valid", Locale: "de", Recipient: "+4915123456789", Data: courier.Data{"verification_code": "112233"},
-	}))
-	require.NoError(t, o.courier.Enqueue(context.Background(), courier.Draft{Channel: courier.Email, Recipient: "silent@example.org", Silent: true}))
+	})
+	put(t, o.courier, courier.Draft{Channel: courier.Email, Recipient: "silent@example.org", Silent: true})
 	n, err := w.Round(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
@@ -106,10 +106,10 @@ func TestInbox(t *testing.T) {
 func TestInboxPageIsSafe(t *testing.T) {
 	o := newOffice(t, true)
 	const evil = `"><script>alert(1)</script>{{.}}' </script>`
-	require.NoError(t, o.courier.Enqueue(context.Background(), courier.Draft{
+	put(t, o.courier, courier.Draft{
 		Channel: courier.SMS, Template: "t", Locale: evil, Recipient: evil,
 		Data: courier.Data{"verification_code": evil, "verification_url": "javascript:alert(1)"},
-	}))
+	})
 	m, _ := o.store.only(t)
 	m.LastError = evil
 	o.store.rows[m.ID] = m
@@ -138,7 +138,7 @@ func TestInboxOfWipedMessages(t *testing.T) {
 	foreign.Sealed = []byte("of another secret")
 	o.store.rows[foreign.ID] = foreign
 	o.now = o.now.Add(time.Second)
-	require.NoError(t, o.courier.Enqueue(context.Background(), courier.Draft{Channel: courier.Email, Template: "broken", Recipient: "broken@example.org"}))
+	put(t, o.courier, courier.Draft{Channel: courier.Email, Template: "broken", Recipient: "broken@example.org"})
 
 	var list []object
 	o.ask("GET", "/admin/inbox/messages", &list)

@@ -22,6 +22,7 @@ import (
 type memory struct {
 	mu       sync.Mutex
 	rows     map[uuid.UUID]courier.Message
+	order    []uuid.UUID // of their coming
 	attempts map[uuid.UUID][]courier.Attempt
 	failing  func(op string) error // nil, or asked before each claim and save
 }
@@ -37,10 +38,27 @@ func (s *memory) InsertMessage(_ context.Context, m *courier.Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rows[m.ID] = *m
+	s.order = append(s.order, m.ID)
 	return nil
 }
 
-func (s *memory) ClaimMessages(ctx context.Context, now, until time.Time, n int) (claimed []*courier.Message, err error) {
+// blocked reports whether m has to wait for another of its lane.
+func (s *memory) blocked(m courier.Message, now time.Time) bool {
+	older := true
+	for _, id := range s.order {
+		o := s.rows[id]
+		if id == m.ID {
+			older = false
+			continue
+		}
+		if o.Queue == m.Queue && o.Lane == m.Lane && !o.DueAt.IsZero() && (older || o.Status == courier.Processing && o.DueAt.After(now)) {
+			return m.Lane != ""
+		}
+	}
+	return false
+}
+
+func (s *memory) ClaimMessages(ctx context.Context, queue string, now, until time.Time, n int) (claimed []*courier.Message, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := cmp.Or(s.fails("claim"), ctx.Err()); err != nil {
@@ -48,7 +66,7 @@ func (s *memory) ClaimMessages(ctx context.Context, now, until time.Time, n int)
 	}
 	var due []courier.Message
 	for _, m := range s.rows {
-		if !m.DueAt.IsZero() && !m.DueAt.After(now) {
+		if m.Queue == queue && !m.DueAt.IsZero() && !m.DueAt.After(now) && !s.blocked(m, now) {
 			due = append(due, m)
 		}
 	}
@@ -84,6 +102,30 @@ func (s *memory) SaveMessage(_ context.Context, m *courier.Message, a *courier.A
 	return nil
 }
 
+func (s *memory) RemoveMessage(_ context.Context, m *courier.Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if is, ok := s.rows[m.ID]; !ok || is.Rev != m.Rev || is.Status != courier.Queued {
+		return courier.ErrMoved
+	}
+	delete(s.rows, m.ID)
+	return nil
+}
+
+func (s *memory) Requeue(_ context.Context, q courier.RequeueQuery, now time.Time) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, m := range s.rows {
+		if m.Queue == q.Queue && m.Template == q.Template && m.Sealed != nil && m.DueAt.IsZero() {
+			m.Status, m.DueAt, m.SendCount, m.ExpiresAt = courier.Queued, now, 0, time.Time{}
+			m.Rev++
+			s.rows[id] = m
+			n++
+		}
+	}
+	return n, nil
+}
+
 func (s *memory) Message(_ context.Context, id uuid.UUID) (*courier.Message, []courier.Attempt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +148,7 @@ func (s *memory) Messages(_ context.Context, q courier.Query) (page []*courier.M
 	var all []courier.Message
 	for _, m := range s.rows {
 		after := q.BeforeID == uuid.Nil || newest(courier.Message{CreatedAt: q.BeforeCreated, ID: q.BeforeID}, m) < 0
-		if m.Channel != courier.Nowhere && after && (q.Status == "" || q.Status == m.Status) && (q.Recipient == "" || q.Recipient == m.Recipient) {
+		if m.Queue == q.Queue && m.Channel != courier.Nowhere && after && (q.Status == "" || q.Status == m.Status) && (q.Recipient == "" || q.Recipient == m.Recipient) {
 			all = append(all, m)
 		}
 	}
@@ -117,7 +159,7 @@ func (s *memory) Messages(_ context.Context, q courier.Query) (page []*courier.M
 	return page, nil
 }
 
-func (s *memory) QueueStats(context.Context) (courier.QueueStats, error) {
+func (s *memory) QueueStats(context.Context, string) (courier.QueueStats, error) {
 	return courier.QueueStats{}, errors.New("not part of this store")
 }
 
@@ -167,11 +209,18 @@ const (
 func enqueue(t *testing.T, c *courier.Courier, recipients ...string) {
 	t.Helper()
 	for _, to := range recipients {
-		require.NoError(t, c.Enqueue(context.Background(), courier.Draft{
+		put(t, c, courier.Draft{
 			Channel: courier.Email, Template: "verification_code_valid", Locale: "en", Recipient: to,
 			Data: courier.Data{"to": to, "verification_code": code, "verification_url": link, "request_url": "https://auth.example.org/"},
-		}))
+		})
 	}
+}
+
+func put(t *testing.T, c *courier.Courier, d courier.Draft) *courier.Message {
+	t.Helper()
+	m, err := c.Enqueue(context.Background(), d)
+	require.NoError(t, err)
+	return m
 }
 
 // sendFunc is a channel.

@@ -1,8 +1,8 @@
-// Package courier carries messages to people. A message is a row, committed
-// with what caused it; workers claim it for a while, deliver it outside any
-// transaction, and note what came of it. Nothing is sent that was not
-// committed, and nothing committed is forgotten: a claim runs out, and another
-// worker finishes what the first one left.
+// Package courier carries messages to people, and events to programs. A message
+// is a row, committed with what caused it; workers claim it for a while, deliver
+// it outside any transaction, and note what came of it. Nothing is sent that was
+// not committed, and nothing committed is forgotten: a claim runs out, and
+// another worker finishes what the first one left.
 package courier
 
 import (
@@ -21,6 +21,13 @@ const (
 	Nowhere = "none"
 )
 
+// The queues. What waits in one is neither claimed nor shown by who asks for
+// the other.
+const (
+	Mail   = "messages" // to people
+	Events = "events"   // to programs: hooks and stored events
+)
+
 // Status is how far a message has come, as on the wire.
 type Status string
 
@@ -28,7 +35,7 @@ type Status string
 const (
 	Queued     Status = "queued"     // waits until DueAt
 	Processing Status = "processing" // claimed until DueAt; then anybody may claim it again
-	Sent       Status = "sent"       // handed over; never touched again
+	Sent       Status = "sent"       // handed over; mail is never touched again, an event may be replayed
 	Abandoned  Status = "abandoned"  // given up: refused for good, tried too often, or discarded by an operator
 )
 
@@ -42,11 +49,15 @@ var (
 
 // Message is one message to one recipient.
 type Message struct {
-	ID        uuid.UUID
+	ID    uuid.UUID
+	Queue string
+	// Lane is what the message keeps its place in: of the messages of one lane
+	// only the oldest is delivered, until it is sent or abandoned. Empty for none.
+	Lane      string
 	Channel   string
-	Template  string // template_type of the wire, for example verification_code_valid
+	Template  string // template_type of the wire, for example verification_code_valid; the type of an event
 	Locale    string // BCP 47 tag of the language it is written in
-	Recipient string // one address, in the spelling its owner gave
+	Recipient string // one address, in the spelling its owner gave; of an event the id of its endpoint
 	Status    Status
 	Sealed    []byte    // Data as JSON, sealed for this message alone; nil once wiped
 	SendCount int       // claims since it was queued, with those that ended with their worker

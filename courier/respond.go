@@ -82,7 +82,7 @@ func (h *HTTP) inboxLetter(w http.ResponseWriter, r *http.Request, p web.Params)
 }
 
 func (h *HTTP) items(r *http.Request, recipient string, limit int) ([]item, error) {
-	found, err := h.Courier.Store.Messages(r.Context(), Query{Recipient: recipient, Limit: limit})
+	found, err := h.Courier.List(r.Context(), Query{Recipient: recipient, Limit: limit})
 	items := make([]item, len(found))
 	for n, m := range found {
 		items[n] = h.item(m)

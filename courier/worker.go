@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Worker delivers what is queued. Any number of workers, in one process or in
+// Worker delivers what waits in its courier's queue. Any number of workers, in one process or in
 // many, may work on one queue. What a worker has claimed and not finished when
 // it dies is another's as soon as the claim runs out.
 type Worker struct {
@@ -25,7 +25,8 @@ type Worker struct {
 	Timeout   time.Duration
 	PullCount int           // deliveries at once that are not late; zero is 10
 	PullWait  time.Duration // pause when nothing is due, a quarter more or less; zero is a second
-	// KeepBodies keeps what was sent readable, for the inbox.
+	// KeepBodies keeps what was sent readable until its row expires: for the
+	// inbox, and for events, which can be replayed until then.
 	KeepBodies bool
 	Log        *slog.Logger // nil logs nothing
 
@@ -109,7 +110,7 @@ func (w *Worker) claim(ctx context.Context, n int) ([]*Message, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.timeout())
 	defer cancel()
 	now := w.Courier.Now().UTC()
-	return w.Courier.Store.ClaimMessages(ctx, now, now.Add(w.lease()), n)
+	return w.Courier.Store.ClaimMessages(ctx, w.Courier.queue(), now, now.Add(w.lease()), n)
 }
 
 // take waits for a free slot and takes all there are; 0 means that ctx is over.

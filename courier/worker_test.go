@@ -64,7 +64,7 @@ func TestSilentIsNeverDelivered(t *testing.T) {
 			t.Error("delivered")
 			return nil
 		})}}
-		require.NoError(t, c.Enqueue(t.Context(), courier.Draft{Channel: courier.Email, Recipient: "a@example.org", Silent: true}))
+		put(t, c, courier.Draft{Channel: courier.Email, Recipient: "a@example.org", Silent: true})
 		n, err := w.Round(t.Context())
 		require.NoError(t, err)
 		require.Zero(t, n)
@@ -162,7 +162,7 @@ func TestAbandonedAtOnce(t *testing.T) {
 				if c.draft.Channel == "" {
 					c.draft.Channel = courier.Email
 				}
-				require.NoError(t, post.Enqueue(t.Context(), c.draft))
+				put(t, post, c.draft)
 				m, _ := store.only(t)
 				if c.spoil != nil {
 					delete(store.rows, m.ID)
@@ -325,7 +325,7 @@ func TestPoisonFirst(t *testing.T) {
 			if poison {
 				synctest.Wait()
 				require.Equal(t, 1000, store.states()[courier.Sent])
-				page, err := store.Messages(ctx, courier.Query{Recipient: "hang@example.org", Limit: 1})
+				page, err := store.Messages(ctx, courier.Query{Queue: courier.Mail, Recipient: "hang@example.org", Limit: 1})
 				require.NoError(t, err)
 				require.Equal(t, courier.Processing, page[0].Status, "it still hangs in its first attempt")
 				require.Equal(t, 1, page[0].SendCount)
@@ -435,7 +435,7 @@ func TestWorkerDies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, store := newCourier(t, time.Now)
 		enqueue(t, c, "a@example.org")
-		first, err := c.Store.ClaimMessages(t.Context(), time.Now(), time.Now().Add(time.Minute), 10)
+		first, err := c.Store.ClaimMessages(t.Context(), courier.Mail, time.Now(), time.Now().Add(time.Minute), 10)
 		require.NoError(t, err)
 		require.Len(t, first, 1)
 
@@ -692,9 +692,9 @@ func TestRowsAreOfOneSize(t *testing.T) {
 		{Data: courier.Data{"to": strings.Repeat("a", 2048-len(`{"to":""}`))}},
 	} {
 		d.Channel, d.Recipient = courier.Email, "a@example.org"
-		require.NoError(t, c.Enqueue(t.Context(), d))
+		put(t, c, d)
 	}
-	require.NoError(t, c.Enqueue(t.Context(), courier.Draft{Channel: courier.Email, Data: courier.Data{"to": strings.Repeat("b", 2048)}}))
+	put(t, c, courier.Draft{Channel: courier.Email, Data: courier.Data{"to": strings.Repeat("b", 2048)}})
 	sizes := map[int]int{}
 	for _, m := range store.rows {
 		sizes[len(m.Sealed)]++

@@ -66,11 +66,14 @@ func Patience(s *Store, d time.Duration) { s.hooks.viewTimeout = d }
 
 // QueuePlans are how the database goes about the statements every worker runs
 // again and again. A server has looked at the table by then, SQLite never does.
-func QueuePlans(ctx context.Context, s *Store) map[string][]string {
+func QueuePlans(ctx context.Context, s *Store, queue string) map[string][]string {
+	const future = int64(1) << 60
 	return plans(ctx, s, []string{"messages"}, map[string]asked{
-		"any":   {sqlAnyDue, []any{int64(1) << 60}},
-		"claim": {s.locking(sqlDue, forTaking), []any{int64(1) << 60, 10}},
-		"stats": {sqlQueueStats, nil},
+		"any":     {s.lanes().anyDue, []any{queue, future, future}},
+		"claim":   {s.locking(s.lanes().due, forTaking), []any{queue, future, future, 10}},
+		"stats":   {sqlQueueStats, []any{queue, queue, queue, queue}},
+		"page":    {sqlMessages + sqlMessagesOrder, []any{queue, future, future, uuid.Nil.String(), 10}},
+		"requeue": {sqlReplayable + sqlReplayableOrder, []any{queue, future - 1, future - 1, uuid.Nil.String(), 10}},
 	})
 }
 

@@ -401,16 +401,19 @@ func TestLostConnectionIsNotTakenForAnAnswer(t *testing.T) {
 			"person":     func() error { return s.UpdateIdentity(t.Context(), r.person) },
 			"taken":      func() error { _, err := s.Taken(t.Context(), r.person); return err },
 			"revoke":     func() error { return endOthers(t.Context(), s, r.person.ID, uuid.Nil) },
-			"queue":      func() error { _, err := s.QueueStats(t.Context()); return err },
+			"queue":      func() error { _, err := s.QueueStats(t.Context(), courier.Mail); return err },
 			"message":    func() error { _, _, err := s.Message(t.Context(), m.ID); return err },
-			"messages":   func() error { _, err := s.Messages(t.Context(), courier.Query{Limit: 1}); return err },
-			"mail":       func() error { return s.InsertMessage(t.Context(), newMessage()) },
-			"delete":     func() error { return s.DeleteIdentity(t.Context(), r.person.ID) },
-			"update":     func() error { return s.UpdateFlow(t.Context(), r.flow) },
-			"insert":     func() error { return s.InsertFlow(t.Context(), newFlow()) },
-			"ping":       func() error { return s.Ping(t.Context()) },
-			"pending":    func() error { p, err := s.Pending(t.Context()); require.Empty(t, p, "nobody knows"); return err },
-			"purge":      func() error { _, _, err := s.Purge(t.Context(), persistence.PurgeOptions{}); return err },
+			"messages": func() error {
+				_, err := s.Messages(t.Context(), courier.Query{Queue: courier.Mail, Limit: 1})
+				return err
+			},
+			"mail":    func() error { return s.InsertMessage(t.Context(), newMessage()) },
+			"delete":  func() error { return s.DeleteIdentity(t.Context(), r.person.ID) },
+			"update":  func() error { return s.UpdateFlow(t.Context(), r.flow) },
+			"insert":  func() error { return s.InsertFlow(t.Context(), newFlow()) },
+			"ping":    func() error { return s.Ping(t.Context()) },
+			"pending": func() error { p, err := s.Pending(t.Context()); require.Empty(t, p, "nobody knows"); return err },
+			"purge":   func() error { _, _, err := s.Purge(t.Context(), persistence.PurgeOptions{}); return err },
 		} {
 			f.arm(1, cutError(), false)
 			err := ask()
@@ -445,7 +448,7 @@ var deeds = map[string]func(t *testing.T, s *persistence.Store) deed{
 		m := insertMessage(t, s, nil)
 		return deed{
 			do: func() error {
-				claimed, err := s.ClaimMessages(t.Context(), noon, noon.Add(time.Hour), 10)
+				claimed, err := s.ClaimMessages(t.Context(), courier.Mail, noon, noon.Add(time.Hour), 10)
 				require.Equal(t, err == nil, len(claimed) == 1, "%v: %d claimed", err, len(claimed))
 				return err
 			},

@@ -20,9 +20,16 @@ var _ courier.Store = (*persistence.Store)(nil)
 
 func newMessage() *courier.Message {
 	return &courier.Message{
-		ID: newID(), Channel: courier.Email, Template: "verification_code_valid", Locale: "de-CH", Recipient: "Ana@example.org",
+		ID: newID(), Queue: courier.Mail, Channel: courier.Email, Template: "verification_code_valid", Locale: "de-CH", Recipient: "Ana@example.org",
 		Status: courier.Queued, Sealed: []byte{0, 1, 255}, DueAt: noon, CreatedAt: noon, UpdatedAt: noon,
 	}
+}
+
+// newEvent is one that waits in a lane.
+func newEvent(lane string) *courier.Message {
+	m := newMessage()
+	m.Queue, m.Lane, m.Channel, m.Template, m.Recipient = courier.Events, lane, "event", "identity.created", "crm"
+	return m
 }
 
 func insertMessage(t *testing.T, s *persistence.Store, change func(m *courier.Message)) *courier.Message {
@@ -104,7 +111,7 @@ func TestMessageIsCommittedWithItsCauseOrNotAtAll(t *testing.T) {
 		m := newMessage()
 		require.ErrorIs(t, s.Tx(t.Context(), func(ctx context.Context) error {
 			require.NoError(t, s.InsertMessage(ctx, m))
-			claimed, err := s.ClaimMessages(ctx, noon, noon, 1)
+			claimed, err := s.ClaimMessages(ctx, courier.Mail, noon, noon, 1)
 			require.NoError(t, err)
 			require.Len(t, claimed, 1, "it sees its own")
 			return errMine
@@ -128,7 +135,7 @@ func TestClaimTakesWhatIsDueTheLongestDueFirst(t *testing.T) {
 		done := insertMessage(t, s, func(m *courier.Message) { m.Status, m.DueAt = courier.Sent, time.Time{} })
 		until := noon.Add(time.Minute)
 		claim := func(n int) (ids []uuid.UUID) {
-			claimed, err := s.ClaimMessages(t.Context(), noon, until, n)
+			claimed, err := s.ClaimMessages(t.Context(), courier.Mail, noon, until, n)
 			require.NoError(t, err)
 			for _, m := range claimed {
 				requireMessage(t, s, m)
@@ -149,7 +156,7 @@ func TestClaimTakesWhatIsDueTheLongestDueFirst(t *testing.T) {
 
 		stale := *first
 		require.ErrorIs(t, s.SaveMessage(t.Context(), &stale, nil), courier.ErrMoved, "the revision from before the claim")
-		again, err := s.ClaimMessages(t.Context(), until, until.Add(time.Minute), 100)
+		again, err := s.ClaimMessages(t.Context(), courier.Mail, until, until.Add(time.Minute), 100)
 		require.NoError(t, err)
 		require.Len(t, again, 4, "leases that ran out, and what has become due")
 	})
@@ -159,7 +166,7 @@ func TestClaimOfMoreThanOneStatementTakes(t *testing.T) {
 	s := migrated(t, testdb.SQLite(t))
 	insertMany(t, s, 130, newMessage)
 	for _, want := range []int{100, 30, 0} {
-		claimed, err := s.ClaimMessages(t.Context(), noon, noon.Add(time.Hour), 1000)
+		claimed, err := s.ClaimMessages(t.Context(), courier.Mail, noon, noon.Add(time.Hour), 1000)
 		require.NoError(t, err)
 		require.Len(t, claimed, want)
 	}
@@ -172,7 +179,7 @@ func TestIdleClaimWritesNothing(t *testing.T) {
 		s := migrated(t, dsn)
 		insertMessage(t, s, func(m *courier.Message) { m.DueAt = noon.Add(time.Hour) })
 		before := s.Stats()
-		claimed, err := s.ClaimMessages(t.Context(), noon, noon.Add(time.Hour), 10)
+		claimed, err := s.ClaimMessages(t.Context(), courier.Mail, noon, noon.Add(time.Hour), 10)
 		require.NoError(t, err)
 		require.Empty(t, claimed)
 		require.Equal(t, before, s.Stats())
@@ -211,7 +218,7 @@ func TestMessagesAreGivenOutOnce(t *testing.T) {
 				s := stores[n%len(stores)]
 				wg.Go(func() {
 					for mine := 1; mine > 0; {
-						claimed, err := s.ClaimMessages(t.Context(), now, now.Add(time.Hour), 7)
+						claimed, err := s.ClaimMessages(t.Context(), courier.Mail, now, now.Add(time.Hour), 7)
 						if err != nil {
 							t.Error(err)
 							return
@@ -263,31 +270,31 @@ func TestMessagesArePagedNewestFirst(t *testing.T) {
 				q.BeforeCreated, q.BeforeID = last.CreatedAt, last.ID
 			}
 		}
-		all := list(courier.Query{})
+		all := list(courier.Query{Queue: courier.Mail})
 		require.ElementsMatch(t, want, all)
 		for n, m := range all[1:] {
 			before := all[n]
 			require.True(t, m.CreatedAt.Before(before.CreatedAt) ||
 				m.CreatedAt.Equal(before.CreatedAt) && bytes.Compare(m.ID[:], before.ID[:]) < 0)
 		}
-		require.Len(t, list(courier.Query{Status: courier.Abandoned}), 3)
-		require.Len(t, list(courier.Query{Status: courier.Queued}), 6)
-		require.Empty(t, list(courier.Query{Status: courier.Sent}), "what goes nowhere is not listed")
-		require.Len(t, list(courier.Query{Recipient: "bob@example.org"}), 3)
-		require.Empty(t, list(courier.Query{Recipient: "ana@example.org"}), "exactly as stored")
-		require.Empty(t, list(courier.Query{Status: courier.Queued, Recipient: "bob@example.org"}))
+		require.Len(t, list(courier.Query{Queue: courier.Mail, Status: courier.Abandoned}), 3)
+		require.Len(t, list(courier.Query{Queue: courier.Mail, Status: courier.Queued}), 6)
+		require.Empty(t, list(courier.Query{Queue: courier.Mail, Status: courier.Sent}), "what goes nowhere is not listed")
+		require.Len(t, list(courier.Query{Queue: courier.Mail, Recipient: "bob@example.org"}), 3)
+		require.Empty(t, list(courier.Query{Queue: courier.Mail, Recipient: "ana@example.org"}), "exactly as stored")
+		require.Empty(t, list(courier.Query{Queue: courier.Mail, Status: courier.Queued, Recipient: "bob@example.org"}))
 	})
 }
 
 func TestQueueStats(t *testing.T) {
 	each(t, func(t *testing.T, s *persistence.Store) {
-		empty, err := s.QueueStats(t.Context())
+		empty, err := s.QueueStats(t.Context(), courier.Mail)
 		require.NoError(t, err)
 		require.Zero(t, empty)
 		insertMessage(t, s, func(m *courier.Message) {
 			m.Status, m.DueAt, m.LastError, m.CreatedAt = courier.Abandoned, time.Time{}, "554 no relay", noon.Add(-time.Hour)
 		})
-		refused, err := s.QueueStats(t.Context())
+		refused, err := s.QueueStats(t.Context(), courier.Mail)
 		require.NoError(t, err)
 		require.Equal(t, courier.QueueStats{Abandoned: 1, LastError: "554 no relay"}, refused)
 		for n, m := range []courier.Message{
@@ -307,35 +314,46 @@ func TestQueueStats(t *testing.T) {
 				to.CreatedAt, to.UpdatedAt = noon.Add(-time.Duration(n)*time.Minute), noon.Add(time.Duration(n)*time.Minute)
 			})
 		}
-		got, err := s.QueueStats(t.Context())
+		got, err := s.QueueStats(t.Context(), courier.Mail)
 		require.NoError(t, err)
 		require.Equal(t, courier.QueueStats{Waiting: 3, Oldest: noon.Add(-2 * time.Minute), Abandoned: 2, LastError: "last"}, got)
 	})
 }
 
-// What was sent long ago and is still kept slows down neither the figures nor
-// the claims: all that they look at is in an index.
+// How plans tell that a table is looked at, and lines of PostgreSQL's that name
+// one and do not say how.
+var looksAt, afterwards = regexp.MustCompile(`\b(messages|o)\b|Bitmap Index`), regexp.MustCompile(`Cond:|Filter:|Key:|Bitmap Heap`)
+
+// What was sent long ago and is still kept, and what waits in the other queue,
+// slows down neither the figures nor the claims: all that they look at is in an
+// index.
 func TestQueueIsQuickBesideManyOldMessages(t *testing.T) {
 	t.Parallel()
 	for name, fresh := range map[string]func(testing.TB) string{"sqlite": testdb.SQLite, "postgres": testdb.Postgres, "mysql": testdb.MySQL} {
 		t.Run(name, func(t *testing.T) {
 			s := migrated(t, fresh(t))
-			insertMany(t, s, 3_000, func() *courier.Message {
-				m := newMessage()
-				m.Status, m.DueAt, m.ExpiresAt = courier.Sent, time.Time{}, noon.Add(time.Hour)
-				return m
-			})
+			for _, queue := range []string{courier.Mail, courier.Events} {
+				insertMany(t, s, 3_000, func() *courier.Message {
+					m := newMessage()
+					m.Queue, m.Status, m.DueAt, m.ExpiresAt = queue, courier.Sent, time.Time{}, noon.Add(time.Hour)
+					return m
+				})
+			}
 			insertMany(t, s, 3, newMessage)
-			for what, plan := range persistence.QueuePlans(t.Context(), s) {
-				looks := 0
-				for _, line := range plan {
-					if regexp.MustCompile(`\bmessages\b`).MatchString(line) {
-						looks++
-						require.Regexp(t, "messages_(due|status)", line, what)
-						require.NotContains(t, line, " messages index ", "MySQL would read a whole index")
+			insertMany(t, s, 1_500, func() *courier.Message { return newEvent(newID().String()) })
+			for _, queue := range []string{courier.Mail, courier.Events} {
+				for what, plan := range persistence.QueuePlans(t.Context(), s, queue) {
+					looks := 0
+					for _, line := range plan {
+						if looksAt.MatchString(line) && !afterwards.MatchString(line) {
+							looks++
+							require.Regexp(t, "messages_queue_(due|status|lane|age)", line, what)
+							require.NotContains(t, line, " messages index ", "MySQL would read a whole index")
+							require.NotContains(t, line, "SCAN", "SQLite would, too")
+						}
 					}
+					require.Equal(t, map[string]int{"any": 3, "claim": 3, "stats": 4, "page": 1, "requeue": 1}[what], looks, "%s: %s", what, plan)
 				}
-				require.Equal(t, map[string]int{"any": 1, "claim": 1, "stats": 4}[what], looks, "%s: %s", what, plan)
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/gofrs/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/testdb"
@@ -80,7 +81,7 @@ func TestMigrateFromTheFirstVersion(t *testing.T) {
 		require.NoError(t, persistence.Exec(t.Context(), s, insert, before.String()))
 		applied, err := s.Migrate(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []string{"0002_messages", "0003_sessions", "0004_revisions"}, applied)
+		require.Equal(t, []string{"0002_messages", "0003_sessions", "0004_revisions", "0005_events"}, applied)
 		require.NoError(t, persistence.Exec(t.Context(), s, insert, after.String()))
 		for _, id := range []uuid.UUID{before, after} {
 			got, err := s.Identity(t.Context(), id)
@@ -169,7 +170,7 @@ func TestMigrateUnderALease(t *testing.T) {
 		return stores[0].InsertIdentity(ctx, newPerson("ana@example.org"))
 	}))
 	insertMessage(t, stores[0], nil)
-	claimed, err := stores[1].ClaimMessages(t.Context(), noon, noon, 10)
+	claimed, err := stores[1].ClaimMessages(t.Context(), courier.Mail, noon, noon, 10)
 	require.NoError(t, err)
 	require.Len(t, claimed, 1)
 	require.True(t, spend(t, stores[0], ana, noon, fiveAnHour...))

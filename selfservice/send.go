@@ -39,10 +39,11 @@ func (e *Engine) send(c *Challenge, l letter) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		return e.Courier.Enqueue(ctx, courier.Draft{
+		_, err = e.Courier.Enqueue(ctx, courier.Draft{
 			Channel: l.via, Template: l.template, Locale: l.locale, Recipient: l.recipient,
 			Data: l.data, Silent: l.silent || full || !within,
 		})
+		return err
 	}
 }
 
