@@ -36,6 +36,8 @@ type Config struct {
 	Database    Database
 	Security    Security
 	Courier     Courier
+	WebHooks    WebHooks
+	Events      Events
 	Brand       Brand
 
 	// SMTPDisallowPrivate keeps the connection to the mail server from private
@@ -120,6 +122,7 @@ type Registration struct {
 	UIURL        string // absolute; "" only when disabled
 	Lifespan     time.Duration
 	ProfileFirst bool // the profile is asked for on a page before the credential's
+	Before       []Hook
 	After        After
 	// VerifyBeforeCreate holds back whatever a registration would create until
 	// the address is proved. Security.MitigateEnumeration implies it.
@@ -131,6 +134,7 @@ type Login struct {
 	UIURL           string // absolute; "" disables the flow
 	Lifespan        time.Duration
 	IdentifierFirst bool // who signs in is asked for on a page before the credential's
+	Before          []Hook
 	After           After
 }
 
@@ -139,23 +143,24 @@ type Settings struct {
 	UIURL            string // absolute; "" disables the flow
 	Lifespan         time.Duration
 	PrivilegedMaxAge time.Duration // how old an authentication may be for a change of what signs in
+	Before           []Hook
 	After            After
 }
 
 // After is what happens when a flow has succeeded. Hooks, here and of a method,
-// are the names of those in effect: these run first, then the method's, session
-// after all others. Those that are accepted but not built are in the report
-// instead. Method is by strategy id, for every method that can finish the flow.
+// are those in effect: these run first, then the method's, session after all
+// others. Those that are accepted but not built are in the report instead.
+// Method is by strategy id, for every method that can finish the flow.
 type After struct {
 	ReturnURL string // "" falls back to SelfService.DefaultReturnURL
-	Hooks     []string
+	Hooks     []Hook
 	Method    map[string]AfterMethod
 }
 
 // AfterMethod is After for one method; its return URL wins over the flow's.
 type AfterMethod struct {
 	ReturnURL string
-	Hooks     []string
+	Hooks     []Hook
 }
 
 // Verification is proving an address.
@@ -165,7 +170,8 @@ type Verification struct {
 	Lifespan      time.Duration
 	Use           string // "code" or "link": what is sent, by a method that is enabled
 	NotifyUnknown bool   // addresses nobody has are written to as well
-	ReturnURL     string // "" falls back to SelfService.DefaultReturnURL
+	Before        []Hook
+	After         After // without methods
 }
 
 // Recovery is getting back into an account by proving an address.
@@ -175,7 +181,8 @@ type Recovery struct {
 	Lifespan      time.Duration
 	Use           string // "code" or "link": what is sent, by a method that is enabled
 	NotifyUnknown bool   // addresses nobody has are written to as well
-	After         After  // without methods
+	Before        []Hook
+	After         After // without methods
 }
 
 // Logout is signing out.
@@ -259,14 +266,18 @@ func (t Tokenizer) GoString() string { return t.String() }
 
 // Secrets are the keys of everything sealed or MACed: the first of a list
 // seals, all of them open. Lists left out fall back to Default. After
-// ResolveSecrets none is empty. It never prints its contents.
+// ResolveSecrets none of these is empty. It never prints its contents.
 type Secrets struct {
 	Default, Cookie, Cipher []string
+	// WebHook signs web hooks and events that have no secrets of their own, whose
+	// SigningSecrets these are then; each begins with whsec_. Nil for none: nobody
+	// else would know one that was made here.
+	WebHook []string
 }
 
 // String says how many secrets there are, never what they are.
 func (s Secrets) String() string {
-	return fmt.Sprintf("{default:%d cookie:%d cipher:%d}", len(s.Default), len(s.Cookie), len(s.Cipher))
+	return fmt.Sprintf("{default:%d cookie:%d cipher:%d web_hook:%d}", len(s.Default), len(s.Cookie), len(s.Cipher), len(s.WebHook))
 }
 
 // GoString is String, for %#v.
@@ -312,7 +323,7 @@ func (c *Config) LogValue() slog.Value {
 	)
 }
 
-// revision digests c. What is secret in Courier hides itself.
+// revision digests c. What is secret in Courier, hooks and Events hides itself.
 func (c Config) revision() (string, error) {
 	c.DSN, c.Secrets = redactDSN(c.DSN), Secrets{}
 	c.Serve.Public.TLS.KeyBase64, c.Serve.Admin.TLS.KeyBase64 = "", ""

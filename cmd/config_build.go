@@ -111,7 +111,7 @@ func buildConfig(s settings, dev bool, hostname string) *Config {
 		SelfService: buildSelfService(s),
 		Hashers:     buildHashers(s, dev),
 		Log:         buildLog(s),
-		Secrets:     Secrets{Default: s.strs("secrets.default"), Cookie: s.strs("secrets.cookie"), Cipher: s.strs("secrets.cipher")},
+		Secrets:     Secrets{Default: s.strs("secrets.default"), Cookie: s.strs("secrets.cookie"), Cipher: s.strs("secrets.cipher"), WebHook: s.strs("secrets.web_hook")},
 		Outbound: web.OutboundConfig{
 			AllowPrivate: !s.flag("clients.http.disallow_private_ip_ranges"), AllowLoopback: dev,
 			Exceptions: s.strs("clients.http.private_ip_exception_urls"), MaxBytes: maxAnswer,
@@ -147,6 +147,8 @@ func buildConfig(s settings, dev bool, hostname string) *Config {
 	c.Serve.Admin = buildEndpoint(s, "serve.admin", dev, hostname)
 	c.SelfService.Link.BaseURL = cmp.Or(c.SelfService.Link.BaseURL, c.Serve.Public.BaseURL)
 	c.Courier = buildCourier(s, c)
+	c.WebHooks, c.Events = buildWebHooks(s), buildEvents(s, c.Secrets.WebHook)
+	nameWebHooks(c.SelfService.everyHook())
 	buildCookies(c, s)
 	return c
 }
@@ -207,7 +209,7 @@ func buildSelfService(s settings) SelfService {
 		Registration: Registration{
 			Enabled: s.flag(flow + "enabled"), UIURL: s.str(flow + "ui_url"),
 			Lifespan: s.dur(flow + "lifespan"), ProfileFirst: s.str(flow+"style") == "profile_first",
-			After:              buildAfter(s, "registration"),
+			Before: buildHooks(s, "registration", before), After: buildAfter(s, "registration"),
 			VerifyBeforeCreate: s.flag(flow + "verify_before_create"),
 		},
 		Login:        buildLogin(s),
@@ -231,7 +233,8 @@ func buildLogin(s settings) Login {
 	const flow = "selfservice.flows.login."
 	return Login{
 		UIURL: s.str(flow + "ui_url"), Lifespan: s.dur(flow + "lifespan"),
-		IdentifierFirst: s.str(flow+"style") == "identifier_first", After: buildAfter(s, "login"),
+		IdentifierFirst: s.str(flow+"style") == "identifier_first",
+		Before:          buildHooks(s, "login", before), After: buildAfter(s, "login"),
 	}
 }
 
@@ -239,7 +242,8 @@ func buildSettings(s settings) Settings {
 	const flow = "selfservice.flows.settings."
 	return Settings{
 		UIURL: s.str(flow + "ui_url"), Lifespan: s.dur(flow + "lifespan"),
-		PrivilegedMaxAge: s.dur(flow + "privileged_session_max_age"), After: buildAfter(s, "settings"),
+		PrivilegedMaxAge: s.dur(flow + "privileged_session_max_age"),
+		Before:           buildHooks(s, "settings", before), After: buildAfter(s, "settings"),
 	}
 }
 
@@ -247,15 +251,15 @@ func buildRecovery(s settings) Recovery {
 	const flow = "selfservice.flows.recovery."
 	return Recovery{
 		Enabled: s.flag(flow + "enabled"), UIURL: s.str(flow + "ui_url"), Lifespan: s.dur(flow + "lifespan"),
-		Use: s.str(flow + "use"), NotifyUnknown: s.flag(flow + "notify_unknown_recipients"), After: buildAfter(s, "recovery"),
+		Use: s.str(flow + "use"), NotifyUnknown: s.flag(flow + "notify_unknown_recipients"),
+		Before: buildHooks(s, "recovery", before), After: buildAfter(s, "recovery"),
 	}
 }
 
 func buildAfter(s settings, flow string) After {
 	a := After{Method: map[string]AfterMethod{}}
 	for method := range hooksAfter[flow] {
-		at := afterKey(flow, method)
-		m := AfterMethod{ReturnURL: s.str(at + returnKey), Hooks: buildHooks(s, at+".hooks")}
+		m := AfterMethod{ReturnURL: s.str(section(flow, after(method)) + returnKey), Hooks: buildHooks(s, flow, after(method))}
 		if method == everyMethod {
 			a.ReturnURL, a.Hooks = m.ReturnURL, m.Hooks
 		} else {
@@ -265,11 +269,6 @@ func buildAfter(s settings, flow string) After {
 	return a
 }
 
-// afterKey is the section that says what follows a flow, or one method of it.
-func afterKey(flow, method string) string {
-	return strings.TrimSuffix("selfservice.flows."+flow+".after."+method, ".")
-}
-
 const returnKey = ".default_browser_return_url"
 
 func buildVerification(s settings) Verification {
@@ -277,7 +276,7 @@ func buildVerification(s settings) Verification {
 	return Verification{
 		Enabled: s.flag(flow + "enabled"), UIURL: s.str(flow + "ui_url"), Lifespan: s.dur(flow + "lifespan"),
 		Use: s.str(flow + "use"), NotifyUnknown: s.flag(flow + "notify_unknown_recipients"),
-		ReturnURL: s.str(flow + "after.default_browser_return_url"),
+		Before: buildHooks(s, "verification", before), After: buildAfter(s, "verification"),
 	}
 }
 
@@ -335,15 +334,6 @@ func buildTokenizers(s settings) (list []Tokenizer) {
 }
 
 const tokenizerKey = "session.whoami.tokenizer.templates"
-
-func buildHooks(s settings, at string) (names []string) {
-	for i, one := range s.list(at) {
-		if name := one.str("hook"); builtHook(name, append(strings.Split(at, "."), strconv.Itoa(i))) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
 
 func buildHashers(s settings, dev bool) hash.Config {
 	const argon2 = "hashers.argon2."

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/foyer-id/foyer/courier/template"
+	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/persistence"
 )
 
@@ -80,19 +81,27 @@ func buildSMTP(s settings) SMTP {
 }
 
 func buildRequest(s settings, at string) Request {
-	at += "."
-	r := Request{
-		URL: s.str(at + "url"), Method: s.str(at + "method"), Headers: s.words(at + "headers"), BodyURL: s.str(at + "body"),
-		Auth: Auth{Type: s.str(at + "auth.type")},
+	c := buildCall(s, at)
+	return Request{URL: c.URL, Method: c.Method, Headers: c.Headers, BodyURL: s.str(at + ".body"), Auth: Auth(c.Auth)}
+}
+
+// buildCall reads what all outgoing requests have in common; at is "" where s is
+// the request itself.
+func buildCall(s settings, at string) web.Call {
+	if at != "" {
+		at += "."
 	}
+	c := web.Call{URL: s.str(at + "url"), Method: s.str(at + "method"), Headers: s.words(at + "headers"), Auth: web.Auth{Type: s.str(at + "auth.type")}}
 	at += "auth.config."
-	switch r.Auth.Type {
+	switch a := &c.Auth; a.Type {
 	case "api_key":
-		r.Auth.Name, r.Auth.Value, r.Auth.In = s.str(at+"name"), s.str(at+"value"), cmp.Or(s.str(at+"in"), "header")
+		a.Name, a.Value, a.In = s.str(at+"name"), s.str(at+"value"), cmp.Or(s.str(at+"in"), "header")
 	case "basic_auth":
-		r.Auth.User, r.Auth.Password = s.str(at+"user"), s.str(at+"password")
+		a.User, a.Password = s.str(at+"user"), s.str(at+"password")
+	case "bearer":
+		a.Token = s.str(at + "token")
 	}
-	return r
+	return c
 }
 
 // The templates in effect and the parts of each that can be replaced, by their

@@ -87,6 +87,8 @@ func (c *checker) run() {
 	c.templates()
 	c.brand()
 	c.tokenizers()
+	c.webHooks()
+	c.events()
 }
 
 func (c *checker) dsn() {
@@ -271,6 +273,11 @@ func (c *checker) durations() {
 		"courier.lease":                                         minLease,
 		"courier.timeout":                                       10 * time.Millisecond,
 		"courier.retention":                                     0,
+		"events.worker.pull_wait":                               10 * time.Millisecond,
+		"events.lease":                                          minLease,
+		"events.timeout":                                        minHookTime,
+		"events.retention":                                      0,
+		"clients.web_hook.total_timeout":                        minHookTime,
 		"hashers.max_wait":                                      time.Millisecond,
 		"database.cleanup.sleep.tables":                         0,
 		"database.cleanup.older_than":                           0,

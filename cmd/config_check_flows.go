@@ -1,12 +1,6 @@
 package cmd
 
-import (
-	"fmt"
-	"maps"
-	"slices"
-
-	"github.com/foyer-id/foyer/internal/web"
-)
+import "github.com/foyer-id/foyer/internal/web"
 
 func (c *checker) flows() {
 	self := c.cfg.SelfService
@@ -47,44 +41,6 @@ func (c *checker) deadEnds() {
 	}
 }
 
-// hooks looks at what follows each flow. The global hooks run with those of
-// each method, so what is among them need not be listed there again.
-func (c *checker) hooks() {
-	for flow, lists := range hooksAfter {
-		global := map[string]bool{}
-		for _, method := range slices.Sorted(maps.Keys(lists)) {
-			seen := maps.Clone(global)
-			at := afterKey(flow, method) + ".hooks"
-			for i, hook := range c.given.list(at) {
-				c.hook(fmt.Sprintf("%s.%d", at, i), hook, seen)
-			}
-			if method == everyMethod {
-				global = seen
-			}
-		}
-	}
-}
-
-func (c *checker) hook(at string, hook settings, seen map[string]bool) {
-	name := hook.str("hook")
-	if seen[name] && name != "web_hook" {
-		c.refuse(at+".hook", "the hook %q is listed twice", name)
-	}
-	seen[name] = true
-	if name == "web_hook" && hook.flag("config.response.ignore") && (hook.flag("config.can_interrupt") || hook.flag("config.response.parse")) {
-		c.refuse(at+".config.response.ignore", "contradicts can_interrupt and response.parse, which need the answer")
-	}
-	if why := needsVerification[name]; why != "" && !c.cfg.SelfService.Verification.Enabled {
-		c.refuse(at+".hook", "needs selfservice.flows.verification.enabled: %s", why)
-	}
-}
-
-var needsVerification = map[string]string{
-	"show_verification_ui":     "there is no verification to show",
-	"verification":             "there is no verification to begin",
-	"require_verified_address": "nobody could prove an address, so nobody could sign in",
-}
-
 // needsPage refuses a missing page: there is no page of somebody else's to
 // fall back to.
 func (c *checker) needsPage(key, text string) {
@@ -98,13 +54,12 @@ func (c *checker) needsPage(key, text string) {
 func (c *checker) returnURLs() {
 	self := c.cfg.SelfService
 	urls := map[string]string{
-		"selfservice.default_browser_return_url":                          self.DefaultReturnURL,
-		"selfservice.flows.verification.after.default_browser_return_url": self.Verification.ReturnURL,
-		"selfservice.flows.logout.after.default_browser_return_url":       self.Logout.ReturnURL,
+		"selfservice.default_browser_return_url":                    self.DefaultReturnURL,
+		"selfservice.flows.logout.after.default_browser_return_url": self.Logout.ReturnURL,
 	}
 	for flow, lists := range hooksAfter {
 		for method := range lists {
-			at := afterKey(flow, method) + returnKey
+			at := section(flow, after(method)) + returnKey
 			urls[at] = c.given.str(at)
 		}
 	}

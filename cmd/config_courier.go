@@ -125,12 +125,16 @@ func (r Request) GoString() string { return r.String() }
 // MarshalJSON hides the credentials.
 func (a Auth) MarshalJSON() ([]byte, error) {
 	type plain Auth
+	return json.Marshal(plain(a.hide()))
+}
+
+func (a Auth) hide() Auth {
 	for _, s := range []*string{&a.Value, &a.User, &a.Password, &a.Token} {
 		if *s != "" {
 			*s = hidden
 		}
 	}
-	return json.Marshal(plain(a))
+	return a
 }
 
 // String is MarshalJSON's text.

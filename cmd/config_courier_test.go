@@ -27,7 +27,7 @@ func TestCourierDefaults(t *testing.T) {
 	require.False(t, cfg.SMTPDisallowPrivate)
 	require.False(t, cfg.Security.MitigateEnumeration)
 	require.False(t, cfg.SelfService.Registration.VerifyBeforeCreate)
-	require.Equal(t, cmd.Verification{Lifespan: time.Hour, Use: "code"}, cfg.SelfService.Verification)
+	require.Equal(t, cmd.Verification{Lifespan: time.Hour, Use: "code", After: cmd.After{Method: map[string]cmd.AfterMethod{}}}, cfg.SelfService.Verification)
 	require.Equal(t, cmd.Code{Enabled: true, Lifespan: 10 * time.Minute, MaxSubmissions: 5, Length: 6}, cfg.SelfService.Code)
 	require.Equal(t, cmd.Link{Lifespan: time.Hour, BaseURL: "https://auth.example.com"}, cfg.SelfService.Link)
 }
@@ -67,7 +67,7 @@ func TestFullCourier(t *testing.T) {
 	require.True(t, cfg.SelfService.Registration.VerifyBeforeCreate)
 	require.Equal(t, cmd.Verification{
 		Enabled: true, UIURL: "https://www.example.com/verification", Lifespan: 20 * time.Minute, Use: "code",
-		NotifyUnknown: true, ReturnURL: "https://www.example.com/verified",
+		NotifyUnknown: true, After: cmd.After{ReturnURL: "https://www.example.com/verified", Method: map[string]cmd.AfterMethod{}},
 	}, cfg.SelfService.Verification)
 	require.Equal(t, cmd.Code{Enabled: true, Passwordless: true, Lifespan: 15 * time.Minute, MaxSubmissions: 3, Length: 8}, cfg.SelfService.Code)
 	require.Equal(t, cmd.Link{Enabled: true, Lifespan: 2 * time.Hour, BaseURL: "https://links.example.com"}, cfg.SelfService.Link)
@@ -154,7 +154,7 @@ courier:
 				"selfservice.methods.code.config.lifespan: 1h0m0s is more than is advisable for a code, which is 10m0s",
 				"selfservice.methods.code.config.max_submissions: at most 5 codes are evaluated in a flow, so 10 counts as 5",
 			}, report.Warnings)
-			require.Equal(t, []string{"session", "show_verification_ui"}, cfg.SelfService.Registration.After.Method["password"].Hooks)
+			require.Equal(t, []string{"session", "show_verification_ui"}, names(cfg.SelfService.Registration.After.Method["password"].Hooks))
 			require.False(t, cfg.Courier.Inbox)
 			require.Equal(t, 5, cfg.SelfService.Code.MaxSubmissions)
 			tt.want(t, cfg.Courier)

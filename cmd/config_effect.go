@@ -55,7 +55,7 @@ func (e *effects) walk(n *schemaNode, v any, path []string, listed bool) {
 // hook judges one entry of a list of hooks. A hook that may refuse protects.
 func (e *effects) hook(item any, path []string, listed bool) {
 	name, _ := follow(item, []string{"hook"}).(string)
-	vetoes := follow(item, []string{"config", "can_interrupt"}) == true || follow(item, []string{"config", "response", "parse"}) == true
+	vetoes := webHookOf(settings{item}).Blocks()
 	switch {
 	case builtHook(name, path):
 	case name == "require_verified_address", name == "web_hook" && vetoes:
@@ -65,35 +65,58 @@ func (e *effects) hook(item any, path []string, listed bool) {
 	}
 }
 
+// flowNames are the flows that have hooks, in the order of the documentation.
+var flowNames = []string{"registration", "login", "settings", "recovery", "verification"}
+
+// hooksBefore are the hooks that work before each flow.
+var hooksBefore = []string{"web_hook", "ip_range", "country", "schedule"}
+
 // hooksAfter are the hooks that work after a flow, by flow and by the method
 // that finished it. Every method that can finish the flow has an entry, besides
 // everyMethod.
 var hooksAfter = map[string]map[string][]string{
 	"registration": {everyMethod: afterRegistration, "password": afterRegistration, "code": afterRegistration},
 	"login":        {everyMethod: afterLogin, "password": afterLogin, "code": afterLogin},
-	"settings":     {everyMethod: nil, "password": {"revoke_active_sessions"}, "profile": {"show_verification_ui"}},
-	"recovery":     {everyMethod: {"revoke_active_sessions"}},
+	"settings": {
+		everyMethod: {"web_hook"}, "password": {"web_hook", "revoke_active_sessions"}, "profile": {"web_hook", "show_verification_ui"},
+	},
+	"recovery":     {everyMethod: {"web_hook", "revoke_active_sessions"}},
+	"verification": {everyMethod: {"web_hook"}},
 }
 
 // everyMethod stands for the global list of a flow. It sorts before all methods.
 const everyMethod = ""
 
 var (
-	afterRegistration = []string{"session", "show_verification_ui"}
-	afterLogin        = []string{"revoke_active_sessions", "require_verified_address", "verification", "show_verification_ui"}
+	afterRegistration = []string{"session", "web_hook", "show_verification_ui"}
+	afterLogin        = []string{"revoke_active_sessions", "require_verified_address", "web_hook", "verification", "show_verification_ui"}
 )
+
+// A moment of a flow: before it, or after it by a method.
+const before = "before"
+
+func after(method string) string { return strings.TrimSuffix("after."+method, ".") }
+
+// section is where a moment of a flow is configured.
+func section(flow, moment string) string { return "selfservice.flows." + flow + "." + moment }
+
+// hooksAt are the hooks that work at a moment of a flow.
+func hooksAt(flow, moment string) []string {
+	if moment == before {
+		return hooksBefore
+	}
+	for method, names := range hooksAfter[flow] {
+		if moment == after(method) {
+			return names
+		}
+	}
+	return nil
+}
 
 // builtHook reports whether the hook works where it stands.
 func builtHook(name string, path []string) bool {
-	at := strings.Join(path[:len(path)-1], ".")
-	for flow, lists := range hooksAfter {
-		for method, names := range lists {
-			if at == afterKey(flow, method)+".hooks" {
-				return slices.Contains(names, name)
-			}
-		}
-	}
-	return false
+	n := len(path)
+	return n > 4 && slices.Contains(hooksAt(path[2], strings.Join(path[3:n-2], ".")), name)
 }
 
 // says reports whether a value asks for anything. What is off or empty is

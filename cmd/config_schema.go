@@ -341,21 +341,41 @@ func (n *schemaNode) find(key string, path []string) []string {
 	return out
 }
 
-// explainHook tells a hook that exists elsewhere from one that does not exist.
+// explainHook tells a hook that works elsewhere from one that does not exist.
 func (s *configSchema) explainHook(path []string, rule map[string]any, value any) (reason, suggestion string) {
 	name, _ := value.(string)
-	all, _ := follow(s.raw, []string{"definitions"}).(map[string]any)
 	at := strings.Join(path[:max(0, len(path)-2)], ".")
-	var known []string
-	for _, def := range all {
-		known = append(known, stringsOf(follow(def, []string{"items", "properties", "hook", "enum"}))...)
+	lists := s.root.hookLists("")
+	var known, where []string
+	for _, list := range slices.Sorted(maps.Keys(lists)) {
+		known = append(known, lists[list]...)
+		flow, _, _ := strings.Cut(list, ".after.")
+		all := flow + ".after.hooks" // of all methods, which need not be named then
+		if slices.Contains(lists[list], name) && (list == all || !slices.Contains(lists[all], name)) {
+			where = append(where, strings.TrimPrefix(list, flowsKey))
+		}
 	}
-	here := stringsOf(rule["enum"])
-	if slices.Contains(known, name) {
-		return fmt.Sprintf("the hook %q cannot work in %s; there may be %s", name, at, strings.Join(here, ", ")), ""
+	here := strings.Join(stringsOf(rule["enum"]), ", ")
+	if len(where) > 0 {
+		return fmt.Sprintf("the hook %q cannot work in %s, but in %s; here there may be %s", name, at, strings.Join(where, ", "), here), ""
 	}
 	slices.Sort(known)
-	return fmt.Sprintf("no hook is called %q; there may be %s", name, strings.Join(here, ", ")), nearest(name, slices.Compact(known))
+	return fmt.Sprintf("no hook is called %q; there may be %s", name, here), nearest(name, slices.Compact(known))
+}
+
+const flowsKey = "selfservice.flows."
+
+// hookLists are the names that each list of hooks at or below n may hold, by
+// its key. Lists that are not in effect as a whole are left out.
+func (n *schemaNode) hookLists(key string) map[string][]string {
+	lists := map[string][]string{}
+	if strings.HasSuffix(key, ".hooks") && n.Items != nil && n.Effect == effectBuilt {
+		lists[key] = stringsOf(n.Items.Properties["hook"].Enum)
+	}
+	for name, child := range n.Properties {
+		maps.Copy(lists, child.hookLists(strings.TrimPrefix(key+"."+name, ".")))
+	}
+	return lists
 }
 
 // pointer splits a JSON pointer as the validator writes it, "#/a/b".

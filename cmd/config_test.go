@@ -86,7 +86,6 @@ session: {cookie: {secure: false}}
 identity: {schemas: [{id: person, url: "http://127.0.0.1/person.json"}]}
 selfservice:
   methods: {totp: {enabled: true}}
-  flows: {registration: {before: {hooks: [{hook: web_hook, config: {url: "https://example.com", method: POST}}]}}}
 `)
 	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml", dev}})
 	require.True(t, cfg.Dev)
@@ -94,7 +93,6 @@ selfservice:
 	require.Equal(t, []string{
 		`cookies.secure: cookies without Secure can be read on the wire`,
 		`identity.schemas.0.url: a schema fetched over http can be exchanged on its way`,
-		`selfservice.flows.registration.before.hooks: not built yet, so it does not protect`,
 		`selfservice.methods.totp.enabled: not built yet, so it does not protect`,
 		`serve.admin.host: the admin API asks nobody who they are, so it may listen on loopback or a unix socket only, not on "0.0.0.0"`,
 		`serve.public.cors.allowed_origins.0: allowed_origins "*" together with allow_credentials lets every page act as the person; list the origins`,
@@ -119,14 +117,12 @@ func TestFullConfiguration(t *testing.T) {
 	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/full.yml"}})
 	require.Equal(t, []string{
 		"ciphers",
-		"clients.web_hook",
 		"courier.templates.verifiable_address_changed",
 		"expose-metrics-port",
 		"hashers.argon2.expected_deviation",
 		"hashers.argon2.expected_duration", "log.redaction_text",
 		"oauth2_provider",
 		"preview",
-		"selfservice.flows.registration.after.hooks.0: web_hook",
 		"selfservice.flows.registration.after.oidc",
 		"selfservice.flows.registration.login_hints",
 		"selfservice.flows.settings.after.profile.hooks.0: notify_previous_addresses",
@@ -149,29 +145,29 @@ func TestFullConfiguration(t *testing.T) {
 	require.Equal(t, "http://admin.internal", cfg.Serve.Admin.BaseURL)
 	after := cfg.SelfService.Registration.After
 	require.Equal(t, "https://www.example.com/welcome", after.ReturnURL)
-	require.Empty(t, after.Hooks, "a hook that is not built is in the report only")
-	require.Equal(t, []string{"show_verification_ui", "session"}, after.Method["password"].Hooks)
+	require.Equal(t, []string{"web_hook"}, names(after.Hooks))
+	require.Equal(t, []string{"show_verification_ui", "session"}, names(after.Method["password"].Hooks))
 	require.Equal(t, "https://www.example.com/hello", after.Method["password"].ReturnURL)
-	require.Equal(t, cmd.AfterMethod{ReturnURL: "https://www.example.com/hi", Hooks: []string{"show_verification_ui"}}, after.Method["code"])
+	require.Equal(t, cmd.AfterMethod{ReturnURL: "https://www.example.com/hi", Hooks: []cmd.Hook{{Name: "show_verification_ui", Key: "registration.after.code.0"}}}, after.Method["code"])
 	require.Equal(t, "default", cfg.SelfService.Password.RegistrationGroup)
 	require.True(t, cfg.SelfService.Registration.ProfileFirst)
 	require.Equal(t, cmd.Login{
 		UIURL: "https://www.example.com/login", Lifespan: 10 * time.Minute, IdentifierFirst: true,
-		After: cmd.After{ReturnURL: "https://www.example.com/back", Hooks: []string{"verification", "show_verification_ui"}, Method: map[string]cmd.AfterMethod{
-			"password": {Hooks: []string{"revoke_active_sessions"}},
-			"code":     {ReturnURL: "https://www.example.com/by-code", Hooks: []string{"require_verified_address"}},
+		After: cmd.After{ReturnURL: "https://www.example.com/back", Hooks: []cmd.Hook{{Name: "verification", Key: "login.after.0"}, {Name: "show_verification_ui", Key: "login.after.1"}}, Method: map[string]cmd.AfterMethod{
+			"password": {Hooks: []cmd.Hook{{Name: "revoke_active_sessions", Key: "login.after.password.0"}}},
+			"code":     {ReturnURL: "https://www.example.com/by-code", Hooks: []cmd.Hook{{Name: "require_verified_address", Key: "login.after.code.0"}}},
 		}},
 	}, cfg.SelfService.Login)
 	require.Equal(t, cmd.Settings{
 		UIURL: "https://www.example.com/settings", Lifespan: 20 * time.Minute, PrivilegedMaxAge: 15 * time.Minute,
 		After: cmd.After{ReturnURL: "https://www.example.com/saved", Method: map[string]cmd.AfterMethod{
-			"password": {Hooks: []string{"revoke_active_sessions"}},
-			"profile":  {ReturnURL: "https://www.example.com/me", Hooks: []string{"show_verification_ui"}},
+			"password": {Hooks: []cmd.Hook{{Name: "revoke_active_sessions", Key: "settings.after.password.0"}}},
+			"profile":  {ReturnURL: "https://www.example.com/me", Hooks: []cmd.Hook{{Name: "show_verification_ui", Key: "settings.after.profile.1"}}},
 		}},
 	}, cfg.SelfService.Settings)
 	require.Equal(t, cmd.Recovery{
 		Enabled: true, UIURL: "https://www.example.com/recovery", Lifespan: 40 * time.Minute, Use: "link", NotifyUnknown: true,
-		After: cmd.After{ReturnURL: "https://www.example.com/safe", Hooks: []string{"revoke_active_sessions"}, Method: map[string]cmd.AfterMethod{}},
+		After: cmd.After{ReturnURL: "https://www.example.com/safe", Hooks: []cmd.Hook{{Name: "revoke_active_sessions", Key: "recovery.after.0"}}, Method: map[string]cmd.AfterMethod{}},
 	}, cfg.SelfService.Recovery)
 	require.False(t, cfg.SelfService.Profile.Enabled)
 	require.True(t, cfg.SelfService.UseContinueWith)
@@ -313,7 +309,7 @@ func TestQuickstart(t *testing.T) {
 	require.Empty(t, report.NotInEffect)
 	require.Subset(t, []string{"selfservice.flows.login.ui_url: missing, so people can register but not sign in"}, report.Warnings)
 	require.Equal(t, "http://127.0.0.1:4433", cfg.Serve.Public.BaseURL)
-	require.Equal(t, []string{"session", "show_verification_ui"}, cfg.SelfService.Registration.After.Method["password"].Hooks)
+	require.Equal(t, []string{"session", "show_verification_ui"}, names(cfg.SelfService.Registration.After.Method["password"].Hooks))
 	require.Empty(t, cfg.SelfService.Password.PwnedHost)
 	raw, err := os.ReadFile("../contrib/quickstart/identity.schema.json")
 	require.NoError(t, err)
@@ -356,6 +352,14 @@ func TestReportIsLogged(t *testing.T) {
 	out.Reset()
 	(&cmd.Report{}).Log(slog.New(slog.NewTextHandler(&out, nil)))
 	require.Empty(t, out.String())
+}
+
+// names are those of hooks, in their order.
+func names(hooks []cmd.Hook) (list []string) {
+	for _, h := range hooks {
+		list = append(list, h.Name)
+	}
+	return list
 }
 
 // write puts a file into a temporary folder and returns its path.

@@ -310,7 +310,7 @@ func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservi
 			Enabled:       v.Enabled,
 			UIURL:         v.UIURL,
 			Lifespan:      v.Lifespan,
-			ReturnTo:      v.ReturnURL,
+			ReturnTo:      v.After.ReturnURL,
 			Use:           v.Use,
 			NotifyUnknown: v.NotifyUnknown,
 		},
@@ -333,10 +333,10 @@ func methodHooks(a After, sessions *session.Manager) map[string][]selfservice.Ho
 	return list
 }
 
-func hooks(names []string, sessions *session.Manager) []selfservice.Hook {
+func hooks(configured []Hook, sessions *session.Manager) []selfservice.Hook {
 	var list []selfservice.Hook
-	for _, name := range names {
-		switch name {
+	for _, one := range configured {
+		switch one.Name {
 		case "session":
 			list = append(list, hook.Session(sessions))
 		case "show_verification_ui":
