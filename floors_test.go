@@ -186,6 +186,35 @@ func TestForbiddenNames(t *testing.T) {
 	}
 }
 
+// Whoever changes people or sessions does it through their managers, who tell
+// those that listen.
+func TestPeopleChangeAtOnePoint(t *testing.T) {
+	changes := map[string]string{
+		"InsertIdentity": "identity", "UpdateIdentity": "identity", "VerifyAddress": "identity", "DeleteIdentity": "identity",
+		"InsertSession": "identity/session", "Reauthenticate": "identity/session", "EndSessions": "identity/session",
+	}
+	all, at := sources(t)
+	for _, s := range all {
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			called, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			of := ""
+			switch x := called.X.(type) {
+			case *ast.SelectorExpr:
+				of = x.Sel.Name
+			case *ast.Ident:
+				of = x.Name
+			}
+			if where, ok := changes[called.Sel.Name]; ok && strings.EqualFold(of, "store") && s.room != where {
+				t.Errorf("%s: the Store's %s is for the Manager in %s", at.Position(called.Pos()), called.Sel.Name, where)
+			}
+			return true
+		})
+	}
+}
+
 func TestNothingRegistersItself(t *testing.T) {
 	all, _ := sources(t)
 	for _, s := range all {
