@@ -59,6 +59,10 @@ fault: ## Let the disk fail under load at many different moments, and audit what
 race: ## Let 64 clients race for each of ADDRESSES=200 addresses, and PROOFS=20 codes and saves of each kind, on each database
 	go test ./contrib/race -count=1 -v -timeout 60m -addresses $(ADDRESSES) -proofs $(PROOFS)
 
+.PHONY: ssrf
+ssrf: ## Aim calls at every place none may reach, with DNS answers that flip, redirects and proxies; print the connections to canaries
+	go test ./internal/web -count=1 -v -run TestSSRF
+
 .PHONY: bench
 bench: ## Measure a release build: throughput, CPU per request, memory, flushes
 	go run ./contrib/bench $(BENCHFLAGS)

@@ -8,10 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"code.dny.dev/ssrf"
@@ -28,11 +26,20 @@ type OutboundConfig struct {
 	Exceptions    []string      // hosts ("idp.internal", with port or without) or URL prefixes reached whatever their address
 	Timeout       time.Duration // of a whole call, body included; zero is 10 seconds
 	MaxBytes      int64         // of an answer's body; zero is 64 KiB
+
+	// Proxy carries all calls (http, https or socks5, with user info if it asks
+	// for some) and is dialled wherever it lies; nil is none, whatever the
+	// environment says. Targets are judged as without one: names are resolved
+	// here, and a target is refused if any of its addresses is. Where the proxy
+	// resolves a name again it may get another answer, which only rules of its
+	// own can refuse.
+	Proxy *url.URL
 }
 
 // Outbound is the only client that calls out. The address is judged when it is
 // dialled, after names were resolved; redirects are not followed, proxies of
-// the environment not used, answers bounded in time and size. Its refusals
+// the environment not used, answers bounded in time and size. A call ends with
+// its context, in whatever phase. Its refusals
 // (outbound_refused, outbound_failed, outbound_timeout, outbound_too_large)
 // do not tell an open port from a closed one. Safe for concurrent use.
 type Outbound struct {
@@ -48,7 +55,7 @@ type exception struct {
 }
 
 // NewOutbound returns the client for c, or an error naming each exception that
-// cannot be understood.
+// cannot be understood, and the proxy without quoting it.
 func NewOutbound(c OutboundConfig) (*Outbound, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
@@ -58,6 +65,11 @@ func NewOutbound(c OutboundConfig) (*Outbound, error) {
 	}
 	o := &Outbound{maxBytes: c.MaxBytes, guarded: outboundClient(c.Timeout, Guard(c)), unguarded: outboundClient(c.Timeout, nil)}
 	var errs []error
+	if c.Proxy != nil {
+		if err := o.useProxy(c.Proxy, c.Timeout, Guard(c)); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	for _, raw := range c.Exceptions {
 		e, err := parseException(raw)
 		if err != nil {
@@ -102,7 +114,7 @@ func (e exception) covers(s site, path string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-func outboundClient(timeout time.Duration, control func(network, address string, c syscall.RawConn) error) *http.Client {
+func outboundClient(timeout time.Duration, control control) *http.Client {
 	dialer := &net.Dialer{Timeout: timeout, Control: control}
 	return &http.Client{
 		Timeout:       timeout,
@@ -112,41 +124,6 @@ func outboundClient(timeout time.Duration, control func(network, address string,
 			ForceAttemptHTTP2: true, TLSHandshakeTimeout: timeout, MaxResponseHeaderBytes: 64 << 10,
 			IdleConnTimeout: 30 * time.Second, MaxIdleConnsPerHost: 8, MaxConnsPerHost: 64,
 		},
-	}
-}
-
-// metadataServices lists addresses that serve a cloud machine its secrets and that lie in
-// public or merely private ranges; no setting but an exception reaches them.
-var metadataServices = []netip.Prefix{
-	netip.MustParsePrefix("168.63.129.16/32"),
-	netip.MustParsePrefix("100.100.100.200/32"),
-	netip.MustParsePrefix("fd00:ec2::/32"),
-	netip.MustParsePrefix("fd20:ce::254/128"),
-}
-
-var errMetadataService = errors.New("the address is that of a metadata service")
-
-// Guard returns the look at an address that is about to be dialled, as
-// net.Dialer.Control, for what calls out by another protocol than HTTP. Only
-// AllowPrivate and AllowLoopback of c count.
-func Guard(c OutboundConfig) func(network, address string, _ syscall.RawConn) error {
-	var v4, v6 []netip.Prefix
-	if c.AllowPrivate {
-		for _, p := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"} {
-			v4 = append(v4, netip.MustParsePrefix(p))
-		}
-		v6 = append(v6, netip.MustParsePrefix("fc00::/7"))
-	}
-	if c.AllowLoopback {
-		v4 = append(v4, netip.MustParsePrefix("127.0.0.0/8"))
-		v6 = append(v6, netip.MustParsePrefix("::1/128"))
-	}
-	g := ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
-	return func(network, address string, conn syscall.RawConn) error {
-		if at, err := netip.ParseAddrPort(address); err == nil && contains(metadataServices, at.Addr().Unmap()) {
-			return errMetadataService
-		}
-		return g.Safe(network, address, conn)
 	}
 }
 
@@ -168,8 +145,11 @@ func (o *Outbound) Get(ctx context.Context, url string) ([]byte, error) {
 	return io.ReadAll(resp.Body)
 }
 
-// Do sends req once and returns the answer, redirects included, whose body
-// fails with outbound_too_large beyond the bound; the caller closes it. It
+// Do sends req and returns the answer, redirects included, whose body fails
+// with outbound_too_large beyond the bound; the caller closes it. It is sent
+// once, except where a kept connection turns out to be closed: again over a new
+// one if nothing of it was written, or if it has an Idempotency-Key or its
+// method changes nothing, and if it has a GetBody, as Call.Request makes it. Do
 // refuses to run while req's context carries an open transaction, which would
 // be held for as long as a stranger likes.
 func (o *Outbound) Do(req *http.Request) (*http.Response, error) {

@@ -46,7 +46,9 @@ func siteOf(u *url.URL) (site, error) {
 	return s, nil
 }
 
-// plainHost accepts labels of letters, digits, - and _, separated by dots.
+// plainHost accepts labels of letters, digits, - and _, separated by dots. A
+// host that ends in a number is an address to some parsers (127.1, 0x7f000001)
+// and has to be one of four decimal numbers.
 func plainHost(host string) bool {
 	if host == "" || len(host) > 253 {
 		return false
@@ -60,6 +62,11 @@ func plainHost(host string) bool {
 				return false
 			}
 		}
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if hex, ok := strings.CutPrefix(last, "0x"); ok && strings.Trim(hex, "0123456789abcdef") == "" || strings.Trim(last, "0123456789") == "" {
+		_, err := netip.ParseAddr(host)
+		return err == nil
 	}
 	return true
 }
