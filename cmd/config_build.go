@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,7 +115,7 @@ func buildConfig(s settings, dev bool, hostname string) *Config {
 		Secrets:     Secrets{Default: s.strs("secrets.default"), Cookie: s.strs("secrets.cookie"), Cipher: s.strs("secrets.cipher"), WebHook: s.strs("secrets.web_hook")},
 		Outbound: web.OutboundConfig{
 			AllowPrivate: !s.flag("clients.http.disallow_private_ip_ranges"), AllowLoopback: dev,
-			Exceptions: s.strs("clients.http.private_ip_exception_urls"), MaxBytes: maxAnswer,
+			Exceptions: s.strs("clients.http.private_ip_exception_urls"), MaxBytes: maxAnswer, Proxy: proxy(s),
 		},
 		Database: Database{
 			CleanupBatch: s.num("database.cleanup.batch_size"), CleanupSleep: s.dur("database.cleanup.sleep.tables"),
@@ -152,6 +153,17 @@ func buildConfig(s settings, dev bool, hostname string) *Config {
 	buildCookies(c, s)
 	return c
 }
+
+// proxy is what outgoing calls go through, nil for nothing.
+func proxy(s settings) *url.URL {
+	if s.str(proxyKey) == "" {
+		return nil
+	}
+	u, _ := url.Parse(s.str(proxyKey)) // the checker refuses what is none
+	return u
+}
+
+const proxyKey = "clients.http.proxy_url"
 
 // parseProxy reads a CIDR, or one address.
 func parseProxy(text string) (netip.Prefix, error) {

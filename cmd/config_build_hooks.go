@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // a schedule's time zone is known wherever this runs
 )
 
 // What settings of hooks are where they are left out: the schema's defaults do

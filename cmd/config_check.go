@@ -348,6 +348,12 @@ func (c *checker) outgoing() {
 		_, err := web.NewOutbound(web.OutboundConfig{Exceptions: []string{exempt}})
 		c.ask(fmt.Sprintf("clients.http.private_ip_exception_urls.%d", i), err)
 	}
+	if p := c.cfg.Outbound.Proxy; p != nil {
+		_, err := web.NewOutbound(web.OutboundConfig{Proxy: p})
+		c.ask(proxyKey, err)
+	} else if c.given.str(proxyKey) != "" {
+		c.refuse(proxyKey, "expected an absolute URL")
+	}
 	if c.cfg.Outbound.AllowPrivate {
 		c.warn("clients.http.disallow_private_ip_ranges is false: outgoing calls may reach private addresses")
 	}

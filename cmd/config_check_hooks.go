@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/foyer-id/foyer/hook"
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 const (
@@ -88,10 +89,23 @@ func (c *checker) webHook(at, flow, moment string, one settings, ids map[string]
 	}
 	c.call(at, one, "config", w.SigningSecrets)
 	c.source(at+".body", w.BodyURL)
+	c.bodyPaths(at+".body", w.BodyPaths)
 	if _, err := hook.CompileCondition(w.Condition); w.Condition != "" && err != nil {
 		c.refuse(at+".condition", "%s", strings.TrimPrefix(err.Error(), "condition:"))
 	}
 	c.hookTime(at+".timeout", w, one.at("config.timeout") != nil)
+}
+
+// bodyPaths refuses each path that cannot stand with those before it.
+func (c *checker) bodyPaths(at string, paths []string) {
+	var good []string
+	for i, path := range paths {
+		if _, err := hook.ParsePaths(append(good, path)); err != nil {
+			c.refuse(fmt.Sprintf("%s.%d", at, i), "%s", err)
+			continue
+		}
+		good = append(good, path)
+	}
 }
 
 func (c *checker) hookTime(key string, w WebHook, given bool) {
@@ -175,7 +189,7 @@ func (c *checker) country(at string, one settings) {
 		}
 	}
 	c.decides(at, one)
-	if name := textproto.CanonicalMIMEHeaderKey(one.str("config.header")); slices.Contains(secretHeaders, name) {
+	if name := one.str("config.header"); name != "" && !tellable(textproto.CanonicalMIMEHeaderKey(name)) {
 		c.refuse(at+".header", "names no country")
 	}
 	if len(c.cfg.Serve.Public.TrustedProxies) == 0 {
@@ -210,14 +224,17 @@ func (c *checker) schedule(at string, one settings) {
 	}
 }
 
-// secretHeaders are what a person proves by who they are. No hook is told.
-var secretHeaders = []string{"Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie", "X-Session-Cookie", "X-Session-Token"}
+// tellable reports whether hooks may be told of a header: of those that a
+// person proves by who they are, none is.
+func tellable(name string) bool {
+	return len(web.AllowedHeaders(map[string][]string{name: {"x"}}, []string{name})) > 0
+}
 
 // webHooks looks at what all web hooks share.
 func (c *checker) webHooks() {
 	const at = "clients.web_hook."
 	for i, name := range c.given.strs(at + "header_allowlist") {
-		if slices.Contains(secretHeaders, textproto.CanonicalMIMEHeaderKey(name)) {
+		if !tellable(textproto.CanonicalMIMEHeaderKey(name)) {
 			c.refuse(fmt.Sprintf("%sheader_allowlist.%d", at, i), "%s is never told: whoever has it could act as the person", name)
 		}
 	}

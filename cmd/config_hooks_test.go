@@ -177,6 +177,52 @@ func TestWebHookInFull(t *testing.T) {
 	require.True(t, hooks[1].WebHook.Ignore)
 }
 
+// Hooks as they are found in the wild.
+func TestHooksOfAKratosFile(t *testing.T) {
+	file := write(t, "kratos.yml", `
+selfservice:
+  flows:
+    registration:
+      after:
+        password:
+          hooks:
+            - hook: web_hook
+              config:
+                url: https://crm.example.com/hooks/new
+                method: POST
+                body: file:///etc/config/kratos/new.jsonnet
+                can_interrupt: true
+                emit_analytics_event: false
+                auth: {type: api_key, config: {name: X-Key, value: key, in: header}}
+            - hook: session
+    login:
+      after:
+        hooks:
+          - hook: web_hook
+            config:
+              id: audit
+              url: https://audit.example.com/login
+              method: PUT
+              headers: {X-Env: test}
+              body: base64://ZnVuY3Rpb24oY3R4KSB7fQ==
+              response: {ignore: true}
+    settings:
+      after:
+        profile:
+          hooks: [{hook: web_hook, config: {url: "https://crm.example.com/hooks/changed", method: PATCH, response: {ignore: false, parse: true}}}]
+clients: {web_hook: {header_allowlist: [User-Agent, X-Forwarded-For]}}
+`)
+	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml", file}})
+	require.Empty(t, report.NotInEffect)
+	require.Equal(t, []string{"secrets.web_hook: missing, so web hooks without signing_secrets are not signed"}, report.Warnings)
+	self := cfg.SelfService
+	first := self.Registration.After.Method["password"].Hooks[0].WebHook
+	require.True(t, first.Blocks())
+	require.Nil(t, first.SigningSecrets)
+	require.False(t, self.Login.After.Hooks[0].WebHook.Blocks())
+	require.True(t, self.Settings.After.Method["profile"].Hooks[0].WebHook.Blocks())
+}
+
 // What is in store under a name must never go to another receiver.
 func TestNamesOfWebHooks(t *testing.T) {
 	hook := func(config string) string { return "{hook: web_hook, config: {method: POST, " + config + "}}" }
@@ -242,10 +288,7 @@ events: {endpoints: [{id: one, url: "http://crm.internal/events", types: ["*"]}]
 func TestWhatAllWebHooksShare(t *testing.T) {
 	cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}})
 	require.Equal(t, 20*time.Second, cfg.WebHooks.TotalTimeout)
-	require.Contains(t, cfg.WebHooks.HeaderAllowlist, "User-Agent")
-	for _, name := range []string{"Cookie", "Authorization", "Proxy-Authorization", "X-Session-Token"} {
-		require.NotContains(t, cfg.WebHooks.HeaderAllowlist, name)
-	}
+	require.Equal(t, web.HookHeaders(), cfg.WebHooks.HeaderAllowlist)
 	require.Nil(t, cfg.Secrets.WebHook)
 	cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{
 		"CLIENTS_WEB_HOOK_HEADER_ALLOWLIST=x-tenant,ACCEPT", "CLIENTS_WEB_HOOK_TOTAL_TIMEOUT=30s", "SECRETS_WEB_HOOK=" + ownSecret + "," + sharedSecret,
@@ -256,6 +299,21 @@ func TestWhatAllWebHooksShare(t *testing.T) {
 	secrets, _, err := cmd.ResolveSecrets(cfg)
 	require.NoError(t, err)
 	require.Equal(t, cfg.Secrets.WebHook, secrets.WebHook)
+}
+
+func TestProxyForCallsOut(t *testing.T) {
+	cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}})
+	require.Nil(t, cfg.Outbound.Proxy)
+	revision := func(proxy string) string {
+		cfg, report := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"CLIENTS_HTTP_PROXY_URL=" + proxy}})
+		require.Equal(t, proxy, cfg.Outbound.Proxy.String())
+		require.Empty(t, report.NotInEffect)
+		return cfg.Revision
+	}
+	first := revision("http://user:a@proxy.internal:3128")
+	require.Equal(t, first, revision("http://user:b@proxy.internal:3128"), "passwords are left out")
+	require.NotEqual(t, first, revision("socks5://user:a@proxy.internal:3128"))
+	require.NotEqual(t, first, cfg.Revision)
 }
 
 func TestNoCredentialOfHooksIsPrinted(t *testing.T) {
