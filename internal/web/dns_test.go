@@ -4,12 +4,28 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
 )
+
+// nameServer is the address of the one that resolve started, or "".
+var nameServer atomic.Value
+
+// TestMain puts a resolver in place that the tests of this package can turn to
+// a server of theirs. It stays, since lookups can outlive the test they are of.
+func TestMain(m *testing.M) {
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if at, _ := nameServer.Load().(string); at != "" {
+			network, address = "udp", at
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}
+	os.Exit(m.Run())
+}
 
 // resolve makes a server in this process answer all DNS questions of the test:
 // with the addresses that answer returns for a name, of which only those of the
@@ -33,12 +49,9 @@ func resolve(t *testing.T, answer func(name string, v6 bool) []netip.Addr) *atom
 			}
 		}
 	}()
-	before := net.DefaultResolver
-	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
-	}}
+	nameServer.Store(conn.LocalAddr().String())
 	t.Cleanup(func() {
-		net.DefaultResolver = before
+		nameServer.Store("")
 		conn.Close()
 		<-done
 	})
