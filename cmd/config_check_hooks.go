@@ -109,18 +109,15 @@ func (c *checker) bodyPaths(at string, paths []string) {
 }
 
 func (c *checker) hookTime(key string, w WebHook, given bool) {
-	switch total, lease := c.cfg.WebHooks.TotalTimeout, c.cfg.Events.Lease; {
+	switch total := c.cfg.WebHooks.TotalTimeout; {
 	case w.Timeout < minHookTime:
 		c.refuse(key, "must be at least %s", minHookTime)
 	case w.Timeout > maxHookTime:
 		c.refuse(key, "must be at most %s", maxHookTime)
-	case given && w.Blocks() && w.Timeout > total:
+	case given && !w.Blocks():
+		c.warn("%s: nobody waits for this call, so events.timeout holds, which is %s", key, c.cfg.Events.Timeout)
+	case given && w.Timeout > total:
 		c.refuse(key, "is longer than clients.web_hook.total_timeout, which is %s", total)
-	case (!w.Blocks() || w.Reserve) && w.Timeout >= lease:
-		if !given {
-			key = "events.lease"
-		}
-		c.refuse(key, "the timeout of a stored call, %s, has to be below events.lease, %s, or two workers would make the same call", w.Timeout, lease)
 	}
 }
 

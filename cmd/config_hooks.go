@@ -60,7 +60,7 @@ type WebHook struct {
 	Parse        bool // the answer may change the person
 	FailOpen     bool // without an answer the flow goes on; only where Blocks
 
-	Timeout        time.Duration // of one call, at most maxHookTime
+	Timeout        time.Duration // of one call where Blocks, at most maxHookTime; Events.Timeout is of those in store
 	SigningSecrets []string      // its own, or else those of all; nil for no signature
 }
 

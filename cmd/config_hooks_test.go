@@ -262,6 +262,10 @@ func TestHooksThatDoNotWaitAreWarnedOf(t *testing.T) {
 		{"login: {after: {hooks: [" + hook(", response: {parse: true}") + "]}}", nil},
 		{"login: {after: {hooks: [" + hook(", reserve: true") + "]}}", nil},
 		{"registration: {after: {hooks: [" + hook("") + "]}}", nil},
+		{"registration: {after: {hooks: [" + hook(", timeout: 3s") + "]}}", []string{
+			"selfservice.flows.registration.after.hooks.0.config.timeout: nobody waits for this call, so events.timeout holds, which is 10s",
+		}},
+		{"registration: {after: {hooks: [" + hook(", timeout: 3s, reserve: true") + "]}}", nil},
 		{"settings: {before: {hooks: [" + hook(", can_interrupt: true") + "]}}", nil},
 	} {
 		_, report := hooksOf(t, "    "+tt.flows+"\n")
