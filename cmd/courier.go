@@ -40,7 +40,7 @@ func newCourierWatch() *cobra.Command {
 			if err != nil {
 				return unlessStopped(c.Context(), err)
 			}
-			return errors.Join(app.Worker.Run(c.Context()), app.Close())
+			return errors.Join(app.Deliver(c.Context()), app.Close())
 		},
 	}
 	fileFlag(c, &o.Files)

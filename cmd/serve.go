@@ -107,7 +107,7 @@ func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
 	go func() {
 		defer close(delivered)
 		if a.Config.Courier.Watch {
-			ended <- a.Worker.Run(ctx)
+			ended <- a.Deliver(ctx)
 		}
 	}()
 
@@ -129,6 +129,14 @@ func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
 		return nil
 	}
 	return first
+}
+
+// Deliver carries away what is queued until ctx ends: messages, and what other
+// systems are told.
+func (a *App) Deliver(ctx context.Context) error {
+	events := make(chan error, 1)
+	go func() { events <- a.Events.Run(ctx) }()
+	return errors.Join(a.Worker.Run(ctx), <-events)
 }
 
 // maxHeader bounds a request's header, in bytes.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/foyer-id/foyer/courier"
-	"github.com/foyer-id/foyer/hook"
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/hash"
 	"github.com/foyer-id/foyer/identity/session"
@@ -39,7 +38,8 @@ type Options struct {
 type App struct {
 	Config   *Config
 	Store    *persistence.Store
-	Worker   *courier.Worker // delivers what is queued, where somebody runs it
+	Worker   *courier.Worker // delivers messages, where somebody runs it
+	Events   *courier.Worker // delivers events and stored hooks, where somebody runs it
 	Public   http.Handler
 	Admin    http.Handler
 	Routes   []web.Route // of both; the admin API's begin with /admin/
@@ -139,6 +139,11 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	people := &identity.Manager{Schemas: schemas, Store: store, Now: o.Now}
 	sessions := &session.Manager{Store: store, Lifespan: c.Session.Lifespan, Extendable: c.Session.Extendable, Ring: cookies, Now: o.Now}
 	viewer := identity.Viewer{PublicURL: c.Serve.Public.BaseURL}
+	out, err := newOutbox(ctx, c, store, private, session.Viewer{Identities: viewer}, post.jsonnet, o)
+	if err != nil {
+		return nil, err
+	}
+	people.Events, sessions.Events = out.events, out.events
 	sessionHTTP := &session.HTTP{
 		Sessions: sessions,
 		Cookie:   &web.SealedCookie{Options: c.Session.Cookie, Ring: cookies, Now: o.Now},
@@ -152,7 +157,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Identities: people,
 		Sessions:   sessions,
 		Strategies: strategies(c, people, hasher, outbound, messages, phones),
-		Rules:      rules(c, sessions),
+		Rules:      rules(c, out, sessions),
 		Return:     returnTo,
 		Messages:   messages,
 		Locales:    locales,
@@ -173,6 +178,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		SMS:           phones,
 		Stealth:       c.Security.MitigateEnumeration,
 		RevokeOnProof: c.SelfService.RevokeOnProof,
+		HookTime:      c.WebHooks.TotalTimeout,
 	}
 	stopping := make(chan struct{})
 	flows := &selfservice.HTTP{
@@ -190,7 +196,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	everybody := &session.AdminHTTP{Sessions: sessions, View: sessionHTTP.View, Ring: private, ShortExtend: c.Session.ShortExtend}
 	admin := &identity.HTTP{Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL}
 
-	a := &App{Config: c, Store: store, Worker: post.worker, post: post, stopping: stopping, options: o}
+	a := &App{Config: c, Store: store, Worker: post.worker, Events: out.worker, post: post, stopping: stopping, options: o}
 	return a, a.route(durability, rooms{
 		flows: flows, logout: logout, activations: &selfservice.AdminHTTP{Engine: engine}, sessions: sessionHTTP, everybody: everybody,
 		schemas: &schema.Handler{Set: schemas}, people: admin, hasher: hasher,
@@ -254,100 +260,6 @@ func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbou
 	}
 	if methods.Link.Enabled {
 		list = append(list, &link.Strategy{Verifies: methods.Verification.Use == link.ID, Recovers: methods.Recovery.Use == link.ID})
-	}
-	return list
-}
-
-func rules(c *Config, sessions *session.Manager) map[selfservice.Kind]*selfservice.Rules {
-	r, l, v := c.SelfService.Registration, c.SelfService.Login, c.SelfService.Verification
-	back, own := c.SelfService.Recovery, c.SelfService.Settings
-	var changed []selfservice.Hook
-	if v.Enabled {
-		changed = append(changed, hook.Verification())
-	}
-	return map[selfservice.Kind]*selfservice.Rules{
-		selfservice.Registration: {
-			Enabled:        r.Enabled,
-			UIURL:          r.UIURL,
-			Lifespan:       r.Lifespan,
-			ReturnTo:       r.After.ReturnURL,
-			MethodReturnTo: methodReturns(r.After),
-			After:          slices.Concat(changed, hooks(r.After.Hooks, sessions)),
-			AfterMethod:    methodHooks(r.After, sessions),
-			ProveFirst:     r.VerifyBeforeCreate,
-			TwoSteps:       r.ProfileFirst,
-		},
-		selfservice.Login: {
-			Enabled:        l.UIURL != "",
-			UIURL:          l.UIURL,
-			Lifespan:       l.Lifespan,
-			ReturnTo:       l.After.ReturnURL,
-			MethodReturnTo: methodReturns(l.After),
-			After:          hooks(l.After.Hooks, sessions),
-			AfterMethod:    methodHooks(l.After, sessions),
-			TwoSteps:       l.IdentifierFirst,
-		},
-		selfservice.Settings: {
-			Enabled:        own.UIURL != "",
-			UIURL:          own.UIURL,
-			Lifespan:       own.Lifespan,
-			ReturnTo:       own.After.ReturnURL,
-			MethodReturnTo: methodReturns(own.After),
-			After:          slices.Concat(changed, hooks(own.After.Hooks, sessions)),
-			AfterMethod:    methodHooks(own.After, sessions),
-			Privileged:     own.PrivilegedMaxAge,
-		},
-		selfservice.Recovery: {
-			Enabled:       back.Enabled,
-			UIURL:         back.UIURL,
-			Lifespan:      back.Lifespan,
-			ReturnTo:      back.After.ReturnURL,
-			After:         hooks(back.After.Hooks, sessions),
-			Use:           back.Use,
-			NotifyUnknown: back.NotifyUnknown,
-		},
-		selfservice.Verification: {
-			Enabled:       v.Enabled,
-			UIURL:         v.UIURL,
-			Lifespan:      v.Lifespan,
-			ReturnTo:      v.After.ReturnURL,
-			Use:           v.Use,
-			NotifyUnknown: v.NotifyUnknown,
-		},
-	}
-}
-
-func methodReturns(a After) map[string]string {
-	to := map[string]string{}
-	for method, after := range a.Method {
-		to[method] = after.ReturnURL
-	}
-	return to
-}
-
-func methodHooks(a After, sessions *session.Manager) map[string][]selfservice.Hook {
-	list := map[string][]selfservice.Hook{}
-	for method, after := range a.Method {
-		list[method] = hooks(after.Hooks, sessions)
-	}
-	return list
-}
-
-func hooks(configured []Hook, sessions *session.Manager) []selfservice.Hook {
-	var list []selfservice.Hook
-	for _, one := range configured {
-		switch one.Name {
-		case "session":
-			list = append(list, hook.Session(sessions))
-		case "show_verification_ui":
-			list = append(list, hook.ShowVerificationUI())
-		case "verification":
-			list = append(list, hook.Verification())
-		case "require_verified_address":
-			list = append(list, hook.RequireVerifiedAddress())
-		case "revoke_active_sessions":
-			list = append(list, hook.RevokeActiveSessions())
-		}
 	}
 	return list
 }

@@ -23,7 +23,7 @@ const (
 // Answer is what a hook that may interrupt answered.
 type Answer struct {
 	Messages []NodeMessage // in the order given; foreign text
-	Identity *Change   // nil if the answer has none
+	Identity *Change       // nil if the answer has none
 }
 
 // NodeMessage is a message for a node of the form, by its name: "traits.email" for

@@ -10,14 +10,14 @@ import (
 // not proved yet; who signs in otherwise needs one proved address at least. A
 // verification flow is opened instead.
 func RequireVerifiedAddress() selfservice.Hook {
-	return selfservice.Hook{Name: "require_verified_address", Last: true, Run: func(_ context.Context, s *selfservice.Step) error {
+	return selfservice.Hook{Name: "require_verified_address", Turn: selfservice.Judges, Run: func(_ context.Context, s *selfservice.Step) error {
 		return s.RequireVerified()
 	}}
 }
 
 // RevokeActiveSessions ends every other session of the person.
 func RevokeActiveSessions() selfservice.Hook {
-	return selfservice.Hook{Name: "revoke_active_sessions", Run: func(_ context.Context, s *selfservice.Step) error {
+	return selfservice.Hook{Name: "revoke_active_sessions", Turn: selfservice.Plans, Run: func(_ context.Context, s *selfservice.Step) error {
 		s.EndOthers = true
 		return nil
 	}}

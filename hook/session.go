@@ -14,7 +14,7 @@ import (
 func Session(sessions *session.Manager) selfservice.Hook {
 	return selfservice.Hook{
 		Name: "session",
-		Last: true,
+		Turn: selfservice.Ends,
 		Run: func(_ context.Context, s *selfservice.Step) error {
 			s.Session, s.SessionToken = sessions.Plan(s.Identity.ID, s.Next.Active, s.Input.Device)
 			s.Session.Identity = s.Identity

@@ -32,7 +32,7 @@ func TestSessionPlans(t *testing.T) {
 	s := &store{}
 	h := hook.Session(&session.Manager{Store: s, Lifespan: time.Hour, Now: func() time.Time { return now }})
 	require.Equal(t, "session", h.Name)
-	require.True(t, h.Last, "any other hook can still refuse")
+	require.Equal(t, selfservice.Ends, h.Turn, "any other hook can still refuse")
 
 	who := &identity.Identity{ID: uuid.Must(uuid.NewV4())}
 	step := &selfservice.Step{Identity: who, Next: &selfservice.Flow{Active: "password"}, Input: &selfservice.Input{Device: session.Device{IP: "192.0.2.1", UserAgent: "test"}}}

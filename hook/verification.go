@@ -9,7 +9,7 @@ import (
 // Verification opens a verification flow for the first address that is not
 // proved yet and sends the secret there, in the flow's own commit.
 func Verification() selfservice.Hook {
-	return selfservice.Hook{Name: "verification", Run: func(_ context.Context, s *selfservice.Step) error {
+	return selfservice.Hook{Name: "verification", Turn: selfservice.Plans, Run: func(_ context.Context, s *selfservice.Step) error {
 		s.PlanVerification()
 		return nil
 	}}
@@ -18,7 +18,7 @@ func Verification() selfservice.Hook {
 // ShowVerificationUI sends the client to the verification flow that the hook
 // Verification opened. Where there is nothing to verify it does nothing.
 func ShowVerificationUI() selfservice.Hook {
-	return selfservice.Hook{Name: "show_verification_ui", Run: func(_ context.Context, s *selfservice.Step) error {
+	return selfservice.Hook{Name: "show_verification_ui", Turn: selfservice.Plans, Run: func(_ context.Context, s *selfservice.Step) error {
 		s.ShowVerification = s.Verification != nil
 		return nil
 	}}

@@ -27,7 +27,7 @@ type EventType struct{ Name, Says string }
 // EventTypes are all there are.
 var EventTypes = []EventType{
 	{EventRegistrationCompleted, "Somebody has registered by a flow."},
-	{EventRegistrationFailed, "A registration that was valid was not stored after all."},
+	{EventRegistrationFailed, "A registration was refused: by the form, or by a hook."},
 	{EventRecoveryCompleted, "Somebody came back into their account by a recovery."},
 	{EventAddressVerified, "An address was proved for the first time."},
 	{EventSessionIssued, "Somebody signed in: a session began."},

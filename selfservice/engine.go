@@ -43,6 +43,7 @@ type Engine struct {
 	Flood         *rate.Limiter // messages of this server to anybody; nil for no limit
 	SMS           bool          // whether phones can be written to
 	Stealth       bool          // a taken and a free identifier are answered alike
+	HookTime      time.Duration // for all hooks of a step that ask outside, together
 	RevokeOnProof bool          // a verification that is an address's first proof, and any recovery, end all other sessions
 }
 
@@ -57,6 +58,8 @@ type Opening struct {
 	State          string // opaque to us, given back at the end
 	Locale         string // what the person reads, as a BCP 47 tag or an Accept-Language header, best first; empty for any
 	Session        *session.Session
+	Request        Request
+	Device         session.Device
 	Refresh        bool        // login: prove again who is signed in
 	AAL            session.AAL // login: how sure it is to be; empty for AAL1
 	SkipSettings   bool        // recovery: go where the person wanted to, without choosing a new password
@@ -111,7 +114,26 @@ func (e *Engine) Start(ctx context.Context, k Kind, o Opening) (*Flow, error) {
 		}
 		f.SchemaID = f.owner.SchemaID
 	}
-	return f, e.Store.InsertFlow(ctx, f)
+	return f, e.open(ctx, f, o, rules.Before)
+}
+
+// open stores a flow that hooks let be opened, with what they planned.
+func (e *Engine) open(ctx context.Context, f *Flow, o Opening, hooks []Hook) error {
+	if len(hooks) == 0 {
+		return e.Store.InsertFlow(ctx, f)
+	}
+	s := &Step{
+		Flow: f, Next: f, Input: &Input{Request: o.Request, Device: o.Device, Session: o.Session}, Schema: e.schema(f), Identity: f.owner, engine: e,
+	}
+	if err := e.hear(ctx, s, inTurn(slices.Clone(hooks))); err != nil {
+		return err
+	}
+	return e.Store.Tx(ctx, func(ctx context.Context) error {
+		if err := e.Store.InsertFlow(ctx, f); err != nil {
+			return err
+		}
+		return s.write(ctx)
+	})
 }
 
 // firstNotes are those of a flow that is opened.

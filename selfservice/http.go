@@ -110,10 +110,21 @@ func (h *HTTP) opening(r *http.Request) (Opening, error) {
 		State:          q.Get("state"),
 		Locale:         reads(r),
 		Session:        s,
+		Request:        h.request(r),
+		Device:         h.device(r),
 		Refresh:        isTrue(q.Get("refresh")),
 		AAL:            session.AAL(q.Get("aal")),
 		SkipSettings:   isTrue(q.Get("skip_settings")),
 	}, nil
+}
+
+// request is what hooks are told of, without what a mailed link carries.
+func (h *HTTP) request(r *http.Request) Request {
+	out := Request{Method: r.Method, Header: r.Header, URL: web.RequestURL(r, h.Engine.PublicURL)}
+	if strings.Contains(out.URL, "code=") || strings.Contains(out.URL, "token=") {
+		out.URL, _, _ = strings.Cut(out.URL, "?")
+	}
+	return out
 }
 
 // isTrue reads a boolean of a query. What is none is false.
@@ -191,6 +202,7 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 		return err
 	}
 	in := &Input{
+		Request: h.request(r),
 		Body:    body,
 		Device:  h.device(r),
 		Session: s,

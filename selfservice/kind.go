@@ -135,6 +135,7 @@ type Rules struct {
 	Lifespan       time.Duration
 	ReturnTo       string            // where a browser goes when done; empty for the general default
 	MethodReturnTo map[string]string // the same by strategy, before ReturnTo
+	Before         []Hook            // when a flow is opened
 	After          []Hook            // for every method
 	AfterMethod    map[string][]Hook // by strategy, besides After
 
@@ -143,22 +144,6 @@ type Rules struct {
 	Use           string        // verification, recovery: id of the strategy that proves addresses
 	NotifyUnknown bool          // verification, recovery: write to addresses that nobody has, too
 	Privileged    time.Duration // settings: how long after authentication what matters may be changed
-}
-
-// hooks lists what runs when a flow is finished by a strategy: global ones
-// first, then the strategy's, then those that asked to be last.
-func (r *Rules) hooks(strategy string) []Hook {
-	var first, last []Hook
-	for _, list := range [][]Hook{r.After, r.AfterMethod[strategy]} {
-		for _, h := range list {
-			if h.Last {
-				last = append(last, h)
-			} else {
-				first = append(first, h)
-			}
-		}
-	}
-	return append(first, last...)
 }
 
 // admitsStrangers is for flows that make no sense to who is signed in.

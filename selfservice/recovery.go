@@ -74,6 +74,11 @@ func finishRecovery(ctx context.Context, e *Engine, s *Step) error {
 	if err := e.Sessions.Start(ctx, s.Session, session.Hash(s.SessionToken)); err != nil {
 		return err
 	}
+	if events := e.Identities.Events; events != nil {
+		if err := events.Record(ctx, s.recoveredEvent()); err != nil {
+			return err
+		}
+	}
 	return e.endHome(ctx, s)
 }
 
@@ -98,4 +103,12 @@ func (r *recovered) says() []ui.Problem {
 		told = append(told, ui.Problem{ID: ui.InfoUnlinked, Context: map[string]any{"addresses": r.Unlinked}})
 	}
 	return told
+}
+
+// recoveredEvent tells that somebody came back into their account.
+func (s *Step) recoveredEvent() identity.Event {
+	i := s.person()
+	return identity.Event{Type: identity.EventRecoveryCompleted, Subject: i.ID, Identity: i, Facts: map[string]any{
+		"flow_id": s.Flow.ID, "method": s.Next.Active,
+	}}
 }

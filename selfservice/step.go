@@ -40,6 +40,7 @@ type Step struct {
 	refills    bool               // whether anything came that the form refills
 	home       *Flow              // that waits for the secret: Flow itself, or the one whose link led here
 	writes     []func(context.Context) error
+	undo       []func(context.Context)
 }
 
 // Write plans fn as part of the commit. It may run more than once when the
@@ -94,9 +95,17 @@ func (s *Step) unchanged() *Step {
 	return &Step{Flow: s.Flow, Next: s.Flow, Input: s.Input, Schema: s.Schema, Progress: Asked}
 }
 
+// Request is what the client's HTTP request said, as it came.
+type Request struct {
+	Method string
+	URL    string              // as the client wrote it, absolute
+	Header map[string][]string // by canonical name; the server's own, not to be changed
+}
+
 // Input is what a client sent, with all that was learnt about the client.
 type Input struct {
-	Body    *web.Body
+	Request Request
+	Body    *web.Body // nil where a flow is opened
 	Device  session.Device
 	Session *session.Session  // the request's live session, nil for none
 	Guard   func(*Flow) error // checks that this client may act on the flow

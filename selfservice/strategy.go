@@ -33,14 +33,6 @@ const (
 	Done
 )
 
-// Hook runs when a submit is valid and nothing is stored yet. It may veto with
-// Refused, or plan writes. Name is the one in the configuration.
-type Hook struct {
-	Name string
-	Last bool // runs after all others, whatever the order in the configuration
-	Run  func(ctx context.Context, s *Step) error
-}
-
 // Refused is the error for what the person at the form can mend.
 type Refused struct{ Problems []ui.Problem }
 

@@ -84,6 +84,9 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	if err == nil {
 		err = e.commit(ctx, s)
 	}
+	if err != nil {
+		s.takeBack(ctx)
+	}
 	var (
 		refused    *Refused
 		unverified *Unverified
@@ -171,12 +174,7 @@ func (e *Engine) apply(ctx context.Context, m Method, s *Step) (err error) {
 			return err
 		}
 	}
-	for _, h := range e.Rules[s.Flow.Kind].hooks(s.Next.Active) {
-		if err := h.Run(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.hear(ctx, s, e.Rules[s.Flow.Kind].hooks(s.Next.Active))
 }
 
 // refuse stores the problems on the flow, which is all that a refused submit
@@ -185,9 +183,21 @@ func (e *Engine) refuse(ctx context.Context, s *Step, problems []ui.Problem) (*S
 	s.Next.Refusals++
 	s.Next.Problems = problems
 	e.reveal(s.Next, problems)
-	err := e.Store.UpdateFlow(ctx, s.Next)
+	err := e.keepRefused(ctx, s, problems)
 	if err != nil && !errors.Is(err, ErrStale) {
 		return nil, err
 	}
 	return &Step{Flow: s.Flow, Next: s.Next, Input: s.Input, Schema: s.Schema, Progress: Asked, Refused: true, Answer: s.Answer}, err
+}
+
+func (e *Engine) keepRefused(ctx context.Context, s *Step, problems []ui.Problem) error {
+	if e.Identities.Events == nil || s.Flow.Kind != Registration {
+		return e.Store.UpdateFlow(ctx, s.Next)
+	}
+	return e.Store.Tx(ctx, func(ctx context.Context) error {
+		if err := e.Store.UpdateFlow(ctx, s.Next); err != nil {
+			return err
+		}
+		return e.Identities.Events.Record(ctx, s.failedEvent(problems))
+	})
 }

@@ -21,11 +21,11 @@ func (h *HTTP) openURL(k Kind, native bool, q url.Values) string {
 
 // refreshURL is where a person proves again to be who they are, to go on with f.
 func (h *HTTP) refreshURL(f *Flow, native bool) string {
-	return h.openURL(Login, native, url.Values{"refresh": {"true"}, "return_to": {h.submitURL(f)}})
+	return h.openURL(Login, native, url.Values{"refresh": {"true"}, "return_to": {h.Engine.submitURL(f)}})
 }
 
-func (h *HTTP) submitURL(f *Flow) string {
-	return h.Engine.PublicURL + "/self-service/" + string(f.Kind) + "?flow=" + f.ID.String()
+func (e *Engine) submitURL(f *Flow) string {
+	return e.PublicURL + "/self-service/" + string(f.Kind) + "?flow=" + f.ID.String()
 }
 
 func (h *HTTP) pageURL(f *Flow) string {

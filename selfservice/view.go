@@ -75,8 +75,9 @@ type nextFlow struct {
 	URL               string    `json:"url,omitempty"` // the page, for browsers
 }
 
-// flow shapes f with its form. csrf is the masked token; empty for native clients.
-func (h *HTTP) flow(f *Flow, csrf string) flowView {
+// describe shapes f without its form, and without what tells a client where to
+// go on.
+func (e *Engine) describe(f *Flow) flowView {
 	v := flowView{
 		ID:               f.ID,
 		Type:             "browser",
@@ -85,7 +86,6 @@ func (h *HTTP) flow(f *Flow, csrf string) flowView {
 		RequestURL:       f.RequestURL,
 		ReturnTo:         f.ReturnTo,
 		Active:           f.Active,
-		UI:               h.Engine.Form(f, csrf),
 		State:            f.State,
 		TransientPayload: f.notes.Transient,
 	}
@@ -98,14 +98,24 @@ func (h *HTTP) flow(f *Flow, csrf string) flowView {
 	case Registration:
 		v.OrganizationID, v.IdentitySchema = json.RawMessage("null"), f.SchemaID
 	case Settings:
-		i := h.Sessions.View.Identities.Public(f.owner)
-		v.OrganizationID, v.Identity = json.RawMessage("null"), &i
+		v.OrganizationID = json.RawMessage("null")
 	}
 	if f.Native {
 		v.Type = "api"
 	}
+	return v
+}
+
+// flow shapes f with its form. csrf is the masked token; empty for native clients.
+func (h *HTTP) flow(f *Flow, csrf string) flowView {
+	v := h.Engine.describe(f)
+	v.UI = h.Engine.Form(f, csrf)
+	if f.Kind == Settings {
+		i := h.Sessions.View.Identities.Public(f.owner)
+		v.Identity = &i
+	}
 	if v.UI.Action == "" {
-		v.UI.Action = h.submitURL(f)
+		v.UI.Action = h.Engine.submitURL(f)
 	}
 	v.Foyer = foyerView{Next: h.nextOf(f, v.UI.Action), State: f.notes.State, Wait: h.waitURL(f)}
 	return v

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/cmd"
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/internal/jsonnet"
 )
 
@@ -290,14 +291,14 @@ func (e *Env) Inbox(recipient string) []Mail {
 	return all
 }
 
-// Deliver sends all that is due.
+// Deliver sends all that is due: messages, events and stored hooks.
 func (e *Env) Deliver() {
 	e.t.Helper()
-	for {
-		n, err := e.App.Worker.Round(context.Background())
-		require.NoError(e.t, err)
-		if n == 0 {
-			return
+	for _, worker := range []*courier.Worker{e.App.Worker, e.App.Events} {
+		for n := 1; n > 0; {
+			var err error
+			n, err = worker.Round(context.Background())
+			require.NoError(e.t, err)
 		}
 	}
 }

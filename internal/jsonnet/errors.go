@@ -42,3 +42,10 @@ func (e *Error) Error() string {
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", e.Name, e.Line, e.Column, e.Reason)
 }
+
+// Final reports whether err is of a program that would fail again with the same
+// arguments.
+func Final(err error) bool {
+	fault := (*Error)(nil)
+	return errors.As(err, &fault) || errors.Is(err, ErrDepth) || errors.Is(err, ErrMemory) || errors.Is(err, ErrTooLarge)
+}
