@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/courier"
 )
 
 // OpenWith is Open through another driver.
@@ -63,6 +65,11 @@ func Exec(ctx context.Context, s *Store, query string, args ...any) error {
 
 // Patience sets how long a read of a server may take; zero is as in production.
 func Patience(s *Store, d time.Duration) { s.hooks.viewTimeout = d }
+
+// GiveWay is what a claim on a server does after its commit.
+func GiveWay(ctx context.Context, s *Store, claimed []*courier.Message, now time.Time) ([]*courier.Message, error) {
+	return s.giveWay(ctx, claimed, now)
+}
 
 // QueuePlans are how the database goes about the statements every worker runs
 // again and again. A server has looked at the table by then, SQLite never does.

@@ -402,6 +402,8 @@ func TestLostConnectionIsNotTakenForAnAnswer(t *testing.T) {
 			"taken":      func() error { _, err := s.Taken(t.Context(), r.person); return err },
 			"revoke":     func() error { return endOthers(t.Context(), s, r.person.ID, uuid.Nil) },
 			"queue":      func() error { _, err := s.QueueStats(t.Context(), courier.Mail); return err },
+			"remove":     func() error { return s.RemoveMessage(t.Context(), m) },
+			"requeue":    func() error { _, err := s.Requeue(t.Context(), courier.RequeueQuery{}, noon); return err },
 			"message":    func() error { _, _, err := s.Message(t.Context(), m.ID); return err },
 			"messages": func() error {
 				_, err := s.Messages(t.Context(), courier.Query{Queue: courier.Mail, Limit: 1})
@@ -469,6 +471,22 @@ var deeds = map[string]func(t *testing.T, s *persistence.Store) deed{
 				got, attempts, err := s.Message(t.Context(), m.ID)
 				require.NoError(t, err)
 				require.Len(t, attempts, got.Rev)
+				return got.Rev == 1
+			},
+		}
+	},
+	"failure in a lane": func(t *testing.T, s *persistence.Store) deed {
+		m, off := newEvent(newID().String()), noon.Add(time.Hour)
+		m.Status, m.DueAt = courier.Processing, off
+		require.NoError(t, s.InsertMessage(t.Context(), m))
+		behind := insertEvent(t, s, m.Lane)
+		return deed{
+			do: func() error { return settle(t.Context(), s, m, courier.Queued, off) },
+			done: func() bool {
+				got, attempts, err := s.Message(t.Context(), m.ID)
+				require.NoError(t, err)
+				require.Len(t, attempts, got.Rev)
+				require.Equal(t, got.Rev == 1, dueOf(t, s, behind).Equal(off))
 				return got.Rev == 1
 			},
 		}

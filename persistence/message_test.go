@@ -178,10 +178,16 @@ func TestIdleClaimWritesNothing(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		s := migrated(t, dsn)
 		insertMessage(t, s, func(m *courier.Message) { m.DueAt = noon.Add(time.Hour) })
+		insertEvent(t, s, "ana")
+		insertEvent(t, s, "ana")
+		ids, _ := claimEvents(t, s, noon)
+		require.Len(t, ids, 1)
 		before := s.Stats()
 		claimed, err := s.ClaimMessages(t.Context(), courier.Mail, noon, noon.Add(time.Hour), 10)
 		require.NoError(t, err)
 		require.Empty(t, claimed)
+		ids, _ = claimEvents(t, s, noon)
+		require.Empty(t, ids, "the other waits for the first")
 		require.Equal(t, before, s.Stats())
 	})
 }
@@ -283,6 +289,21 @@ func TestMessagesArePagedNewestFirst(t *testing.T) {
 		require.Len(t, list(courier.Query{Queue: courier.Mail, Recipient: "bob@example.org"}), 3)
 		require.Empty(t, list(courier.Query{Queue: courier.Mail, Recipient: "ana@example.org"}), "exactly as stored")
 		require.Empty(t, list(courier.Query{Queue: courier.Mail, Status: courier.Queued, Recipient: "bob@example.org"}))
+
+		event := newEvent("ana")
+		require.NoError(t, s.InsertMessage(t.Context(), event))
+		insertMessage(t, s, func(m *courier.Message) { *m = *newEvent("bob"); m.Template = "identity.deleted" })
+		lane := courier.Query{Queue: courier.Events, Lane: "ana"}
+		require.Equal(t, []*courier.Message{event}, list(lane))
+		require.Equal(t, []*courier.Message{event}, list(courier.Query{Queue: courier.Events, Template: "identity.created"}))
+		lane.Template = "identity.deleted"
+		require.Empty(t, list(lane))
+		at := func(d time.Duration) time.Time { return noon.Add(d * time.Microsecond) }
+		require.Len(t, list(courier.Query{Queue: courier.Mail, Since: at(1), Until: at(2)}), 3)
+		require.Len(t, list(courier.Query{Queue: courier.Mail, Since: at(1)}), 6)
+		require.Len(t, list(courier.Query{Queue: courier.Mail, Until: at(1)}), 3)
+		require.Len(t, list(courier.Query{Queue: courier.Mail, Since: noon, Until: at(3), Status: courier.Abandoned}), 3)
+		require.Empty(t, list(courier.Query{Queue: courier.Mail, Until: noon}))
 	})
 }
 
@@ -357,4 +378,71 @@ func TestQueueIsQuickBesideManyOldMessages(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOnlyWhatNobodyHasTakenIsRemoved(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		m := insertMessage(t, s, nil)
+		require.ErrorIs(t, s.Tx(t.Context(), func(ctx context.Context) error {
+			require.NoError(t, s.RemoveMessage(ctx, m))
+			return errMine
+		}), errMine)
+		requireMessage(t, s, m)
+		require.NoError(t, s.RemoveMessage(t.Context(), m))
+		_, _, err := s.Message(t.Context(), m.ID)
+		require.ErrorIs(t, err, courier.ErrNoMessage)
+		require.ErrorIs(t, s.RemoveMessage(t.Context(), m), courier.ErrMoved)
+
+		for _, moved := range []*courier.Message{
+			insertMessage(t, s, func(m *courier.Message) { m.Status = courier.Processing }),
+			insertMessage(t, s, func(m *courier.Message) { m.Status, m.DueAt = courier.Sent, time.Time{} }),
+			insertMessage(t, s, func(m *courier.Message) { m.Rev = 1 }),
+		} {
+			stale := *moved
+			stale.Rev = 0
+			require.ErrorIs(t, s.RemoveMessage(t.Context(), &stale), courier.ErrMoved)
+			requireMessage(t, s, moved)
+		}
+	})
+}
+
+// A message is delivered or removed, never both, and one of them for sure.
+func TestRemovalAgainstAClaim(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		stores := []*persistence.Store{migrated(t, dsn), open(t, dsn)}
+		for round := range 60 {
+			m := insertMessage(t, stores[0], func(m *courier.Message) { *m = *newEvent(newID().String()) })
+			other := newMessage() // committed with the removal, or not at all
+			other.DueAt = noon.Add(time.Hour)
+			var both sync.WaitGroup
+			var claimed []*courier.Message
+			var claimErr, removeErr error
+			both.Go(func() {
+				claimed, claimErr = stores[round%2].ClaimMessages(t.Context(), courier.Events, noon, noon.Add(time.Hour), 10)
+			})
+			both.Go(func() {
+				removeErr = stores[1].Tx(t.Context(), func(ctx context.Context) error {
+					if err := stores[1].InsertMessage(ctx, other); err != nil {
+						return err
+					}
+					return stores[1].RemoveMessage(ctx, m)
+				})
+			})
+			both.Wait()
+			require.NoError(t, claimErr)
+			_, _, err := stores[0].Message(t.Context(), m.ID)
+			_, _, otherErr := stores[0].Message(t.Context(), other.ID)
+			if removeErr == nil {
+				require.Empty(t, claimed)
+				require.ErrorIs(t, err, courier.ErrNoMessage)
+				require.NoError(t, otherErr)
+				continue
+			}
+			require.ErrorIs(t, removeErr, courier.ErrMoved)
+			require.Len(t, claimed, 1)
+			require.NoError(t, err)
+			require.ErrorIs(t, otherErr, courier.ErrNoMessage)
+		}
+	})
 }
