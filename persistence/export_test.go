@@ -80,6 +80,7 @@ func QueuePlans(ctx context.Context, s *Store, queue string) map[string][]string
 		"claim":   {s.locking(s.lanes().due, forTaking), []any{queue, future, future, 10}},
 		"stats":   {sqlQueueStats, []any{queue, queue, queue, queue}},
 		"page":    {sqlMessages + sqlMessagesOrder, []any{queue, future, future, uuid.Nil.String(), 10}},
+		"behind":  {s.lanes().behind, []any{1, queue, "ana", 1, 1, nil}},
 		"requeue": {sqlReplayable + sqlReplayableOrder, []any{queue, future - 1, future - 1, uuid.Nil.String(), 10}},
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/gofrs/uuid"
 	"github.com/stretchr/testify/require"
@@ -87,6 +88,38 @@ func TestMigrateFromTheFirstVersion(t *testing.T) {
 			got, err := s.Identity(t.Context(), id)
 			require.NoError(t, err)
 			require.Equal(t, &identity.Identity{ID: id, SchemaID: "default", State: identity.StateActive}, got)
+		}
+	})
+}
+
+// What an older program has queued, or queues beside the new one, is mail.
+func TestMessagesOfAnOlderProgramAreMail(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		s := open(t, dsn)
+		older := fstest.MapFS{}
+		for _, name := range []string{"0001_first", "0002_messages", "0003_sessions", "0004_revisions"} {
+			name = "migrations/" + name + "." + s.Dialect() + ".sql"
+			text, err := os.ReadFile(name)
+			require.NoError(t, err)
+			older[name] = file(string(text))
+		}
+		_, err := persistence.MigrateFrom(t.Context(), s, older)
+		require.NoError(t, err)
+		insert := `INSERT INTO messages (id, channel, template, locale, recipient, status, send_count, rev, due_at, last_error, created_at)
+			VALUES (?, 'email', '', 'en', 'ana@example.org', 'queued', 0, 0, ?, '', ?)`
+		for range 3 {
+			require.NoError(t, persistence.Exec(t.Context(), s, insert, newID().String(), noon.UnixMicro(), noon.UnixMicro()))
+		}
+		applied, err := s.Migrate(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{"0005_events"}, applied)
+		require.NoError(t, persistence.Exec(t.Context(), s, insert, newID().String(), noon.UnixMicro(), noon.UnixMicro()))
+		claimed, err := s.ClaimMessages(t.Context(), courier.Mail, noon, noon.Add(time.Hour), 10)
+		require.NoError(t, err)
+		require.Len(t, claimed, 4)
+		for _, m := range claimed {
+			require.Equal(t, courier.Mail, m.Queue)
+			require.Empty(t, m.Lane)
 		}
 	})
 }
