@@ -48,7 +48,7 @@ var functions = []string{
 // an absent list is an empty one. nil equals nothing but nil, contains nothing
 // and matches nothing. It is an error to order it (<), to calculate with it, to
 // measure it or to spell it: `?? 0` says what to take instead. In place of true
-// or false it is false.
+// or false it is false. request_method and request_url are never nil, but "".
 type Condition struct {
 	program *vm.Program
 	names   []string // of the variables it uses
@@ -103,6 +103,9 @@ func (c *Condition) Holds(env map[string]any) (bool, error) {
 		v, err := plain(name, env[name])
 		if err != nil {
 			return false, fmt.Errorf("condition: %w", err)
+		}
+		if text, ok := variables[name].(string); ok && v == nil {
+			v = text
 		}
 		known[name] = arithmetic(v)
 	}

@@ -93,6 +93,33 @@ func TestConditionsOverWhatIsAbsent(t *testing.T) {
 	}
 }
 
+// What the compiler takes for text is text, in a ctx without any request as well.
+func TestConditionsWithoutACtx(t *testing.T) {
+	for source, want := range map[string]bool{
+		`request_method == "POST"`:                          false,
+		`request_method + request_url == ""`:                true,
+		`lower(request_url) startsWith "https"`:             false,
+		`request_url matches "^$" and len(request_url) < 1`: true,
+		`identity.traits.email == nil`:                      true,
+		`any(request_headers["X-Country"], # == "DE")`:      false,
+	} {
+		got, err := holds(t, source, nil)
+		require.NoError(t, err, source)
+		require.Equal(t, want, got, source)
+	}
+}
+
+func BenchmarkCondition(b *testing.B) {
+	c, err := hook.CompileCondition(`identity.traits.email endsWith "@example.org" and request_method == "POST"`)
+	require.NoError(b, err)
+	env := ada()
+	for b.Loop() {
+		if _, err := c.Holds(env); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestNoConditionHolds(t *testing.T) {
 	var c *hook.Condition
 	got, err := c.Holds(nil)
