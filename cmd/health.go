@@ -21,8 +21,14 @@ var Version = ""
 // health tells whether the program lives, and whether it can do its work.
 type health struct {
 	store    *persistence.Store
-	queue    *courier.Courier
+	queues   []watched
 	revision string
+}
+
+// watched is a queue that is looked after by the name of a warning.
+type watched struct {
+	name, what string
+	queue      *courier.Courier
 }
 
 // alive holds through an outage of the database, and fails when only a restart
@@ -42,30 +48,35 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request, _ web.Params) err
 		web.JSON(w, http.StatusServiceUnavailable, map[string]any{"errors": wrong})
 		return nil
 	}
-	late, err := h.late(r.Context())
-	if err != nil || late == "" {
+	late := map[string]string{}
+	for _, q := range h.queues {
+		if told, err := q.late(r.Context()); err == nil && told != "" {
+			late[q.name] = told
+		}
+	}
+	if len(late) == 0 {
 		return h.alive(w, r, nil)
 	}
-	web.JSON(w, http.StatusOK, map[string]any{"status": "ok", "warnings": map[string]string{"courier": late}})
+	web.JSON(w, http.StatusOK, map[string]any{"status": "ok", "warnings": late})
 	return nil
 }
 
-// maxDelay is how old a message may be before somebody should look.
+// maxDelay is how old what waits may be before somebody should look.
 const maxDelay = 5 * time.Minute
 
-// late says that mail does not leave, and why. It takes no server out of
+// late says that what waits does not leave, and why. It takes no server out of
 // service: the others would not send it either.
-func (h *health) late(ctx context.Context) (string, error) {
-	stats, err := h.queue.Stats(ctx)
+func (q watched) late(ctx context.Context) (string, error) {
+	stats, err := q.queue.Stats(ctx)
 	if err != nil {
 		return "", err
 	}
 	var told []string
-	if age := stats.Age(h.queue.Now()); age >= maxDelay {
-		told = append(told, fmt.Sprintf("%d messages wait, the oldest for %s", stats.Waiting, age.Round(time.Second)))
+	if age := stats.Age(q.queue.Now()); age >= maxDelay {
+		told = append(told, fmt.Sprintf("%d %s wait, the oldest for %s", stats.Waiting, q.what, age.Round(time.Second)))
 	}
 	if stats.Abandoned > 0 {
-		told = append(told, fmt.Sprintf("%d messages were given up, to be sent again or discarded by an operator", stats.Abandoned))
+		told = append(told, fmt.Sprintf("%d %s were given up, to be sent again or discarded by an operator", stats.Abandoned, q.what))
 	}
 	switch {
 	case len(told) == 0:

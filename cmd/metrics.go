@@ -22,7 +22,7 @@ type metrics struct {
 	handler  http.Handler
 }
 
-func newMetrics(store *persistence.Store, hasher *hash.Hasher, worker *courier.Worker, durability string) *metrics {
+func newMetrics(store *persistence.Store, hasher *hash.Hasher, mail, events *courier.Worker, durability string) *metrics {
 	registry := prometheus.NewRegistry()
 	m := &metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -47,7 +47,8 @@ func newMetrics(store *persistence.Store, hasher *hash.Hasher, worker *courier.W
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests,
 		level,
-		&queueMetrics{worker: worker},
+		mailMetrics(mail),
+		eventMetrics(events),
 		gauge("foyer_hash_running", "Password hashes being computed.", func() float64 { n, _ := hasher.Stats(); return float64(n) }),
 		gauge("foyer_hash_waiting", "Callers waiting in line for a password hash.", func() float64 { _, n := hasher.Stats(); return float64(n) }),
 		counter("foyer_store_units_total", "Units of work committed.", func() float64 { return float64(store.Stats().Units) }),
@@ -72,41 +73,67 @@ func (m *metrics) serve(w http.ResponseWriter, r *http.Request, _ web.Params) er
 	return nil
 }
 
-var (
-	waitingDesc    = prometheus.NewDesc("foyer_courier_waiting", "Messages queued or being sent.", nil, nil)
-	oldestDesc     = prometheus.NewDesc("foyer_courier_oldest_seconds", "Age of the oldest message that has not left; 0 for none.", nil, nil)
-	abandonedDesc  = prometheus.NewDesc("foyer_courier_abandoned", "Messages given up, until an operator sends them again or discards them.", nil, nil)
-	suppressedDesc = prometheus.NewDesc("foyer_courier_suppressed_total", "Messages of this process that were not sent: nobody has the address, or it has had its share.", nil, nil)
-	attemptsDesc   = prometheus.NewDesc("foyer_courier_attempts_total", "Attempts of this process to deliver a message.", []string{"outcome"}, nil)
-)
+// queueMetrics asks the database how a queue stands whenever it is scraped.
+type queueMetrics struct {
+	worker                               *courier.Worker
+	waiting, oldest, abandoned, attempts *prometheus.Desc
+	suppressed                           *prometheus.Desc // nil where nothing ever is
+}
 
-// queueMetrics asks the database how the queue stands whenever it is scraped.
-type queueMetrics struct{ worker *courier.Worker }
+func mailMetrics(w *courier.Worker) *queueMetrics {
+	return &queueMetrics{
+		worker:     w,
+		waiting:    desc("foyer_courier_waiting", "Messages queued or being sent."),
+		oldest:     desc("foyer_courier_oldest_seconds", "Age of the oldest message that has not left; 0 for none."),
+		abandoned:  desc("foyer_courier_abandoned", "Messages given up, until an operator sends them again or discards them."),
+		attempts:   desc("foyer_courier_attempts_total", "Attempts of this process to deliver a message.", "outcome"),
+		suppressed: desc("foyer_courier_suppressed_total", "Messages of this process that were not sent: nobody has the address, or it has had its share."),
+	}
+}
+
+func eventMetrics(w *courier.Worker) *queueMetrics {
+	return &queueMetrics{
+		worker:    w,
+		waiting:   desc("foyer_events_waiting", "Events and hooks queued or being delivered."),
+		oldest:    desc("foyer_events_oldest_seconds", "Age of the oldest of those; 0 for none."),
+		abandoned: desc("foyer_events_abandoned", "Events and hooks given up, until an operator replays or discards them."),
+		attempts:  desc("foyer_events_attempts_total", "Attempts of this process to deliver an event or hook.", "outcome"),
+	}
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
 
 // scrapeTimeout bounds what a scrape waits for the database.
 const scrapeTimeout = 2 * time.Second
 
 // Describe implements prometheus.Collector.
 func (q *queueMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{waitingDesc, oldestDesc, abandonedDesc, suppressedDesc, attemptsDesc} {
-		to <- d
+	for _, d := range []*prometheus.Desc{q.waiting, q.oldest, q.abandoned, q.attempts, q.suppressed} {
+		if d != nil {
+			to <- d
+		}
 	}
 }
 
 // Collect implements prometheus.Collector. While the database does not answer
-// only the attempts are told.
+// only what this process has counted is told.
 func (q *queueMetrics) Collect(to chan<- prometheus.Metric) {
 	for _, o := range courier.Outcomes() {
-		to <- prometheus.MustNewConstMetric(attemptsDesc, prometheus.CounterValue, float64(q.worker.Count(o)), string(o))
+		to <- prometheus.MustNewConstMetric(q.attempts, prometheus.CounterValue, float64(q.worker.Count(o)), string(o))
 	}
-	to <- prometheus.MustNewConstMetric(suppressedDesc, prometheus.CounterValue, float64(q.worker.Courier.Suppressed()))
+	queue := q.worker.Courier
+	if q.suppressed != nil {
+		to <- prometheus.MustNewConstMetric(q.suppressed, prometheus.CounterValue, float64(queue.Suppressed()))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	stats, err := q.worker.Courier.Stats(ctx)
+	stats, err := queue.Stats(ctx)
 	if err != nil {
 		return
 	}
-	to <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(stats.Waiting))
-	to <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, stats.Age(q.worker.Courier.Now()).Seconds())
-	to <- prometheus.MustNewConstMetric(abandonedDesc, prometheus.GaugeValue, float64(stats.Abandoned))
+	to <- prometheus.MustNewConstMetric(q.waiting, prometheus.GaugeValue, float64(stats.Waiting))
+	to <- prometheus.MustNewConstMetric(q.oldest, prometheus.GaugeValue, stats.Age(queue.Now()).Seconds())
+	to <- prometheus.MustNewConstMetric(q.abandoned, prometheus.GaugeValue, float64(stats.Abandoned))
 }

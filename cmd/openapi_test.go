@@ -27,6 +27,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer"
+	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/internal/enginetest"
 	"github.com/foyer-id/foyer/persistence"
 )
@@ -53,6 +54,7 @@ func TestOpenAPI(t *testing.T) {
 		w.sessions(t)
 		w.logout(t)
 		w.operate(t)
+		w.tell(t)
 		w.fail(t)
 		// Not every failure of ours can be had at will, nor a thousand clients that
 		// wait at once; what can is held to the document too.
@@ -391,6 +393,42 @@ func (w *witness) operate(t *testing.T) {
 	require.Contains(t, c.Get(env.AdminURL+"/admin/health/ready").JSON(), "warnings")
 }
 
+// tell looks after what other systems are told.
+func (w *witness) tell(t *testing.T) {
+	env := enginetest.New(t, enginetest.With("events.endpoints", []map[string]any{
+		{"id": "crm", "url": "http://127.0.0.1:1/", "types": []string{"*"}},
+	}))
+	c := w.watch(t, env.SPA())
+	const events, unknown = "/admin/events", "7a1e4a0e-6b0c-4b7a-9a5e-3f1f3c1b2d4e"
+	send := func(path, body string) { c.Do(outgoing(t, "POST", env.AdminURL+path, body)) }
+	happen := func(email string) {
+		a := env.Admin("POST", "/admin/identities", map[string]any{"traits": map[string]any{"email": email}})
+		require.Equal(t, http.StatusCreated, a.Status)
+	}
+	happen("ada@example.org")
+	busy, err := env.App.Store.ClaimMessages(t.Context(), courier.Events, env.Clock.Now(), env.Clock.Now().Add(time.Hour), 1)
+	require.NoError(t, err)
+	require.Len(t, busy, 1)
+	send(events+"/"+busy[0].ID.String()+"/discard", "")
+	happen("bob@example.org")
+	env.Deliver()
+	var list []struct{ ID, Subject string }
+	c.Get(env.AdminURL + events).Decode(&list)
+	of := "?receiver=crm&subject=" + list[0].Subject
+	for _, query := range []string{"?page_size=1", of, of + "&status=queued&since=2026-01-01T00:00:00Z", "?status=sent", "?until=x"} {
+		c.Get(env.AdminURL + events + query)
+	}
+	for _, id := range []string{list[0].ID, unknown} {
+		for _, deed := range []string{"/replay", "/discard", "/replay"} {
+			c.Get(env.AdminURL + events + "/" + id)
+			send(events+"/"+id+deed, "")
+		}
+	}
+	for _, body := range []string{`{"since":"2026-01-01T00:00:00Z"}`, `{}`, strings.Repeat("x", 5<<20+1)} {
+		send("/admin/event-replays", body)
+	}
+}
+
 // fail takes the database away.
 func (w *witness) fail(t *testing.T) {
 	env := enginetest.New(t, enginetest.WithVerification(), enginetest.WithRecovery())
@@ -441,12 +479,13 @@ func (w *witness) fail(t *testing.T) {
 	c.Do(outgoing(t, "DELETE", env.AdminURL+"/admin/identities/"+f.ID, ""))
 	c.Do(outgoing(t, "POST", env.AdminURL+"/admin/codes", `{"identity_id":"`+f.ID+`"}`))
 	c.Do(outgoing(t, "POST", env.AdminURL+"/admin/activations", `{"id":"`+f.ID+`","code":"1"}`))
-	for _, path := range []string{"/admin/courier/messages", "/admin/courier/messages/" + f.ID, "/admin/inbox", "/admin/inbox/messages", "/admin/inbox/messages/" + f.ID + "/html"} {
+	for _, path := range []string{"/admin/events", "/admin/events/" + f.ID, "/admin/courier/messages", "/admin/courier/messages/" + f.ID, "/admin/inbox", "/admin/inbox/messages", "/admin/inbox/messages/" + f.ID + "/html"} {
 		c.Get(env.AdminURL + path)
 	}
-	for _, deed := range []string{"resend", "discard"} {
-		c.Do(outgoing(t, "POST", env.AdminURL+"/admin/courier/messages/"+f.ID+"/"+deed, ""))
+	for _, deed := range []string{"/courier/messages/" + f.ID + "/resend", "/courier/messages/" + f.ID + "/discard", "/events/" + f.ID + "/replay", "/events/" + f.ID + "/discard"} {
+		c.Do(outgoing(t, "POST", env.AdminURL+"/admin"+deed, ""))
 	}
+	c.Do(outgoing(t, "POST", env.AdminURL+"/admin/event-replays", `{"since":"2026-01-01T00:00:00Z"}`))
 }
 
 func outgoing(t *testing.T, method, to, body string) *http.Request {

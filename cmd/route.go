@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/foyer-id/foyer/courier"
+	"github.com/foyer-id/foyer/hook"
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/hash"
 	"github.com/foyer-id/foyer/identity/session"
@@ -23,14 +24,17 @@ type rooms struct {
 	schemas     *schema.Handler
 	people      *identity.HTTP
 	messages    *courier.HTTP
+	events      *hook.AdminHTTP
 	hasher      *hash.Hasher
 }
 
 // route gives the two listeners their routes. They share none but health and
 // schemas, so nothing administrative can be reached through the public one.
 func (a *App) route(durability string, in rooms) error {
-	metrics := newMetrics(a.Store, in.hasher, a.Worker, durability)
-	health := &health{store: a.Store, revision: a.Config.Revision, queue: a.Worker.Courier}
+	metrics := newMetrics(a.Store, in.hasher, a.Worker, a.Events, durability)
+	health := &health{store: a.Store, revision: a.Config.Revision, queues: []watched{
+		{name: "courier", what: "messages", queue: a.Worker.Courier}, {name: "events", what: "events", queue: a.Events.Courier},
+	}}
 
 	public := a.router(metrics)
 	in.flows.Mount(public)
@@ -45,6 +49,7 @@ func (a *App) route(durability string, in rooms) error {
 	in.everybody.Mount(admin)
 	in.activations.Mount(admin)
 	in.messages.Mount(admin)
+	in.events.Mount(admin)
 	in.schemas.Mount(admin, "/admin")
 	admin.Handle(http.MethodGet, "/admin/health/alive", health.alive)
 	admin.Handle(http.MethodGet, "/admin/health/ready", health.ready)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/foyer-id/foyer/courier"
+	"github.com/foyer-id/foyer/hook"
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/hash"
 	"github.com/foyer-id/foyer/identity/session"
@@ -201,6 +202,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		flows: flows, logout: logout, activations: &selfservice.AdminHTTP{Engine: engine}, sessions: sessionHTTP, everybody: everybody,
 		schemas: &schema.Handler{Set: schemas}, people: admin, hasher: hasher,
 		messages: &courier.HTTP{Courier: post.courier, Renderer: post.renderer, Ring: private, Dev: c.Dev},
+		events:   &hook.AdminHTTP{Queue: out.queue, Ring: private},
 	})
 }
 
