@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -60,15 +61,11 @@ type Claim struct {
 // An error says what is wrong and where, as a JSON pointer; of what the answer
 // holds it quotes names only. It is for the log.
 func ParseAnswer(raw []byte) (Answer, error) {
-	v, err := readJSON(raw)
+	body, err := web.ParseJSON(raw)
 	if err != nil {
 		return Answer{}, err
 	}
-	fields, ok := v.(map[string]any)
-	if !ok {
-		return Answer{}, fault(nil, "it has to be an object")
-	}
-	root := given{fields: fields, err: &err}
+	root := given{fields: body.Fields, err: &err}
 	a := Answer{Messages: root.messages()}
 	if who := root.object("identity"); who.fields != nil {
 		a.Identity = who.change()

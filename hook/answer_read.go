@@ -1,15 +1,10 @@
 package hook
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/foyer-id/foyer/internal/web"
 )
 
 // maxNamed is how much of a pointer an error repeats, in bytes.
@@ -31,100 +26,6 @@ func fault(path []string, format string, args ...any) error {
 	}
 	quoted := strconv.Quote(named)
 	return fmt.Errorf("the answer is not as it should be at %s: %s", quoted[1:len(quoted)-1], fmt.Sprintf(format, args...))
-}
-
-// answerReader reads JSON that a stranger wrote, more strictly than encoding/json.
-type answerReader struct {
-	tokens *json.Decoder
-	values int
-	path   []string
-}
-
-// readJSON returns one JSON value of map[string]any, []any, string, bool, nil and
-// json.Number. It refuses names that are given twice, and what a database cannot
-// hold or nobody needs.
-func readJSON(raw []byte) (any, error) {
-	if !utf8.Valid(raw) {
-		return nil, errors.New("the answer is not UTF-8")
-	}
-	if err := json.Unmarshal(raw, new(json.RawMessage)); err != nil {
-		at := int64(len(raw))
-		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-			at = syntax.Offset
-		}
-		return nil, fmt.Errorf("the answer is not JSON near byte %d", at)
-	}
-	r := &answerReader{tokens: json.NewDecoder(bytes.NewReader(raw))}
-	r.tokens.UseNumber()
-	return r.value()
-}
-
-// value reads the value that comes next. That it is JSON is known.
-func (r *answerReader) value() (any, error) {
-	if r.values++; r.values > web.MaxValues {
-		return nil, fault(r.path, "there are more than %d values", web.MaxValues)
-	}
-	token, err := r.tokens.Token()
-	if err != nil {
-		return nil, fault(r.path, "it cannot be read")
-	}
-	switch t := token.(type) {
-	case json.Delim:
-		if len(r.path) == web.MaxDepth {
-			return nil, fault(r.path, "it is nested deeper than %d levels", web.MaxDepth)
-		}
-		if t == '{' {
-			return r.object()
-		}
-		return r.list()
-	case string:
-		if strings.IndexByte(t, 0) >= 0 {
-			return nil, fault(r.path, "it has a NUL character")
-		}
-	case json.Number:
-		if !web.BoundedNumber(string(t)) {
-			return nil, fault(r.path, "the number is outside the accepted range")
-		}
-	}
-	return token, nil
-}
-
-func (r *answerReader) object() (any, error) {
-	out := map[string]any{}
-	for r.tokens.More() {
-		token, _ := r.tokens.Token()
-		name, _ := token.(string)
-		r.path = append(r.path, name)
-		if _, twice := out[name]; twice {
-			return nil, fault(r.path, "the name is given twice")
-		}
-		if strings.IndexByte(name, 0) >= 0 {
-			return nil, fault(r.path, "the name has a NUL character")
-		}
-		v, err := r.value()
-		if err != nil {
-			return nil, err
-		}
-		out[name] = v
-		r.path = r.path[:len(r.path)-1]
-	}
-	_, err := r.tokens.Token()
-	return out, err
-}
-
-func (r *answerReader) list() (any, error) {
-	out := []any{}
-	for r.tokens.More() {
-		r.path = append(r.path, strconv.Itoa(len(out)))
-		v, err := r.value()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-		r.path = r.path[:len(r.path)-1]
-	}
-	_, err := r.tokens.Token()
-	return out, err
 }
 
 // given is an object of an answer that is taken apart. The first thing that is

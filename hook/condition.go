@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -34,21 +33,18 @@ var variables = map[string]any{
 
 // functions are the built-in ones that a condition may call. None makes more of
 // what it is given, none reaches outside.
-var functions = []string{
-	"all", "any", "count", "filter", "find", "none", "one",
-	"abs", "first", "hasPrefix", "hasSuffix", "last", "len", "lower", "trim", "upper",
-}
+var functions = []string{"all", "any", "count", "none", "one", "len", "lower", "trim", "upper"}
 
 // Condition is an expression over a hook's ctx that says whether the hook is
 // called. It is safe for use by many callers at once. A nil Condition holds
 // always.
 //
-// The language is that of expr-lang.org without variables, maps, ranges and
-// most functions. What ctx does not have is nil, and so is every field of it;
-// an absent list is an empty one. nil equals nothing but nil, contains nothing
-// and matches nothing. It is an error to order it (<), to calculate with it, to
-// measure it or to spell it: `?? 0` says what to take instead. In place of true
-// or false it is false. request_method and request_url are never nil, but "".
+// The language is that of expr-lang.org without variables, ranges, loops inside
+// loops and most functions. What ctx does not have is nil, and so is every field
+// of it; an absent list is an empty one. nil equals nothing but nil, contains
+// nothing and matches nothing. It is an error to order it (<), to calculate with
+// it or to measure it: `?? 0` says what to take instead. In place of true or
+// false it is false. Numbers are float64.
 type Condition struct {
 	program *vm.Program
 	names   []string // of the variables it uses
@@ -60,17 +56,10 @@ func CompileCondition(source string) (*Condition, error) {
 	if len(source) > maxConditionSource {
 		return nil, fmt.Errorf("condition: it has %d bytes, at most %d are allowed", len(source), maxConditionSource)
 	}
-	env := map[string]any{budgetName: (*budget)(nil)}
-	for name, zero := range variables {
-		env[name] = zero
-	}
 	c := &Condition{}
 	guard := &guard{condition: c}
 	options := []expr.Option{
-		expr.Env(env), expr.AsBool(), expr.MaxNodes(maxConditionNodes), expr.Patch(guard),
-		expr.Function(stepName, step, new(func(*budget) bool)),
-		expr.Function(shortName, short, new(func(any) any)),
-		expr.DisableAllBuiltins(),
+		expr.Env(variables), expr.AsBool(), expr.MaxNodes(maxConditionNodes), expr.Patch(guard), expr.DisableAllBuiltins(),
 	}
 	for _, name := range functions {
 		options = append(options, expr.EnableBuiltin(name))
@@ -88,26 +77,26 @@ func CompileCondition(source string) (*Condition, error) {
 }
 
 // Holds evaluates the condition over ctx, whose values may be whatever
-// encoding/json can marshal; numbers are compared as int or float64. An error
-// names the place in the condition and quotes no value. It takes time that is
-// linear in the size of ctx, and 50 ms at most for what runs over lists.
+// encoding/json can marshal, in time that is linear in their size. An error names
+// the place in the condition and quotes no value.
 func (c *Condition) Holds(env map[string]any) (bool, error) {
 	if c == nil {
 		return true, nil
 	}
-	b := &budget{steps: maxSteps}
-	timer := time.AfterFunc(maxLoops, b.spend)
-	defer timer.Stop()
-	known := map[string]any{budgetName: b}
+	known := map[string]any{}
 	for _, name := range c.names {
-		v, err := plain(name, env[name])
-		if err != nil {
-			return false, fmt.Errorf("condition: %w", err)
+		raw, err := json.Marshal(env[name])
+		if err != nil { // its text may quote the value
+			return false, fmt.Errorf("condition: ctx.%s cannot be JSON (%T)", name, env[name])
 		}
-		if text, ok := variables[name].(string); ok && v == nil {
-			v = text
+		var value any
+		if err := json.Unmarshal(raw, &value); err != nil {
+			return false, fmt.Errorf("condition: ctx.%s cannot be read back as JSON", name)
 		}
-		known[name] = arithmetic(v)
+		if zero, text := variables[name].(string); text && value == nil {
+			value = zero // which the compiler counts on
+		}
+		known[name] = value
 	}
 	result, err := (&vm.VM{}).Run(c.program, known)
 	if err != nil {
@@ -118,27 +107,6 @@ func (c *Condition) Holds(env map[string]any) (bool, error) {
 		return false, errors.New("condition: its result is neither true nor false")
 	}
 	return holds, nil
-}
-
-// arithmetic turns the numbers of a plain value into what can be calculated with.
-func arithmetic(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return int(n)
-		}
-		f, _ := v.Float64() // beyond its range it is infinite
-		return f
-	case map[string]any:
-		for name, one := range v {
-			v[name] = arithmetic(one)
-		}
-	case []any:
-		for i, one := range v {
-			v[i] = arithmetic(one)
-		}
-	}
-	return v
 }
 
 // at puts the place of a fault before its reason.
@@ -168,9 +136,6 @@ func compileReason(err error) string {
 // runReason says why an evaluation failed, in words of ours: the interpreter's
 // hold values.
 func runReason(err error) string {
-	if errors.Is(err, errBudget) || errors.Is(err, errLong) {
-		return errors.Unwrap(err).Error()
-	}
 	f := (*file.Error)(nil)
 	if !errors.As(err, &f) {
 		return "it cannot be evaluated"
@@ -181,7 +146,6 @@ func runReason(err error) string {
 		{"invalid operation", "the operator does not fit its operands: nothing, or another type"},
 		{"interface conversion", "the operator does not fit its operands: nothing, or another type"},
 		{"reflect:", "something other than a list or text stands where one is needed"},
-		{"memory budget", errBudget.Error()},
 	} {
 		if strings.HasPrefix(f.Message, known.begins) {
 			return known.reason
@@ -190,10 +154,8 @@ func runReason(err error) string {
 	return "it cannot be evaluated with these values"
 }
 
-const noFunction = "there is no such function"
-
-// guard makes a condition harmless while it is compiled: it refuses what can
-// grow without bound, and has loops counted.
+// guard notes what a condition uses and refuses what could take long, while it
+// is compiled.
 type guard struct {
 	condition *Condition
 	err       *file.Error // the first refusal
@@ -202,85 +164,46 @@ type guard struct {
 // Visit is called for every node after those below it.
 func (g *guard) Visit(node *ast.Node) {
 	switch n := (*node).(type) {
-	case *ast.NilNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode, *ast.ConstantNode,
-		*ast.ChainNode, *ast.SliceNode, *ast.PointerNode, *ast.ConditionalNode:
 	case *ast.IdentifierNode:
-		g.identifier(n)
-	case *ast.UnaryNode:
-		if n.Operator == "not" || n.Operator == "!" {
-			n.Node = located(&ast.BinaryNode{Operator: "??", Left: n.Node, Right: &ast.BoolNode{}}, n.Node.Location())
+		if _, known := variables[n.Value]; known && !slices.Contains(g.condition.names, n.Value) {
+			g.condition.names = append(g.condition.names, n.Value)
+		} else if n.Value == "$env" {
+			g.refuse(n, "$env is not allowed")
 		}
 	case *ast.MemberNode:
 		n.Optional = true // of what is absent every field is absent
 		ast.Patch(node, &ast.ChainNode{Node: n})
+	case *ast.UnaryNode:
+		if n.Operator == "not" || n.Operator == "!" {
+			n.Node = orElse(n.Node, &ast.BoolNode{})
+		}
 	case *ast.BinaryNode:
-		g.binary(n)
-	case *ast.ArrayNode:
-		g.array(n)
-	case *ast.PredicateNode:
-		n.Node = &ast.SequenceNode{Nodes: []ast.Node{call(stepName, &ast.IdentifierNode{Value: budgetName}, n.Location()), n.Node}}
+		if n.Operator == ".." {
+			g.refuse(n, "ranges are not allowed: compare with >= and <=")
+		}
 	case *ast.BuiltinNode:
 		g.builtin(n)
 	case *ast.CallNode:
-		g.refuse(n, noFunction)
+		g.refuse(n, "there is no such function")
 	case *ast.VariableDeclaratorNode, *ast.SequenceNode:
 		g.refuse(n, "variables and sequences are not allowed")
-	case *ast.MapNode, *ast.PairNode:
-		g.refuse(n, "maps are not allowed")
-	default:
-		g.refuse(n, "this is not allowed")
 	}
 }
 
-func (g *guard) identifier(n *ast.IdentifierNode) {
-	switch _, known := variables[n.Value]; {
-	case known && !slices.Contains(g.condition.names, n.Value):
-		g.condition.names = append(g.condition.names, n.Value)
-	case n.Value == "$env":
-		g.refuse(n, "$env is not allowed")
-	}
-}
-
-func (g *guard) binary(n *ast.BinaryNode) {
-	switch n.Operator {
-	case "..":
-		g.refuse(n, "ranges are not allowed: compare with >= and <=")
-	case "matches":
-		pattern, ok := n.Right.(*ast.StringNode)
-		switch {
-		case !ok:
-			g.refuse(n, "a pattern must be written as text")
-		case !simple(pattern.Value):
-			g.refuse(n, "the pattern cannot be read, or is too complex")
-		default:
-			n.Left = call(shortName, n.Left, n.Left.Location())
-		}
-	}
-}
-
-// builtin takes an absent list for an empty one, and refuses those of the
-// functions with loops that the compiler knows although they were not enabled.
+// builtin takes an absent list for an empty one. The compiler knows functions
+// with loops that were not enabled.
 func (g *guard) builtin(n *ast.BuiltinNode) {
 	if !slices.Contains(functions, n.Name) {
-		g.refuse(n, noFunction)
+		g.refuse(n, "there is no such function")
 		return
 	}
-	if list := &n.Arguments[0]; len(n.Arguments) == 2 {
-		if _, loops := n.Arguments[1].(*ast.PredicateNode); loops {
-			*list = located(&ast.BinaryNode{Operator: "??", Left: *list, Right: &ast.ArrayNode{}}, (*list).Location())
-		}
+	loop, ok := n.Arguments[len(n.Arguments)-1].(*ast.PredicateNode)
+	if !ok {
+		return
 	}
-}
-
-// array lets lists of constants be, such as those on the right of "in". Lists of
-// lists could hold more than can be looked at.
-func (g *guard) array(n *ast.ArrayNode) {
-	for _, one := range n.Nodes {
-		switch one.(type) {
-		case *ast.NilNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode, *ast.UnaryNode:
-		default:
-			g.refuse(one, "a list holds numbers, texts, true and false only")
-		}
+	n.Arguments[0] = orElse(n.Arguments[0], &ast.ArrayNode{})
+	if inner := ast.Find(loop.Node, func(n ast.Node) bool { _, loops := n.(*ast.PredicateNode); return loops }); inner != nil {
+		g.refuse(inner, "a loop inside a loop is not allowed")
 	}
 }
 
@@ -290,12 +213,9 @@ func (g *guard) refuse(n ast.Node, why string) {
 	}
 }
 
-// call is a call of a function of ours.
-func call(name string, argument ast.Node, where file.Location) ast.Node {
-	return located(&ast.CallNode{Callee: located(&ast.IdentifierNode{Value: name}, where), Arguments: []ast.Node{argument}}, where)
-}
-
-func located(n ast.Node, where file.Location) ast.Node {
-	n.SetLocation(where)
-	return n
+// orElse is n, or otherwise where n is nil.
+func orElse(n, otherwise ast.Node) ast.Node {
+	or := &ast.BinaryNode{Operator: "??", Left: n, Right: otherwise}
+	or.SetLocation(n.Location())
+	return or
 }

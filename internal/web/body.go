@@ -59,7 +59,7 @@ func Decode(w http.ResponseWriter, r *http.Request, limit int64) (*Body, error) 
 	case len(raw) == 0:
 		return nil, fail.New(fail.BadRequest, "body_empty", "The request has no body.")
 	case media == "application/json":
-		return decodeJSON(raw)
+		return ParseJSON(raw)
 	case media == "multipart/form-data":
 		return decodeMultipart(raw, params["boundary"])
 	default:

@@ -29,7 +29,9 @@ type jsonReader struct {
 	path   []string
 }
 
-func decodeJSON(raw []byte) (*Body, error) {
+// ParseJSON reads one JSON object as Decode reads a body: numbers are json.Number,
+// and refused is what is given twice, nested without end or no database can hold.
+func ParseJSON(raw []byte) (*Body, error) {
 	if at := invalidUTF8(raw); at >= 0 {
 		return nil, refuseJSON("json_utf8_invalid", fmt.Sprintf("The body is not valid UTF-8 at byte %d.", at), int64(at))
 	}
