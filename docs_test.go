@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/courier/template"
+	"github.com/foyer-id/foyer/identity"
 )
 
 // docs/errors.md names every id the program can answer, with its status, and
@@ -181,6 +182,41 @@ func TestCourierPage(t *testing.T) {
 
 // goes are functions of Go's text/template.
 var goes = map[string]bool{"printf": true, "print": true, "println": true, "urlquery": true, "html": true, "js": true, "slice": true}
+
+// docs/hooks.md has every type of event, every setting of a web_hook and every
+// way in which one can fail.
+func TestHooksPage(t *testing.T) {
+	raw, err := os.ReadFile("docs/hooks.md")
+	require.NoError(t, err)
+	page := string(raw)
+	for _, e := range identity.EventTypes {
+		require.Contains(t, page, "\n| `"+e.Name+"` |")
+	}
+	raw, err = os.ReadFile(".schema/config.schema.json")
+	require.NoError(t, err)
+	var schema struct{ Definitions map[string]*configNode }
+	require.NoError(t, json.Unmarshal(raw, &schema))
+	fields := schema.Definitions["web_hook"].Properties
+	require.Greater(t, len(fields), 10)
+	for field, node := range fields {
+		for below := range node.Properties {
+			require.Contains(t, page, "\n| `"+field+"."+below+"` |")
+		}
+		if len(node.Properties) == 0 {
+			require.Contains(t, page, "\n| `"+field+"` |")
+		}
+	}
+	failures := 0
+	for _, file := range []string{"hook/http.go", "hook/web_hook.go"} {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`(?:upstream|misconfigured|because)\("([a-z_]+)"`).FindAllStringSubmatch(string(source), -1) {
+			failures++
+			require.Contains(t, page, "| web_hook_"+m[1]+" |")
+		}
+	}
+	require.Equal(t, 7, failures)
+}
 
 // Every link between our own pages leads somewhere, down to the heading.
 func TestLinks(t *testing.T) {

@@ -18,13 +18,15 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
+const address = "127.0.0.1:4466"
+
 func main() {
 	key, err := standardwebhooks.NewWebhook(os.Getenv("WEBHOOK_SECRET"))
 	if err != nil || os.Getenv("WEBHOOK_SECRET") == "" {
 		log.Fatal("WEBHOOK_SECRET has to be one of the secrets that Foyer signs with, whsec_…")
 	}
-	s := &http.Server{Addr: "127.0.0.1:4466", Handler: routes(key, os.Stdout), ReadTimeout: 10 * time.Second}
-	log.Printf("listening on http://%s", s.Addr)
+	s := &http.Server{Addr: address, Handler: routes(key, os.Stdout), ReadTimeout: 10 * time.Second}
+	log.Printf("listening on http://%s", address)
 	log.Fatal(s.ListenAndServe())
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,8 +13,10 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/foyer-id/foyer/hook"
+	"github.com/foyer-id/foyer/internal/enginetest"
 )
 
 const (
@@ -140,4 +143,51 @@ func TestReservations(t *testing.T) {
 	require.Equal(t, http.StatusUnprocessableEntity, w.Code)
 	require.JSONEq(t, `{"messages":[{"instance_ptr":"#/traits/email","messages":[{"id":4900002,"text":"There is no place for this domain.","type":"error"}]}]}`, w.Body.String())
 	require.NotContains(t, b.out.String(), "3")
+}
+
+// configured is the configuration that stands beside the quickstart's, calling
+// the receiver of the test.
+func configured(t *testing.T, url string) (options []enginetest.Option) {
+	raw, err := os.ReadFile("foyer.yml")
+	require.NoError(t, err)
+	require.Contains(t, string(raw), "http://"+address)
+	sections := map[string]any{}
+	require.NoError(t, yaml.Unmarshal(bytes.ReplaceAll(raw, []byte("http://"+address), []byte(url)), sections))
+	secrets := sections["secrets"].(map[string]any)
+	require.Equal(t, []any{secret}, secrets["web_hook"])
+	flows := sections["selfservice"].(map[string]any)["flows"].(map[string]any)
+	after := flows["registration"].(map[string]any)["after"].(map[string]any)
+	return []enginetest.Option{
+		enginetest.With("secrets.web_hook", secrets["web_hook"]),
+		enginetest.With("events", sections["events"]),
+		enginetest.With("selfservice.flows.registration.after.hooks", after["hooks"]),
+	}
+}
+
+// What Foyer itself sends is understood: a registration is reserved, confirmed
+// and told of; one that is refused says why, and is held by nobody.
+func TestRegistrationArrives(t *testing.T) {
+	b := newBench(t)
+	s := httptest.NewServer(b.to)
+	t.Cleanup(s.Close)
+	env := enginetest.New(t, configured(t, s.URL)...)
+	app := env.Native()
+
+	require.Equal(t, []int{4900001}, app.Refused(app.Open(""), enginetest.Person("postmaster@example.org")).IDs("traits.email"))
+	require.Equal(t, []int{4900002}, app.Refused(app.Open(""), enginetest.Person("eve@blocked.example")).IDs("traits.email"))
+	env.Deliver()
+	require.Zero(t, env.Identities())
+	require.Equal(t, "registration.failed \nregistration.failed \n", b.out.String())
+
+	b.out.Reset()
+	done := app.Submit(app.Open(""), enginetest.Person("ada@example.org"))
+	require.Equal(t, http.StatusOK, done.Status, "%s", done.Body)
+	id := done.JSON()["identity"].(map[string]any)["id"].(string)
+	env.Deliver()
+	said := strings.Split(strings.TrimSpace(b.out.String()), "\n")
+	require.Regexp(t, "^reservation reserve ", said[0])
+	require.ElementsMatch(t, []string{
+		said[0], strings.Replace(said[0], " reserve ", " confirm ", 1),
+		"identity.created " + id, "registration.completed " + id, "session.issued " + id,
+	}, said)
 }
