@@ -41,7 +41,7 @@ func (c *Channel) body(ctx context.Context, l *courier.Letter) ([]byte, error) {
 		args["html_body"] = l.HTML
 	}
 	result, err := c.jsonnet.Evaluate(ctx, jsonnet.Program{Name: "request_config.body", Source: c.config.Body, Args: map[string]any{"ctx": args}})
-	if fault := (*jsonnet.Error)(nil); errors.As(err, &fault) || errors.Is(err, jsonnet.ErrDepth) || errors.Is(err, jsonnet.ErrMemory) || errors.Is(err, jsonnet.ErrTooLarge) {
+	if jsonnet.Final(err) {
 		return nil, courier.Permanent(err)
 	}
 	if err == nil && string(result) == "null" {
