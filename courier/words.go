@@ -87,14 +87,23 @@ func secrets(d Data) (all []string) {
 func about(m *Message) []slog.Attr {
 	return []slog.Attr{
 		slog.String("message_id", m.ID.String()), slog.String("template", m.Template), slog.String("channel", m.Channel),
-		slog.Int("attempt", m.SendCount), slog.String("to", mask(m.Recipient)),
+		slog.Int("attempt", m.SendCount), slog.String("to", shown(m)),
 	}
+}
+
+// shown is who m goes to, as far as a log may tell: people are not named,
+// receivers of events are.
+func shown(m *Message) string {
+	if m.Queue == Events {
+		return m.Recipient
+	}
+	return mask(m.Recipient)
 }
 
 // cause is what a log line says of an error: its words without addresses.
 func cause(m *Message, text string) slog.Attr {
 	for _, address := range []string{m.Recipient, strings.TrimPrefix(m.Recipient, "+")} {
-		if address != "" {
+		if address != "" && m.Queue != Events {
 			text = strings.ReplaceAll(text, address, redactedSecret)
 		}
 	}
