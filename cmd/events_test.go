@@ -272,6 +272,21 @@ func TestEventsCommandPrintsPlainly(t *testing.T) {
 	require.Contains(t, out, "c d�e")
 }
 
+// Why nobody was reached is told in a few words, without the receiver's address.
+func TestEventsOfAReceiverThatIsAway(t *testing.T) {
+	env := enginetest.New(t, enginetest.With("events.endpoints", []map[string]any{
+		{"id": "crm", "url": "http://127.0.0.1:1/hook?key=a-secret", "types": []string{"*"}},
+	}))
+	t.Setenv("FOYER_ADMIN_URL", env.AdminURL)
+	happen(t, env, "ada")
+	env.Deliver()
+	_, out, _ := run("events", "list")
+	require.Contains(t, out, "  outbound_failed: dial tcp 127.0.0.1:1: connect: connection refused\n")
+	require.NotContains(t, out, "a-secret")
+	require.Contains(t, env.Logs.String(), `"to":"crm"`)
+	require.NotContains(t, env.Logs.String(), "a-secret")
+}
+
 // Events that do not leave are seen by who looks after the program.
 func TestEventsAreWatched(t *testing.T) {
 	env, to := newsroom(t, enginetest.With("events.retries", 0))
@@ -295,6 +310,8 @@ func TestEventsAreWatched(t *testing.T) {
 	require.Contains(t, metrics(), `foyer_courier_attempts_total{outcome="abandoned"} 0`)
 	require.NotContains(t, metrics(), "foyer_events_suppressed")
 
+	_, out, _ := run("events", "list")
+	require.Contains(t, out, "the receiver answered 418")
 	id := listed(t, "--status", "abandoned")[0].ID
 	require.Equal(t, http.StatusOK, env.Admin("POST", "/admin/events/"+id+"/discard", nil).Status)
 	require.Nil(t, warnings())

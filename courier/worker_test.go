@@ -647,6 +647,24 @@ func TestNothingIsTold(t *testing.T) {
 	}
 }
 
+// Who gets an event is no person, and named.
+func TestReceiversAreNamedInLogs(t *testing.T) {
+	c, _ := newCourier(t, time.Now)
+	c.Queue = courier.Events
+	var log bytes.Buffer
+	w := &courier.Worker{
+		Courier: c, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Channels: emailBy(func(context.Context, *courier.Message, courier.Data) error {
+			return errors.New("the crm of ada@example.org is away")
+		}),
+	}
+	enqueue(t, c, "crm")
+	_, err := w.Round(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, log.String(), "to=crm")
+	require.Contains(t, log.String(), `cause="the crm of [redacted] is away"`)
+}
+
 // A server's answer is cut off somewhere before it is kept. What is left of a
 // secret at its end is most of it, and stays out all the same.
 func TestNothingIsToldOfWhatWasCutOff(t *testing.T) {

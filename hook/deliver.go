@@ -11,6 +11,7 @@ import (
 	"github.com/gofrs/uuid"
 
 	"github.com/foyer-id/foyer/courier"
+	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/jsonnet"
 )
 
@@ -40,7 +41,7 @@ func (d *Delivery) Deliver(ctx context.Context, m *courier.Message, data courier
 	}
 	resp, err := send(ctx, d.Client, d.Now(), *l)
 	if err != nil {
-		return err
+		return terse(err)
 	}
 	defer resp.Body.Close()
 	drain(resp)
@@ -48,6 +49,14 @@ func (d *Delivery) Deliver(ctx context.Context, m *courier.Message, data courier
 		return fmt.Errorf("the receiver answered %d", resp.StatusCode)
 	}
 	return nil
+}
+
+// terse is err for an operator, without the sentence that clients are told.
+func terse(err error) error {
+	if f := fail.As(err); f != nil && f.Err != nil {
+		return fmt.Errorf("%s: %w", f.ID, f.Err)
+	}
+	return err
 }
 
 // letter is what is sent for m, nil for nothing.
