@@ -67,8 +67,7 @@ func CompileCondition(source string) (*Condition, error) {
 	var err error
 	c.program, err = expr.Compile(source, options...)
 	if guard.err != nil { // what the compiler makes of a refused node is no news
-		guard.err.Bind(file.NewSource(source))
-		return nil, at(guard.err, guard.err.Message)
+		return nil, at(guard.err.Bind(file.NewSource(source)), guard.err.Message)
 	}
 	if err != nil {
 		return nil, at(err, compileReason(err))

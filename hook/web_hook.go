@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -169,7 +170,7 @@ func (w *WebHook) refusal(a Answer) error {
 // failed lets a step pass or not whose receiver gave no answer that counts.
 func (c *WebHooks) failed(ctx context.Context, w *WebHook, err error) error {
 	err = fmt.Errorf("web_hook %s: %w", w.Key, err)
-	if !w.FailOpen || ctx.Err() == context.Canceled { //nolint:errorlint // a context's own error is never wrapped
+	if !w.FailOpen || errors.Is(ctx.Err(), context.Canceled) {
 		return err
 	}
 	c.Log.LogAttrs(ctx, slog.LevelWarn, "a web_hook failed and was passed over", slog.String("error", web.Redact(err.Error())))

@@ -17,7 +17,7 @@ func newClosedPort() (*closedPort, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	p := &closedPort{addr: l.Addr().String()}
 	near, err := net.Dial("tcp", p.addr)
 	if err != nil {
@@ -86,7 +86,7 @@ func (g *garbage) answer(conn net.Conn) {
 
 // Close ends all connections.
 func (g *garbage) Close() {
-	g.listener.Close()
+	_ = g.listener.Close()
 	g.mu.Lock()
 	g.over = true
 	for conn := range g.conns {
