@@ -72,6 +72,7 @@ func (e *Engine) weigh(ctx context.Context, s *Step, a *attempt) error {
 	}
 	s.Answer, s.Proven, s.owner = Right, c, owner
 	if token == "" {
+		s.paid = a
 		// What is right was no guess: signing in often must not use the budget up.
 		s.Write(func(ctx context.Context) error {
 			return e.Store.ReturnBudget(ctx, e.guessSubject(s.home.Kind, c), a.at)
@@ -189,7 +190,8 @@ func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 	return nil
 }
 
-// countedOn goes on with the flow as it is now that the guess is counted.
+// countedOn goes on with the flow as it is now that the guess is counted, or is
+// no more.
 func (e *Engine) countedOn(s *Step, counted *Flow) {
 	if s.home == s.Flow {
 		s.Flow = counted
@@ -199,6 +201,32 @@ func (e *Engine) countedOn(s *Step, counted *Flow) {
 		e.sealNotes(s.Next, n)
 	}
 	s.home = counted
+}
+
+// giveBack undoes what a right code has cost where somebody outside has refused
+// the step: they may agree the next time. If the flow has moved meanwhile, the
+// code stays paid for.
+func (e *Engine) giveBack(ctx context.Context, s *Step) {
+	if s.paid == nil {
+		return
+	}
+	c := *s.home.notes.Challenge
+	c.Guesses--
+	uncounted := *s.home
+	uncounted.Rev++
+	n := uncounted.notes
+	n.Challenge = &c
+	e.sealNotes(&uncounted, n)
+	err := e.Store.Tx(ctx, func(ctx context.Context) error {
+		if err := e.Store.UpdateFlow(ctx, &uncounted); err != nil {
+			return err
+		}
+		return e.Store.ReturnBudget(ctx, e.guessSubject(uncounted.Kind, &c), s.paid.at)
+	})
+	if err == nil {
+		e.countedOn(s, &uncounted)
+		s.paid.paid = nil
+	}
 }
 
 // budgetSubject is what an address is counted under: it tells nothing about it

@@ -47,6 +47,7 @@ func (e *Engine) hear(ctx context.Context, s *Step, hooks []Hook) error {
 		if err := e.refuseTaken(ctx, s); err != nil {
 			return err
 		}
+		s.Otherwise(func(ctx context.Context) { e.giveBack(ctx, s) })
 		limited, cancel := context.WithTimeout(ctx, e.HookTime)
 		defer cancel()
 		ctx = limited

@@ -38,6 +38,7 @@ type Step struct {
 	owner      *identity.Identity // who has what Proven proves; nil for nobody yet
 	identifier string             // that a login was tried with; canonical
 	refills    bool               // whether anything came that the form refills
+	paid       *attempt           // whose guess was a right code; nil for none
 	home       *Flow              // that waits for the secret: Flow itself, or the one whose link led here
 	writes     []func(context.Context) error
 	undo       []func(context.Context)
