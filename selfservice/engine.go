@@ -114,18 +114,16 @@ func (e *Engine) Start(ctx context.Context, k Kind, o Opening) (*Flow, error) {
 		}
 		f.SchemaID = f.owner.SchemaID
 	}
-	return f, e.open(ctx, f, o, rules.Before)
+	return f, e.open(ctx, f, o)
 }
 
 // open stores a flow that hooks let be opened, with what they planned.
-func (e *Engine) open(ctx context.Context, f *Flow, o Opening, hooks []Hook) error {
-	if len(hooks) == 0 {
+func (e *Engine) open(ctx context.Context, f *Flow, o Opening) error {
+	if len(e.Rules[f.Kind].Before) == 0 {
 		return e.Store.InsertFlow(ctx, f)
 	}
-	s := &Step{
-		Flow: f, Next: f, Input: &Input{Request: o.Request, Device: o.Device, Session: o.Session}, Schema: e.schema(f), Identity: f.owner, engine: e,
-	}
-	if err := e.hear(ctx, s, inTurn(slices.Clone(hooks))); err != nil {
+	s, err := e.letOpen(ctx, f, &Input{Request: o.Request, Device: o.Device, Session: o.Session})
+	if err != nil {
 		return err
 	}
 	return e.Store.Tx(ctx, func(ctx context.Context) error {
@@ -134,6 +132,12 @@ func (e *Engine) open(ctx context.Context, f *Flow, o Opening, hooks []Hook) err
 		}
 		return s.write(ctx)
 	})
+}
+
+// letOpen asks hooks whether f may be opened. What they planned is the step's.
+func (e *Engine) letOpen(ctx context.Context, f *Flow, in *Input) (*Step, error) {
+	s := &Step{Flow: f, Next: f, Input: in, Schema: e.schema(f), Identity: f.owner, engine: e}
+	return s, e.hear(ctx, s, inTurn(slices.Clone(e.Rules[f.Kind].Before)))
 }
 
 // firstNotes are those of a flow that is opened.

@@ -116,7 +116,7 @@ func (e *Engine) showElsewhere(ctx context.Context, k Kind, id uuid.UUID, from *
 		f.Problems = []ui.Problem{{ID: ui.ErrSignUpCode}}
 	}
 	e.sealNotes(f, n)
-	return f, e.Store.InsertFlow(ctx, f)
+	return f, e.open(ctx, f, o)
 }
 
 // addressOf is where the secret of a flow was sent, empty where it is not known.

@@ -75,6 +75,10 @@ func (e *Engine) beget(ctx context.Context, s *Step) (*Flow, error) {
 	n.Transient = s.Next.notes.Transient
 	e.sealNotes(&heir, n)
 
+	opened, err := e.letOpen(ctx, &heir, s.Input)
+	if err != nil {
+		return nil, err
+	}
 	last := *f
 	last.Rev++
 	last.Successor = heir.ID
@@ -82,6 +86,9 @@ func (e *Engine) beget(ctx context.Context, s *Step) (*Flow, error) {
 		if err := e.Store.UpdateFlow(ctx, &last); err != nil {
 			return err
 		}
-		return e.Store.InsertFlow(ctx, &heir)
+		if err := e.Store.InsertFlow(ctx, &heir); err != nil {
+			return err
+		}
+		return opened.write(ctx)
 	})
 }
