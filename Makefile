@@ -9,12 +9,14 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 LINTER  := v2.15.0
 MODULES := . $(patsubst %/go.mod,%,$(wildcard contrib/e2e/go.mod))
 
-ROUNDS    ?= 50
-MAILS     ?= 2000
-PAIRS     ?= 2000
-ADDRESSES ?= 200
-PROOFS    ?= 20
-FUZZTIME  ?= 30s
+ROUNDS        ?= 50
+MAILS         ?= 2000
+PAIRS         ?= 2000
+ADDRESSES     ?= 200
+PROOFS        ?= 20
+REGISTRATIONS ?= 1000
+REPEATS       ?= 100
+FUZZTIME      ?= 30s
 
 .PHONY: help
 help: ## List the targets
@@ -59,6 +61,10 @@ fault: ## Let the disk fail under load at many different moments, and audit what
 race: ## Let 64 clients race for each of ADDRESSES=200 addresses, and PROOFS=20 codes and saves of each kind, on each database
 	go test ./contrib/race -count=1 -v -timeout 60m -addresses $(ADDRESSES) -proofs $(PROOFS)
 
+.PHONY: hooks
+hooks: ## Let receivers of hooks fail in every way, REPEATS=100 times, and under REGISTRATIONS=1000, on each database; audit people, mails, events, reservations
+	go test ./contrib/hooks -count=1 -v -timeout 180m -repeats $(REPEATS) -registrations $(REGISTRATIONS) -refusals 400 -rounds 200
+
 .PHONY: ssrf
 ssrf: ## Aim calls at every place none may reach, with DNS answers that flip, redirects and proxies; print the connections to canaries
 	go test ./internal/web -count=1 -v -run TestSSRF
@@ -82,11 +88,12 @@ fuzz: ## Run every fuzz target for FUZZTIME=30s
 		go test "./$$(dirname $$file)" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 .PHONY: nightly
-nightly: ## Tests, crash, fault, race, timing and fuzz at their full counts (hours)
+nightly: ## Tests, crash, fault, race, hooks, timing and fuzz at their full counts (hours)
 	$(MAKE) test
 	$(MAKE) crash ROUNDS=1000 MAILS=20000
 	$(MAKE) fault
 	$(MAKE) race ADDRESSES=10000 PROOFS=200
+	$(MAKE) hooks REGISTRATIONS=10000
 	$(MAKE) timing PAIRS=20000
 	$(MAKE) fuzz FUZZTIME=10m
 

@@ -87,6 +87,24 @@ func server(t testing.TB, variable string) string {
 	return ""
 }
 
+// Open connects to the database of a dsn, beside the program, until the test
+// ends. For SQLite it takes the driver that persistence registers.
+func Open(t testing.TB, dsn string) *sql.DB {
+	t.Helper()
+	scheme, rest, _ := strings.Cut(dsn, "://")
+	driver, source := "sqlite3", "file:"+rest+"?_pragma=busy_timeout(5000)"
+	switch scheme {
+	case "postgres":
+		driver, source = "pgx", dsn
+	case "mysql":
+		driver, source = "mysql", rest
+	}
+	db, err := sql.Open(driver, source)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
 // Missing skips a test for want of what why names, or fails it if CI is true:
 // CI promises everything.
 func Missing(t testing.TB, why string) {

@@ -172,10 +172,6 @@ func (o *Outbound) Do(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, explainOutbound(req.Context(), err)
 	}
-	if resp.ContentLength > o.maxBytes {
-		resp.Body.Close()
-		return nil, outboundError(fmt.Errorf("%s announced %d bytes", s.host, resp.ContentLength), "outbound_too_large")
-	}
 	resp.Body = &boundedBody{ReadCloser: resp.Body, ctx: req.Context(), left: o.maxBytes}
 	return resp, nil
 }
