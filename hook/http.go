@@ -56,20 +56,13 @@ func send(ctx context.Context, client Client, at time.Time, l letter) (*http.Res
 // question is what a blocking hook asks.
 type question struct {
 	id          uuid.UUID
-	facts       map[string]any
+	body        []byte       // nil for none, or that of the reservation
 	reservation *reservation // nil for none
 }
 
 // put asks a question and reads the answer. Its errors are what a client is told.
 func (c *WebHooks) put(ctx context.Context, w *WebHook, q question) (Answer, error) {
-	body, cancelled, err := w.Body.Make(ctx, c.Evaluator, q.facts)
-	switch {
-	case err != nil:
-		return Answer{}, misconfigured("body", err)
-	case cancelled:
-		return Answer{}, nil
-	}
-	l := letter{id: q.id, call: w.Call, signer: w.Signer, body: body}
+	l := letter{id: q.id, call: w.Call, signer: w.Signer, body: q.body}
 	if r := q.reservation; r != nil {
 		l.reservation, l.phase = r.id, reserving
 		if l.body == nil {

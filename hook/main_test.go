@@ -4,11 +4,13 @@ import (
 	"os"
 	"testing"
 
+	"github.com/foyer-id/foyer/internal/enginetest"
 	"github.com/foyer-id/foyer/internal/jsonnet"
 )
 
 // TestMain lets the test's own program be the children that evaluate Jsonnet.
 func TestMain(m *testing.M) {
+	enginetest.Jsonnet()
 	if len(os.Args) == 2 && os.Args[1] == "jsonnet" {
 		if jsonnet.Child(os.Stdin, os.Stdout) != nil {
 			os.Exit(1)

@@ -110,9 +110,16 @@ func (c *WebHooks) store(_ context.Context, s *selfservice.Step, w *WebHook, fac
 func (c *WebHooks) ask(ctx context.Context, s *selfservice.Step, w *WebHook, facts map[string]any) error {
 	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
 	defer cancel()
-	q := question{id: newID(), facts: facts}
+	// First of all, so that nothing is reserved that nobody hears of.
+	body, cancelled, err := w.Body.Make(ctx, c.Evaluator, facts)
+	switch {
+	case err != nil:
+		return c.failed(ctx, w, misconfigured("body", err))
+	case cancelled:
+		return nil
+	}
+	q := question{id: newID(), body: body}
 	if w.Reserves {
-		var err error
 		if q.reservation, err = c.reserve(ctx, s, w); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 
 // call is what a receiver got.
 type call struct {
+	Method string
 	Path   string
 	Header http.Header
 	Body   map[string]any
@@ -32,7 +33,7 @@ type receiver struct {
 func newReceiver(t testing.TB) *receiver {
 	r := &receiver{}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		c := call{Path: req.URL.Path, Header: req.Header}
+		c := call{Method: req.Method, Path: req.URL.Path, Header: req.Header}
 		c.Raw, _ = io.ReadAll(req.Body)
 		_ = json.Unmarshal(c.Raw, &c.Body)
 		r.mu.Lock()
