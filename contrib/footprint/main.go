@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path"
@@ -63,7 +64,7 @@ func report(verbose bool) error {
 	if err := command([]string{inside + "=" + dir, "GOCOVERDIR=" + dir}, binary); err != nil {
 		return err
 	}
-	fmt.Printf("%-44s%10s%7s%10s\n", "", "functions", "files", "packages")
+	fmt.Printf("%-58s%10s%7s%10s\n", "", "functions", "files", "packages")
 	for n, s := range steps {
 		ran, err := functions(filepath.Join(dir, fmt.Sprint(n)))
 		if err != nil {
@@ -73,7 +74,7 @@ func report(verbose bool) error {
 		for _, f := range ran {
 			files[f.file], packages[path.Dir(f.file)] = true, true
 		}
-		fmt.Printf("%-44s%10d%7d%10d\n", s.name, len(ran), len(files), len(packages))
+		fmt.Printf("%-58s%10d%7d%10d\n", s.name, len(ran), len(files), len(packages))
 		for _, f := range ran {
 			if verbose {
 				fmt.Printf("    %-52s %s\n", f.file, f.name)
@@ -134,7 +135,7 @@ type step struct {
 }
 
 // plain is measured at a program that has no addresses proved, proving at one
-// that has.
+// that has, hooking at one with web_hooks.
 var (
 	plain = []step{
 		{"open a registration", nil, (*session).openRegistration, 200},
@@ -154,7 +155,10 @@ var (
 		{"a recovery that is asked for", open("recovery"), (*session).ask, 200},
 		{"the code of that mail, typed", (*session).read, func(s *session) (*process.Answer, error) { return s.answer("recovery") }, 200},
 	}
-	steps = append(slices.Clone(plain), proving...)
+	hooking = []step{
+		{"a registration that stores a web_hook and asks another", open("registration"), (*session).register, 200},
+	}
+	steps = slices.Concat(plain, proving, hooking)
 )
 
 // open starts a flow of a kind, in which the next step is taken.
@@ -227,12 +231,23 @@ func (s *session) answer(kind string) (*process.Answer, error) {
 // measure runs in the instrumented program: every step once to warm up, since
 // connections and statements are made at first use, and once to be counted.
 func measure(ctx context.Context, dir string) error {
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	defer receiver.Close()
 	done := 0
-	for n, steps := range [][]step{plain, proving} {
+	for n, steps := range [][]step{plain, proving, hooking} {
 		p := &process.Process{
-			Dir: dir, DSN: "sqlite://" + filepath.Join(dir, fmt.Sprintf("foyer-%d.sqlite", n)), Cheap: true, Verify: n > 0, Recover: n > 0,
+			Dir: dir, DSN: "sqlite://" + filepath.Join(dir, fmt.Sprintf("foyer-%d.sqlite", n)), Cheap: true, Verify: n == 1, Recover: n == 1,
 			// Nothing runs beside the steps.
 			Config: map[string]any{"database.cleanup.sleep.tables": "1h", "watch-courier": false},
+		}
+		if n == 2 {
+			web := func(config map[string]any) map[string]any {
+				config["url"], config["method"], config["body"] = receiver.URL, "POST", []string{"identity.id", "identity.traits"}
+				return map[string]any{"hook": "web_hook", "config": config}
+			}
+			p.Config["selfservice.flows.registration.after.password.hooks"] = []map[string]any{
+				web(map[string]any{"can_interrupt": true}), web(map[string]any{}), {"hook": "session"},
+			}
 		}
 		stop, err := serve(ctx, p)
 		if err != nil {
