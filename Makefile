@@ -11,6 +11,8 @@ MODULES := . $(patsubst %/go.mod,%,$(wildcard contrib/e2e/go.mod))
 
 ROUNDS        ?= 50
 MAILS         ?= 2000
+EVENTS        ?= 5000
+CRASH         ?= TestKilled|TestMail|TestEvent
 PAIRS         ?= 2000
 ADDRESSES     ?= 200
 PROOFS        ?= 20
@@ -50,8 +52,8 @@ fmt: ## Format all Go files
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: crash
-crash: ## Kill the program under load of sign-ups, then of new passwords and recoveries, ROUNDS=50 times each, then over MAILS=2000 mails; audit what it acknowledged
-	go test ./contrib/crash -count=1 -v -timeout 90m -run 'TestKilled|TestMail' -rounds $(ROUNDS) -mails $(MAILS)
+crash: ## Kill the program under load of sign-ups, then of new passwords and recoveries, ROUNDS=50 times each, then over MAILS=2000 mails and the events of EVENTS=5000 people; audit what it acknowledged. CRASH=Event runs the last alone
+	go test ./contrib/crash -count=1 -v -timeout 90m -run '$(CRASH)' -rounds $(ROUNDS) -mails $(MAILS) -events $(EVENTS)
 
 .PHONY: fault
 fault: ## Let the disk fail under load at many different moments, and audit what was acknowledged
@@ -90,7 +92,7 @@ fuzz: ## Run every fuzz target for FUZZTIME=30s
 .PHONY: nightly
 nightly: ## Tests, crash, fault, race, hooks, timing and fuzz at their full counts (hours)
 	$(MAKE) test
-	$(MAKE) crash ROUNDS=1000 MAILS=20000
+	$(MAKE) crash ROUNDS=1000 MAILS=20000 EVENTS=10000
 	$(MAKE) fault
 	$(MAKE) race ADDRESSES=10000 PROOFS=200
 	$(MAKE) hooks REGISTRATIONS=10000

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/foyer-id/foyer/identity/hash"
+	"github.com/foyer-id/foyer/internal/hooksim"
 	"github.com/foyer-id/foyer/internal/process"
 	"github.com/foyer-id/foyer/persistence"
 )
@@ -27,6 +28,7 @@ type bed struct {
 	drops               []func()
 	started             []*process.Process
 	mails               []*process.MailServer
+	receivers           []*hooksim.Receiver
 }
 
 // newBed returns process.ErrNoServer where there is none.
@@ -55,6 +57,9 @@ func (b *bed) drop() {
 	for _, m := range b.mails {
 		m.Close()
 	}
+	for _, r := range b.receivers {
+		r.Close()
+	}
 	for _, drop := range b.drops {
 		drop()
 	}
@@ -64,31 +69,60 @@ func (b *bed) drop() {
 type kind int
 
 const (
-	usual  kind = iota // hashes at production cost, and nothing that sends mail
+	usual  kind = iota // hashes at production cost, and nothing that sends anything
 	cheap              // hashes that cost next to nothing
-	queued             // the same, and a mail to each address, which stays in the queue
+	hooked             // the same, and a web_hook after each registration, which stays in the queue
+	called             // the same, and the server delivers to a receiver of this process
+	told               // as cheap, and the server tells such a receiver that somebody has registered
+	queued             // as cheap, and a mail to each address, which stays in the queue
 	mailed             // the same, and the server delivers to a mail server of this process
 )
 
-// start runs a server on a database of its own.
-func (b *bed) start(ctx context.Context, k kind, wrapper []string) (*process.Process, error) {
+// start runs a server on a database of its own. arrived counts what it has
+// delivered; it is nil where the server does not deliver.
+func (b *bed) start(ctx context.Context, k kind, wrapper []string) (p *process.Process, arrived func() int, err error) {
 	if err := b.create(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	p := &process.Process{
-		Binary: b.binary, DSN: b.last, Cheap: k != usual, Wrapper: wrapper, Verify: k >= queued, Recover: k >= queued, Config: map[string]any{"watch-courier": k == mailed},
+	delivers := k == called || k == told || k == mailed
+	p = &process.Process{
+		Binary: b.binary, DSN: b.last, Cheap: k != usual, Wrapper: wrapper, Verify: k >= queued, Recover: k >= queued, Config: map[string]any{"watch-courier": delivers},
 	}
-	if k == mailed {
+	switch k {
+	case mailed:
 		mail, err := b.mailServer()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		p.Mail = mail.URI()
+		p.Mail, arrived = mail.URI(), mail.Count
+	case hooked, called, told:
+		r, err := hooksim.Start()
+		if err != nil {
+			return nil, nil, err
+		}
+		b.receivers = append(b.receivers, r)
+		tell(p.Config, k, r.URL("ok"))
+		if delivers {
+			arrived = r.Total
+		}
 	}
 	if err := p.Migrate(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p, b.run(ctx, p)
+	return p, arrived, b.run(ctx, p)
+}
+
+// tell configures that somebody hears of each registration.
+func tell(config map[string]any, k kind, url string) {
+	config["secrets.web_hook"] = []string{"whsec_dGhlIHNlY3JldCBvZiBhIG1lYXN1cmVtZW50LCBhbmQgb25seSBpdHM="}
+	if k == told {
+		config["events.endpoints"] = []map[string]any{{"id": "bench", "url": url, "types": []string{"registration.completed"}}}
+		return
+	}
+	config["selfservice.flows.registration.after.password.hooks"] = []map[string]any{
+		{"hook": "web_hook", "config": map[string]any{"url": url, "method": "POST", "body": []string{"flow.id", "identity.id", "identity.traits"}}},
+		{"hook": "session"},
+	}
 }
 
 // run starts a process in a folder of its own.

@@ -142,66 +142,68 @@ func (b *bed) loads(ctx context.Context) (map[kind]*load, error) {
 		if loads[s.on] != nil || !wanted(s.name) && s.name != "health" {
 			continue
 		}
-		p, err := b.start(ctx, s.on, nil)
+		p, arrived, err := b.start(ctx, s.on, nil)
 		if err != nil {
 			return nil, err
 		}
-		var mail *process.MailServer
-		if s.on == mailed {
-			mail = b.mails[len(b.mails)-1]
-		}
-		if loads[s.on], err = newLoad(p, *clients, mail); err != nil {
+		if loads[s.on], err = newLoad(p, *clients, arrived); err != nil {
 			return nil, err
 		}
 	}
 	return loads, nil
 }
 
+// what the rows of registrations add to register-cheap.
+var added = map[kind]string{
+	hooked: "a web_hook in the queue", called: "the same, delivered", told: "an event, delivered",
+	queued: "its verification and the mail in the queue", mailed: "the same, delivered",
+}
+
 func (b *bed) print(samples map[string][]sample, hash float64) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "scenario\tper s\tp50 ms\tp99 ms\tCPU µs\t× health\tfailed\tpeak MiB\t")
-	health, before := 0.0, 0.0
+	var health, before sample
 	for _, s := range scenarios {
-		all := samples[s.name]
-		if len(all) == 0 {
+		if len(samples[s.name]) == 0 {
 			continue
 		}
-		of := func(f func(sample) float64) float64 {
-			var v []float64
-			for _, one := range all {
-				v = append(v, f(one))
-			}
-			return median(v)
-		}
-		cpu := of(func(s sample) float64 { return s.cpu })
-		if s.name == "health" {
-			health = cpu
-		}
-		line := func(name string, cpu float64) {
-			fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%.0f\t%.1f\t%.0f\t%.0f\t\n", name, of(func(s sample) float64 { return s.rate }),
-				of(func(s sample) float64 { return s.p50 }), of(func(s sample) float64 { return s.p99 }), cpu, cpu/health,
-				of(func(s sample) float64 { return s.failed }), of(func(s sample) float64 { return s.peak }))
-		}
-		line(s.name, cpu)
+		m := medians(samples[s.name])
 		switch s.name {
+		case "health":
+			health = m
 		case "register-cheap":
-			before = cpu
-		case "register-queued", "register-mailed":
-			if before > 0 {
-				what := map[kind]string{queued: "its verification and the mail in the queue", mailed: "the same, delivered"}[s.on]
-				fmt.Fprintf(w, "  so %s cost\t\t\t\t%.0f\t%.1f\t\t\t\n", what, cpu-before, (cpu-before)/health)
-			}
-		case "register":
-			fmt.Fprintf(w, "  besides the hash of %.0f (register-cheap varies less)\t\t\t\t%.0f\t%.1f\t\t\t\n", hash, cpu-hash, (cpu-hash)/health)
+			before = m
+		}
+		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%.0f\t%.1f\t%.0f\t%.0f\t\n", s.name, m.rate, m.p50, m.p99, m.cpu, m.cpu/health.cpu, m.failed, m.peak)
+		if what := added[s.on]; what != "" && before.cpu > 0 && strings.HasPrefix(s.name, "register-") {
+			fmt.Fprintf(w, "  so %s cost\t\t%+.2f\t%+.2f\t%.0f\t%.1f\t\t\t\n", what, m.p50-before.p50, m.p99-before.p99, m.cpu-before.cpu, (m.cpu-before.cpu)/health.cpu)
+		}
+		if s.name == "register" {
+			fmt.Fprintf(w, "  besides the hash of %.0f (register-cheap varies less)\t\t\t\t%.0f\t%.1f\t\t\t\n", hash, m.cpu-hash, (m.cpu-hash)/health.cpu)
 		}
 	}
 	_ = w.Flush()
 }
 
+// medians takes each figure by itself.
+func medians(all []sample) sample {
+	of := func(f func(sample) float64) float64 {
+		var v []float64
+		for _, one := range all {
+			v = append(v, f(one))
+		}
+		return median(v)
+	}
+	return sample{
+		rate: of(func(s sample) float64 { return s.rate }), p50: of(func(s sample) float64 { return s.p50 }), p99: of(func(s sample) float64 { return s.p99 }),
+		cpu: of(func(s sample) float64 { return s.cpu }), failed: of(func(s sample) float64 { return s.failed }), peak: of(func(s sample) float64 { return s.peak }),
+	}
+}
+
 // memory measures what many registrations at once add to a server that has
 // just started.
 func (b *bed) memory(ctx context.Context, people int) error {
-	p, err := b.start(ctx, usual, nil)
+	p, _, err := b.start(ctx, usual, nil)
 	if err != nil {
 		return err
 	}
@@ -220,7 +222,7 @@ func (b *bed) memory(ctx context.Context, people int) error {
 // deliver lets one worker, a process of its own, empty a queue into a mail
 // server of this process. The first tenth is to warm up.
 func (b *bed) deliver(ctx context.Context, mails int) error {
-	p, err := b.start(ctx, queued, nil)
+	p, _, err := b.start(ctx, queued, nil)
 	if err != nil {
 		return err
 	}
@@ -286,7 +288,7 @@ func (b *bed) watch(pid int, mail *process.MailServer, all int) (rate, cost floa
 func (b *bed) flushes(ctx context.Context, people int) error {
 	trace := filepath.Join(b.dir, "flushes")
 	wrapper := tracer(trace)
-	p, err := b.start(ctx, cheap, wrapper)
+	p, _, err := b.start(ctx, cheap, wrapper)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -26,11 +27,12 @@ const (
 	timeout = time.Second // of one delivery
 )
 
-// house is a server, who delivers for it, and the mail server they write to.
+// house is a server, who delivers for it, and whom they deliver to.
 type house struct {
 	server  *process.Process
 	workers []*process.Process // empty where the server delivers
 	mail    *process.MailServer
+	busy    func() int // deliveries under way
 	dsn     string
 }
 
@@ -40,27 +42,28 @@ func newHouse(t *testing.T, dsn string, workers int, judge func(context.Context,
 	mail, err := process.NewMailServer(judge)
 	require.NoError(t, err)
 	t.Cleanup(mail.Close)
-	all := map[string]any{
-		"courier.lease": lease.String(), "courier.timeout": timeout.String(), "courier.worker.pull_wait": "50ms",
-		"watch-courier": workers == 0,
-	}
-	for path, value := range config {
-		all[path] = value
-	}
-	h := &house{mail: mail, dsn: dsn}
+	all := map[string]any{"courier.lease": lease.String(), "courier.timeout": timeout.String(), "courier.worker.pull_wait": "50ms"}
+	maps.Copy(all, config)
+	h := &house{mail: mail, busy: mail.Busy, dsn: dsn}
+	h.settle(t, process.Process{Verify: true, Mail: mail.URI()}, workers, all)
+	return h
+}
+
+// settle makes the server and the workers, all of them like p.
+func (h *house) settle(t *testing.T, p process.Process, workers int, config map[string]any) {
+	config["watch-courier"] = workers == 0
+	p.Binary, p.DSN, p.Cheap, p.Config = program.Binary(t), h.dsn, true, config
 	for n := range workers + 1 {
-		p := &process.Process{
-			Binary: program.Binary(t), Dir: t.TempDir(), DSN: dsn, Cheap: true, Verify: true, Mail: mail.URI(), Worker: n > 0, Config: all,
-		}
-		t.Cleanup(func() { _ = p.Kill() })
+		one := p
+		one.Dir, one.Worker = t.TempDir(), n > 0
+		t.Cleanup(func() { _ = one.Kill() })
 		if n == 0 {
-			h.server = p
+			h.server = &one
 		} else {
-			h.workers = append(h.workers, p)
+			h.workers = append(h.workers, &one)
 		}
 	}
 	require.NoError(t, h.server.Migrate(t.Context()))
-	return h
 }
 
 // startWorkers starts all of them at the same moment.
@@ -216,7 +219,7 @@ type killer struct {
 	mu       sync.Mutex
 	kills    []time.Time
 	whom     map[string]int
-	underWay int // mails under way at the kills of who delivers
+	underWay int // deliveries under way at the kills of who delivers
 }
 
 // moment is a pause before a kill.
@@ -229,7 +232,7 @@ func (k *killer) note(whom string) {
 	k.whom[whom]++
 	k.kills = append(k.kills, time.Now())
 	if whom == "worker" || len(k.h.workers) == 0 {
-		k.underWay += k.h.mail.Busy()
+		k.underWay += k.h.busy()
 	}
 }
 
@@ -246,9 +249,7 @@ func (k *killer) killWorkers(t *testing.T) <-chan struct{} {
 	go func() {
 		defer close(gone)
 		time.Sleep(moment())
-		for until := time.Now().Add(time.Second); k.h.mail.Busy() == 0 && time.Now().Before(until); {
-			time.Sleep(50 * time.Microsecond)
-		}
+		k.await()
 		for _, w := range k.h.workers {
 			k.note("worker")
 			if err := w.Kill(); err != nil {
@@ -257,6 +258,13 @@ func (k *killer) killWorkers(t *testing.T) <-chan struct{} {
 		}
 	}()
 	return gone
+}
+
+// await waits for a delivery to be under way, but not for long.
+func (k *killer) await() {
+	for until := time.Now().Add(time.Second); k.h.busy() == 0 && time.Now().Before(until); {
+		time.Sleep(50 * time.Microsecond)
+	}
 }
 
 // letters is what the mail server knows, held against the journals.
