@@ -81,6 +81,8 @@ func (c *checker) webHook(at, flow, moment string, one settings, ids map[string]
 		c.refuse(at+".response.ignore", "contradicts can_interrupt, response.parse and reserve, which need the answer")
 	case w.FailOpen && !w.Blocks():
 		c.refuse(at+".fail_open", "nothing fails where nobody waits for the answer; set can_interrupt, response.parse or reserve, or leave it out")
+	case w.FailOpen && w.Reserve:
+		c.refuse(at+".fail_open", "contradicts reserve: what nobody has held cannot be confirmed")
 	case w.Reserve && moment == before:
 		c.refuse(at+".reserve", "nothing is stored when a flow is opened that could be confirmed; it works in the after.hooks of every flow")
 	}

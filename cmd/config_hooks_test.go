@@ -148,7 +148,6 @@ func TestWebHookInFull(t *testing.T) {
               can_interrupt: true
               response: {parse: true}
               timeout: 20s
-              fail_open: true
               signing_secrets: [`+ownSecret+`, `+sharedSecret+`]
               emit_analytics_event: false
           - hook: web_hook
@@ -168,7 +167,7 @@ func TestWebHookInFull(t *testing.T) {
 			Auth: web.Auth{Type: "bearer", Token: "bearer-token"},
 		},
 		BodyPaths: []string{"identity.id", "identity.traits.email", "request_headers.User-Agent", "request_method", "request_url", "flow.transient_payload", "session.id"},
-		Condition: `identity.schema_id == "person"`, CanInterrupt: true, Reserve: true, Parse: true, FailOpen: true,
+		Condition: `identity.schema_id == "person"`, CanInterrupt: true, Reserve: true, Parse: true,
 		Timeout: 20 * time.Second, SigningSecrets: []string{ownSecret, sharedSecret},
 	}, *hooks[0].WebHook)
 	require.Equal(t, "file:///etc/foyer/hook.jsonnet", hooks[1].WebHook.BodyURL)

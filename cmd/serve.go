@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,8 +101,8 @@ func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
 		go func() { ended <- servers[n].Serve(l) }()
 	}
 	go func() { ended <- a.sweep(ctx) }()
-	if !a.Config.Courier.Watch && a.Config.SelfService.Verification.Enabled {
-		a.options.Log.Warn("messages are queued and not delivered by this process; start it with --watch-courier, or run: foyer courier watch")
+	if !a.Config.Courier.Watch && a.Config.queues() {
+		a.options.Log.Warn("messages and events are queued and not delivered by this process; start it with --watch-courier, or run: foyer courier watch")
 	}
 	delivered := make(chan struct{})
 	go func() {
@@ -129,6 +130,12 @@ func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
 		return nil
 	}
 	return first
+}
+
+// queues reports whether anything waits for somebody who delivers.
+func (c *Config) queues() bool {
+	return c.SelfService.Verification.Enabled || len(c.Events.Endpoints) > 0 ||
+		slices.ContainsFunc(c.SelfService.everyHook(), func(h Hook) bool { return h.WebHook != nil })
 }
 
 // Deliver carries away what is queued until ctx ends: messages, and what other

@@ -130,6 +130,6 @@ func (w *Worker) save(ctx context.Context, m *Message, a *Attempt, until time.Ti
 			return err
 		}
 		w.log().LogAttrs(ctx, slog.LevelWarn, "the outcome of a message was not saved, trying again", append(about(m), cause(m, words(err, nil)))...)
-		pause(ctx, wait)
+		pause(ctx, wait, nil)
 	}
 }

@@ -51,6 +51,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	for range cap(free) {
 		free <- struct{}{}
 	}
+	moved := make(chan struct{}, 1) // a lane has: what was behind may be due
 	var under sync.WaitGroup
 	defer under.Wait()
 	for failures := 0; ; {
@@ -71,6 +72,12 @@ func (w *Worker) Run(ctx context.Context) error {
 					}
 				})
 				w.deliver(ctx, m)
+				if m.Lane != "" {
+					select {
+					case moved <- struct{}{}:
+					default:
+					}
+				}
 				if !slow.Stop() {
 					w.late.Add(-1)
 				}
@@ -87,7 +94,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		default:
 			failures = 0
 		}
-		pause(ctx, w.between(failures))
+		pause(ctx, w.between(failures), moved)
 	}
 }
 
@@ -138,12 +145,14 @@ func (w *Worker) between(failures int) time.Duration {
 	return time.Duration(float64(wait) * (0.75 + rand.Float64()/2))
 }
 
-func pause(ctx context.Context, d time.Duration) {
+// pause waits for d, or less where something comes from sooner, nil for nothing.
+func pause(ctx context.Context, d time.Duration, sooner <-chan struct{}) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.C:
+	case <-sooner:
 	}
 }
 

@@ -177,8 +177,11 @@ func (g *guard) Visit(node *ast.Node) {
 			n.Node = orElse(n.Node, &ast.BoolNode{})
 		}
 	case *ast.BinaryNode:
-		if n.Operator == ".." {
+		switch n.Operator {
+		case "..":
 			g.refuse(n, "ranges are not allowed: compare with >= and <=")
+		case "and", "&&", "or", "||":
+			n.Left, n.Right = orElse(n.Left, &ast.BoolNode{}), orElse(n.Right, &ast.BoolNode{})
 		}
 	case *ast.BuiltinNode:
 		g.builtin(n)
@@ -200,7 +203,7 @@ func (g *guard) builtin(n *ast.BuiltinNode) {
 	if !ok {
 		return
 	}
-	n.Arguments[0] = orElse(n.Arguments[0], &ast.ArrayNode{})
+	n.Arguments[0], loop.Node = orElse(n.Arguments[0], &ast.ArrayNode{}), orElse(loop.Node, &ast.BoolNode{})
 	if inner := ast.Find(loop.Node, func(n ast.Node) bool { _, loops := n.(*ast.PredicateNode); return loops }); inner != nil {
 		g.refuse(inner, "a loop inside a loop is not allowed")
 	}

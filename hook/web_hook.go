@@ -123,6 +123,7 @@ func (c *WebHooks) ask(ctx context.Context, s *selfservice.Step, w *WebHook, fac
 		if q.reservation, err = c.reserve(ctx, s, w); err != nil {
 			return err
 		}
+		q.id = q.reservation.id // which is signed, whatever the body
 	}
 	a, err := c.put(ctx, w, q)
 	if err != nil {
