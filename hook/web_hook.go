@@ -113,6 +113,8 @@ func (c *WebHooks) ask(ctx context.Context, s *selfservice.Step, w *WebHook, fac
 	// First of all, so that nothing is reserved that nobody hears of.
 	body, cancelled, err := w.Body.Make(ctx, c.Evaluator, facts)
 	switch {
+	case ctx.Err() != nil: // the hooks before may have taken all the time there was
+		return c.failed(ctx, w, unanswered(ctx.Err()))
 	case err != nil:
 		return c.failed(ctx, w, misconfigured("body", err))
 	case cancelled:
@@ -120,7 +122,11 @@ func (c *WebHooks) ask(ctx context.Context, s *selfservice.Step, w *WebHook, fac
 	}
 	q := question{id: newID(), body: body}
 	if w.Reserves {
-		if q.reservation, err = c.reserve(ctx, s, w); err != nil {
+		q.reservation, err = c.reserve(ctx, s, w)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return c.failed(ctx, w, unanswered(ctx.Err()))
+		case err != nil:
 			return err
 		}
 		q.id = q.reservation.id // which is signed, whatever the body
