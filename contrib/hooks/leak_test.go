@@ -98,7 +98,7 @@ func TestNothingLeaks(t *testing.T) {
 	}
 	require.LessOrEqual(t, after, goroutines)
 	require.LessOrEqual(t, filesAfter, files)
-	
+
 	require.Zero(t, env.Identities())
 }
 
