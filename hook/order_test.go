@@ -225,7 +225,7 @@ func TestDoubleClicksWhileAHookIsAsked(t *testing.T) {
 // A client that goes away while a hook is asked leaves nothing.
 func TestClientGoesWhileAHookIsAsked(t *testing.T) {
 	r := newReceiver(t)
-	env := enginetest.New(t, after("registration.after.password", named(r, "holds", object{"reserve": true, "fail_open": true}), named(r, "told", nil), object{"hook": "session"}),
+	env := enginetest.New(t, after("registration.after.password", named(r, "holds", object{"reserve": true}), named(r, "told", nil), object{"hook": "session"}),
 		enginetest.With("events.endpoints", []object{{"id": "all", "url": r.URL + "/events", "types": []string{"*"}}}))
 	asked, gone := make(chan struct{}), make(chan struct{})
 	r.says(func(c call) (int, string) {

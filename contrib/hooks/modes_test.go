@@ -86,6 +86,9 @@ var (
 func forModes(r *hooksim.Receiver) (hooks []object) {
 	for shape, more := range shapes {
 		for _, open := range []string{"closed", "open"} {
+			if shape == "reserves" && open == "open" {
+				continue // what nobody has held cannot be confirmed
+			}
 			for _, place := range append([]string{""}, places...) {
 				prefix := shape + "." + open + "."
 				condition := fmt.Sprintf("identity.traits.email startsWith '%s'", prefix+place)
@@ -142,7 +145,7 @@ func TestModes(t *testing.T) {
 					}
 					n++
 					b.try(shape, mode.Name, expected, n)
-					if expected != passed && expected != vetoed {
+					if expected != passed && expected != vetoed && shape != "reserves" {
 						b.tryOpen(shape, mode.Name, n)
 					}
 				}
@@ -228,9 +231,6 @@ func (b *bench) tryOpen(shape, mode string, n int) {
 	b.answerAs(mode)
 	b.r.Forget()
 	b.passes(c, f, enginetest.Person(fmt.Sprintf("%s.open.%s.%d@example.org", shape, mode, n)), mode)
-	if !isPlace(mode) {
-		b.ends(shape, "confirm", 1)
-	}
 }
 
 // passes submits what has to get through, and looks at what is there then.
