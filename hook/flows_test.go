@@ -38,7 +38,7 @@ func everywhere(url string, more object) (all []option) {
 			config = object{}
 		}
 		config["id"] = moment
-		if strings.HasSuffix(moment, ".before") {
+		if config["body"] == nil && strings.HasSuffix(moment, ".before") {
 			config["body"] = []string{"flow.id", "flow.type"}
 		}
 		list := []object{webHook(url+"/"+moment, config)}
