@@ -65,7 +65,7 @@ race: ## Let 64 clients race for each of ADDRESSES=200 addresses, and PROOFS=20 
 
 .PHONY: hooks
 hooks: ## Let receivers of hooks fail in every way, REPEATS=100 times, and under REGISTRATIONS=1000, on each database; audit people, mails, events, reservations
-	go test ./contrib/hooks -count=1 -v -timeout 180m -repeats $(REPEATS) -registrations $(REGISTRATIONS) -refusals 400 -rounds 200
+	go test ./contrib/hooks -count=1 -v -parallel 9 -timeout 180m -repeats $(REPEATS) -registrations $(REGISTRATIONS) -refusals 400 -rounds 200
 
 .PHONY: ssrf
 ssrf: ## Aim calls at every place none may reach, with DNS answers that flip, redirects and proxies; print the connections to canaries

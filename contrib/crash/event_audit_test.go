@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/internal/hooksim"
+	"github.com/foyer-id/foyer/internal/testdb"
 )
 
 // row is a row of the outbox.
@@ -52,7 +53,7 @@ func newAudit(t *testing.T, dsn string, calls []hooksim.Call, k *killer) *audit 
 	a := &audit{k: k, told: map[string]int{}, identities: map[string]string{}, owners: map[string]string{}}
 	a.heard, a.first = a.listenTo(calls)
 	a.attempts = len(calls)
-	db := open(t, dsn)
+	db := testdb.Open(t, dsn)
 	defer db.Close()
 	order := "seq"
 	if strings.HasPrefix(dsn, "sqlite") {

@@ -203,7 +203,7 @@ func strandedEvents(t *testing.T, dsn string) int {
 // nobody's step is under way.
 func (h *house) hurry(t *testing.T, within time.Duration) {
 	t.Helper()
-	db := open(t, h.dsn)
+	db := testdb.Open(t, h.dsn)
 	defer db.Close()
 	for until := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
 		unfinished, later := waiting(t, h.dsn)

@@ -117,7 +117,7 @@ func (h *house) register(t *testing.T, prefix string, people int) {
 // attempt lies ahead because one has failed.
 func waiting(t *testing.T, dsn string) (unfinished, later int) {
 	t.Helper()
-	db := open(t, dsn)
+	db := testdb.Open(t, dsn)
 	defer db.Close()
 	now := time.Now().UnixMicro()
 	require.NoError(t, db.QueryRow(fmt.Sprintf(`SELECT COALESCE(SUM(CASE WHEN status = 'queued' AND due_at > %d THEN 0 ELSE 1 END), 0),

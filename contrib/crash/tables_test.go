@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/gofrs/uuid"
@@ -40,7 +38,7 @@ func inconsistencies(t *testing.T, dsn string, people int) []string {
 // missing is inconsistencies of people who have these parts.
 func missing(t *testing.T, dsn string, people int, parts []part) (found []string) {
 	t.Helper()
-	db := open(t, dsn)
+	db := testdb.Open(t, dsn)
 	defer db.Close()
 	count := func(want int, what, query string) {
 		n := 0
@@ -111,7 +109,7 @@ func flowsAgainstIdentities(t *testing.T, db *sql.DB) (found []string) {
 // for each person, at the address they gave, with the flow it leads to.
 func mailInconsistencies(t *testing.T, dsn string, people int) (found []string) {
 	t.Helper()
-	db := open(t, dsn)
+	db := testdb.Open(t, dsn)
 	defer db.Close()
 	owed := map[string]int{}
 	count := func(what, query string, by int) {
@@ -145,28 +143,10 @@ func mailInconsistencies(t *testing.T, dsn string, people int) (found []string) 
 // number asks for one.
 func number(t *testing.T, dsn, query string) (n int) {
 	t.Helper()
-	db := open(t, dsn)
+	db := testdb.Open(t, dsn)
 	defer db.Close()
 	require.NoError(t, db.QueryRow(query).Scan(&n), query)
 	return n
-}
-
-// open connects beside the program.
-func open(t *testing.T, dsn string) *sql.DB {
-	t.Helper()
-	scheme, rest, _ := strings.Cut(dsn, "://")
-	driver, source := "", ""
-	switch scheme {
-	case "sqlite":
-		driver, source = "sqlite3", (&url.URL{Scheme: "file", Opaque: rest}).String()
-	case "postgres":
-		driver, source = "pgx", dsn
-	case "mysql":
-		driver, source = "mysql", rest
-	}
-	db, err := sql.Open(driver, source)
-	require.NoError(t, err)
-	return db
 }
 
 // What the audit looks for it also finds: each damage to a whole registration
@@ -184,7 +164,7 @@ func TestInconsistencies(t *testing.T) {
 		require.Empty(t, found(2))
 		require.NotEmpty(t, inconsistencies(t, dsn, 3), "one fewer than acknowledged")
 		require.NotEmpty(t, mailInconsistencies(t, dsn, 3), "one fewer than acknowledged")
-		db := open(t, dsn)
+		db := testdb.Open(t, dsn)
 		defer db.Close()
 		for _, damage := range []string{
 			"DELETE FROM budgets",

@@ -58,8 +58,8 @@ func TestAgreement(t *testing.T) {
 		}
 		url := s.gate.url()
 		s.env = start(t, dsn, []object{
-			webHook("reserve", url+"/reserve", object{"reserve": true}),
-			webHook("parse", url+"/parse", object{"response": object{"parse": true}, "body": []string{"identity.id"}}),
+			webHook("reserve", url+"/reserve", object{"reserve": true, "timeout": "200ms"}),
+			webHook("parse", url+"/parse", object{"response": object{"parse": true}, "body": []string{"identity.id"}, "timeout": "200ms"}),
 			webHook("stored", url+"/stored", object{"body": []string{"identity.id"}, "timeout": nil}),
 		}, events(url+"/events"), enginetest.With("log.level", "fatal"), enginetest.With("events.retries", 100), enginetest.With("events.timeout", "5s"),
 			enginetest.With("events.worker.pull_count", 100))

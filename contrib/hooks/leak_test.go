@@ -37,7 +37,7 @@ func TestNothingLeaks(t *testing.T) {
 	}
 	r := newReceiver(t)
 	g := newGate(t, r.URL(""))
-	most := object{"reserve": true, "response": object{"parse": true}, "timeout": "10s"}
+	most := object{"reserve": true, "response": object{"parse": true}}
 	only := func(who string, more object) object {
 		out := object{"condition": "identity.traits.email == '" + who + "@example.org'"}
 		for _, m := range []object{most, more} {

@@ -65,7 +65,7 @@ func TestSlowCommits(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		r := newReceiver(t)
 		db := testdb.Open(t, dsn)
-		env := start(t, dsn, []object{webHook("crm", r.URL(""), object{"reserve": true, "timeout": "10s"})}, enginetest.With("log.level", "fatal"))
+		env := start(t, dsn, []object{webHook("crm", r.URL(""), object{"reserve": true})}, enginetest.With("log.level", "fatal"))
 		claims := false
 		r.SetFunc(func(c hooksim.Call) string {
 			if phase(c) == "reserve" {
@@ -101,7 +101,7 @@ func TestCommitAgainstCancellation(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		r := newReceiver(t)
 		db := testdb.Open(t, dsn)
-		env := start(t, dsn, []object{webHook("crm", r.URL(""), object{"reserve": true, "timeout": "10s"})}, enginetest.With("log.level", "fatal"))
+		env := start(t, dsn, []object{webHook("crm", r.URL(""), object{"reserve": true})}, enginetest.With("log.level", "fatal"))
 		var racing sync.WaitGroup
 		pause := time.Duration(0)
 		r.SetFunc(func(c hooksim.Call) string {
