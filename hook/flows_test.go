@@ -212,7 +212,7 @@ var ends = []end{
 		return !strings.Contains(string(c.Whoami("").Body), "new-"+email)
 	}, true},
 	{"recovery by code", []string{"plain"}, []string{"recovery.after"}, func(c client, email string) (*enginetest.Flow, values) {
-		exists(c, email)
+		comes(c.Env.SPA(), email) // whose session is to stay until somebody has recovered
 		f := c.Say(c.OpenKind("recovery", ""), values{"method": "code", "email": email})
 		return f, values{"method": "code", "code": newest(c, email).Code()}
 	}, stranger, true},

@@ -193,3 +193,47 @@ func TestLinksAtTheDoor(t *testing.T) {
 	elsewhere.Submit(f, values{"method": "link", "token": f.Value("token")})
 	require.True(t, elsewhere.SignedIn())
 }
+
+// What a receiver says at the door is told to who stands there; one that is only
+// told hears of flows that were opened, and of no others.
+func TestReceiversAtTheDoor(t *testing.T) {
+	r := newReceiver(t)
+	env := enginetest.New(t, beforeEach(nil, webHook(r.URL+"/told", object{"id": nil, "body": []string{"flow", "request_method", "identity"}}),
+		webHook(r.URL+"/asked", object{"id": nil, "can_interrupt": true, "body": []string{"flow.id"}}))...)
+	for _, c := range env.Clients() {
+		r.answers(204, "")
+		exists(c, string(c.Kind)+"@example.org")
+		c.SignIn("", enginetest.Credentials(string(c.Kind)+"@example.org"))
+		for _, kind := range kinds {
+			who := c
+			if kind != "settings" {
+				who = clientLike(c)
+			}
+			env.Deliver()
+			r.got()
+			r.vetoes("asked")
+			before := env.Rows()
+			told, body := opens(who, opened(c, kind))
+			require.Equal(t, "Forbidden flow_refused_by_web_hook", told)
+			require.Contains(t, string(body), "Not while the moon is full.")
+			require.NotContains(t, string(body), r.URL)
+			require.Equal(t, map[bool]string{true: "flow_errors+1"}[c.Kind == enginetest.HTML], env.Rows().Since(before))
+			env.Deliver()
+			require.Equal(t, []string{"asked"}, paths(r.got()))
+
+			r.answers(500, "")
+			told, _ = opens(who, opened(c, kind))
+			require.Equal(t, "Bad Gateway upstream_error", told, "who does not answer lets nobody in")
+			r.answers(204, "")
+			r.got()
+			before = env.Rows()
+			f := who.OpenKind(kind, "")
+			require.Equal(t, "flows+1 messages+1", env.Rows().Since(before))
+			env.Deliver()
+			got := r.got()
+			require.Equal(t, []string{"asked", "told"}, paths(got))
+			require.Equal(t, []any{f.ID, f.Type, "GET"}, []any{got[1].Body["flow"].(object)["id"], got[1].Body["flow"].(object)["type"], got[1].Body["request_method"]})
+			require.Equal(t, kind == "settings", got[1].Body["identity"] != nil)
+		}
+	}
+}

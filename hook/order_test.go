@@ -222,47 +222,52 @@ func TestDoubleClicksWhileAHookIsAsked(t *testing.T) {
 	}
 }
 
-// A client that goes away while a hook is asked leaves nothing.
+// A client that goes away while a hook is asked leaves nothing, not even where
+// that hook may fail.
 func TestClientGoesWhileAHookIsAsked(t *testing.T) {
-	r := newReceiver(t)
-	env := enginetest.New(t, after("registration.after.password", named(r, "holds", object{"reserve": true}), named(r, "told", nil), object{"hook": "session"}),
-		enginetest.With("events.endpoints", []object{{"id": "all", "url": r.URL + "/events", "types": []string{"*"}}}))
-	asked, gone := make(chan struct{}), make(chan struct{})
-	r.says(func(c call) (int, string) {
-		if c.Header.Get("Foyer-Reservation-Phase") == "reserve" {
-			close(asked)
-			<-gone
-		}
-		return 204, ""
-	})
-	c := env.Native()
-	f := c.Open("")
-	before := env.Rows()
-	ctx, leave := context.WithCancel(t.Context())
-	kind, body := c.Encode(enginetest.Person("ada@example.org"))
-	req := c.Request(http.MethodPost, f.UI.Action, bytes.NewReader(body)).WithContext(ctx)
-	req.Header.Set("Content-Type", kind)
-	go func() {
-		<-asked
-		leave()
-	}()
-	_, err := c.Try(req)
-	require.ErrorIs(t, err, context.Canceled)
-	hastened := func() bool {
-		env.Deliver()
-		return slices.Contains(phasesOf(r), "cancel")
+	for _, slow := range []string{"holds", "asked"} {
+		t.Run(slow, func(t *testing.T) {
+			r := newReceiver(t)
+			env := enginetest.New(t, after("registration.after.password", named(r, "holds", object{"reserve": true}), named(r, "asked", with(blocks, object{"fail_open": true})),
+				named(r, "told", nil), object{"hook": "session"}), listens(r, everything))
+			asked, gone := make(chan struct{}), make(chan struct{})
+			r.says(func(c call) (int, string) {
+				if c.Path == "/"+slow && c.Header.Get("Foyer-Reservation-Phase") != "cancel" {
+					close(asked)
+					<-gone
+				}
+				return 204, ""
+			})
+			c := env.Native()
+			f := c.Open("")
+			before := env.Rows()
+			ctx, leave := context.WithCancel(t.Context())
+			kind, body := c.Encode(enginetest.Person("ada@example.org"))
+			req := c.Request(http.MethodPost, f.UI.Action, bytes.NewReader(body)).WithContext(ctx)
+			req.Header.Set("Content-Type", kind)
+			go func() {
+				<-asked
+				leave()
+			}()
+			_, err := c.Try(req)
+			require.ErrorIs(t, err, context.Canceled)
+			hastened := func() bool {
+				env.Deliver()
+				return slices.Contains(phasesOf(r), "cancel")
+			}
+			require.Eventually(t, hastened, 10*time.Second, 10*time.Millisecond)
+			close(gone)
+			require.Empty(t, env.Rows().Without("messages", "message_attempts").Since(before.Without("messages", "message_attempts")))
+			require.NotContains(t, paths(r.got()), "told")
+			r.answers(204, "")
+			c.SignUp(enginetest.Person("ada@example.org"))
+			env.Deliver()
+			env.Clock.Advance(time.Hour)
+			env.Deliver()
+			require.Equal(t, 1, env.Identities())
+			require.Equal(t, []string{"reserve", "confirm"}, slices.DeleteFunc(phasesOf(r), func(s string) bool { return s == "" }), "the second is another one")
+		})
 	}
-	require.Eventually(t, hastened, 10*time.Second, 10*time.Millisecond)
-	close(gone)
-	require.Empty(t, env.Rows().Without("messages", "attempts", "message_attempts").Since(before.Without("messages", "attempts", "message_attempts")))
-	r.got()
-	r.answers(204, "")
-	c.SignUp(enginetest.Person("ada@example.org"))
-	env.Deliver()
-	env.Clock.Advance(time.Hour)
-	env.Deliver()
-	require.Equal(t, 1, env.Identities())
-	require.Equal(t, []string{"reserve", "confirm"}, slices.DeleteFunc(phasesOf(r), func(s string) bool { return s == "" }), "the second is another one")
 }
 
 // phasesOf lists the phases that a receiver was told of, and forgets nothing.
