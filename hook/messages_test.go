@@ -116,7 +116,7 @@ func TestVetoesAtOnce(t *testing.T) {
 			_, _ = c.Copy().Try(req)
 		})
 	}
-	require.Equal(t, []int{77002}, c.ReadKind("verification", f.ID).IDs(""))
+	require.Equal(t, []int{77002}, c.Say(f, v).IDs(""))
 	c.Submit(f, values{"method": "code", "code": "000000"})
 	r.answers(204, "")
 	a := c.Submit(f, v)

@@ -29,11 +29,12 @@ const (
 // attempt is one submit over all its tries. A guess is paid for once, however
 // often the submit starts over because others have moved the flow.
 type attempt struct {
-	tries  int
-	secret bool      // it carries a secret that the flow waits for
-	paid   []byte    // MAC of the code that the guess was paid for
-	at     time.Time // when it was paid
-	void   bool      // it was the secret, which something has made void, such as the same submit before
+	tries   int
+	secret  bool      // it carries a secret that the flow waits for
+	paid    []byte    // MAC of the code that the guess was paid for
+	at      time.Time // when it was paid
+	subject []byte    // whose budget it was paid from
+	void    bool      // it was the secret, which something has made void, such as the same submit before
 }
 
 // weigh judges the secret a submit carries. A code is paid for first: the
@@ -75,7 +76,7 @@ func (e *Engine) weigh(ctx context.Context, s *Step, a *attempt) error {
 		s.paid = a
 		// What is right was no guess: signing in often must not use the budget up.
 		s.Write(func(ctx context.Context) error {
-			return e.Store.ReturnBudget(ctx, e.guessSubject(s.home.Kind, c), a.at)
+			return e.Store.ReturnBudget(ctx, a.subject, a.at)
 		})
 	}
 	return nil
@@ -186,7 +187,7 @@ func (e *Engine) pay(ctx context.Context, s *Step, a *attempt) error {
 		return err
 	}
 	e.countedOn(s, &counted)
-	a.paid, a.at = c.Code, now
+	a.paid, a.at, a.subject = c.Code, now, e.guessSubject(counted.Kind, &c)
 	return nil
 }
 
@@ -204,29 +205,49 @@ func (e *Engine) countedOn(s *Step, counted *Flow) {
 }
 
 // giveBack undoes what a right code has cost where somebody outside has refused
-// the step: they may agree the next time. If the flow has moved meanwhile, the
-// code stays paid for.
+// the step: they may agree the next time. Where the store fails it stays paid.
 func (e *Engine) giveBack(ctx context.Context, s *Step) {
 	if s.paid == nil {
 		return
 	}
-	c := *s.home.notes.Challenge
-	c.Guesses--
-	uncounted := *s.home
-	uncounted.Rev++
-	n := uncounted.notes
-	n.Challenge = &c
-	e.sealNotes(&uncounted, n)
-	err := e.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := e.Store.UpdateFlow(ctx, &uncounted); err != nil {
-			return err
+	home := s.home
+	for range maxSecretTries {
+		uncounted, err := e.uncount(ctx, home, s.paid)
+		switch {
+		case err == nil:
+			if s.paid.paid = nil; home == s.home {
+				e.countedOn(s, uncounted)
+			}
+			return
+		case !errors.Is(err, ErrStale):
+			return
 		}
-		return e.Store.ReturnBudget(ctx, e.guessSubject(uncounted.Kind, &c), s.paid.at)
-	})
-	if err == nil {
-		e.countedOn(s, &uncounted)
-		s.paid.paid = nil
+		if home, err = e.load(ctx, home.Kind, home.ID); err != nil {
+			return
+		}
 	}
+}
+
+// uncount takes one guess off home, if that still waits for the code it was made
+// at, and gives it back to the address.
+func (e *Engine) uncount(ctx context.Context, home *Flow, a *attempt) (*Flow, error) {
+	uncounted := *home
+	c, waits := home.notes.Challenge, !home.Completed()
+	err := e.Store.Tx(ctx, func(ctx context.Context) error {
+		if waits && c != nil && bytes.Equal(c.Code, a.paid) {
+			less := *c
+			less.Guesses--
+			uncounted.Rev = home.Rev + 1
+			n := home.notes
+			n.Challenge = &less
+			e.sealNotes(&uncounted, n)
+			if err := e.Store.UpdateFlow(ctx, &uncounted); err != nil {
+				return err
+			}
+		}
+		return e.Store.ReturnBudget(ctx, a.subject, a.at)
+	})
+	return &uncounted, err
 }
 
 // budgetSubject is what an address is counted under: it tells nothing about it
