@@ -111,6 +111,16 @@ func TestOutboundBoundsAnswers(t *testing.T) {
 		_, err := outbound(t, web.OutboundConfig{AllowLoopback: true, MaxBytes: most}).Get(t.Context(), s.URL)
 		requireRefused(t, err, fail.Upstream, "outbound_too_large")
 		t.Log(name)
+
+		// Whoever goes by the status alone has it, however long the rest is said to be.
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, nil)
+		require.NoError(t, err)
+		resp, err := outbound(t, web.OutboundConfig{AllowLoopback: true, MaxBytes: most}).Do(req)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		_, err = io.ReadAll(resp.Body)
+		requireRefused(t, err, fail.Upstream, "outbound_too_large")
+		require.NoError(t, resp.Body.Close())
 	}
 	s, _ := canary(t, answer(strings.Repeat("x", most)))
 	b, err := outbound(t, web.OutboundConfig{AllowLoopback: true, MaxBytes: most}).Get(t.Context(), s.URL)
