@@ -24,6 +24,8 @@ type checker struct {
 	given    settings // what the operator wrote, without defaults
 	findings []finding
 	report   *Report
+
+	receivers map[string]string // where each name of a web_hook or endpoint was given first
 }
 
 // refuse keeps the first reason of a key; the rest would follow from it.

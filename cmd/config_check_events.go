@@ -10,13 +10,9 @@ import (
 
 // events looks at who is told of what.
 func (c *checker) events() {
-	ids := map[string]bool{}
 	for i, one := range c.given.list("events.endpoints") {
 		at := fmt.Sprintf("events.endpoints.%d", i)
-		if id := one.str("id"); ids[id] {
-			c.refuse(at+".id", "the id %q is taken by an earlier endpoint", id)
-		}
-		ids[one.str("id")] = true
+		c.receiver(at+".id", one.str("id"))
 		c.eventTypes(at+".types", one.strs("types"))
 		secrets := one.strs("signing_secrets")
 		c.call(at, one, "", secrets)

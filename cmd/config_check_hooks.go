@@ -28,19 +28,18 @@ func maxHookTotal() time.Duration { return PublicTimeouts.Write / 2 }
 // with those of each method, so what is among them need not be listed there
 // again.
 func (c *checker) hooks() {
-	ids := map[string]bool{}
 	for _, flow := range flowNames {
-		c.hookList(flow, before, map[string]bool{}, ids)
+		c.hookList(flow, before, map[string]bool{})
 		global := map[string]bool{}
-		c.hookList(flow, after(everyMethod), global, ids)
+		c.hookList(flow, after(everyMethod), global)
 		for _, method := range slices.Sorted(maps.Keys(hooksAfter[flow]))[1:] {
-			c.hookList(flow, after(method), maps.Clone(global), ids)
+			c.hookList(flow, after(method), maps.Clone(global))
 		}
 	}
 	c.unsigned()
 }
 
-func (c *checker) hookList(flow, moment string, seen, ids map[string]bool) {
+func (c *checker) hookList(flow, moment string, seen map[string]bool) {
 	list := section(flow, moment) + ".hooks"
 	for i, one := range c.given.list(list) {
 		at, name := fmt.Sprintf("%s.%d", list, i), one.str("hook")
@@ -53,7 +52,7 @@ func (c *checker) hookList(flow, moment string, seen, ids map[string]bool) {
 		}
 		switch at += ".config"; name {
 		case "web_hook":
-			c.webHook(at, flow, moment, one, ids)
+			c.webHook(at, flow, moment, one)
 		case "ip_range":
 			c.ipRange(at, one)
 		case "country":
@@ -70,12 +69,9 @@ var needsVerification = map[string]string{
 	"require_verified_address": "nobody could prove an address, so nobody could sign in",
 }
 
-func (c *checker) webHook(at, flow, moment string, one settings, ids map[string]bool) {
+func (c *checker) webHook(at, flow, moment string, one settings) {
 	w := webHookOf(one)
-	if w.ID != "" && ids[w.ID] {
-		c.refuse(at+".id", "the id %q is taken by an earlier web_hook", w.ID)
-	}
-	ids[w.ID] = true
+	c.receiver(at+".id", w.ID)
 	switch {
 	case w.Ignore && w.Blocks():
 		c.refuse(at+".response.ignore", "contradicts can_interrupt, response.parse and reserve, which need the answer")
@@ -96,6 +92,18 @@ func (c *checker) webHook(at, flow, moment string, one settings, ids map[string]
 		c.refuse(at+".condition", "%s", strings.TrimPrefix(err.Error(), "condition:"))
 	}
 	c.hookTime(at+".timeout", w, one.at("config.timeout") != nil)
+}
+
+// receiver refuses a name that another receiver has: rows wait in order by it.
+func (c *checker) receiver(at, id string) {
+	if id == "" {
+		return
+	}
+	if other := c.receivers[id]; other != "" {
+		c.refuse(at, "the id %q is that of %s, too", id, strings.TrimSuffix(other, ".id"))
+		return
+	}
+	c.receivers[id] = at
 }
 
 // bodyPaths refuses each path that cannot stand with those before it.
@@ -192,7 +200,7 @@ func (c *checker) country(at string, one settings) {
 		c.refuse(at+".header", "names no country")
 	}
 	if len(c.cfg.Serve.Public.TrustedProxies) == 0 {
-		c.warn("%s: serve.public.trusted_proxies is empty, so nothing says that a proxy has set the header", at)
+		c.refuse(at, "serve.public.trusted_proxies is empty, and the header counts only where a proxy of yours has set it")
 	}
 }
 

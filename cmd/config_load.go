@@ -53,7 +53,7 @@ func Load(o LoadOptions) (*Config, *Report, error) {
 	cfg.Courier.Watch = cfg.Courier.Watch || o.Watch
 
 	report := &Report{Warnings: warnings}
-	check := &checker{cfg: cfg, given: settings{given}, report: report}
+	check := &checker{cfg: cfg, given: settings{given}, report: report, receivers: map[string]string{}}
 	check.run()
 	if o.Serve {
 		check.machine()

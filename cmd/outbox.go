@@ -58,7 +58,7 @@ func newOutbox(ctx context.Context, c *Config, store *persistence.Store, ring *s
 			continue
 		}
 		if b.byName[h.WebHook.Name], err = webHook(ctx, h, files, pool); err != nil {
-			return nil, fmt.Errorf("selfservice.flows.%s: %w", h.Key, err)
+			return nil, fmt.Errorf("%s: %w", h.path(), err)
 		}
 	}
 	endpoints, err := b.listen(c, view.Identities, o.Now)
@@ -134,6 +134,12 @@ func webHook(ctx context.Context, h Hook, files web.Resources, pool *jsonnet.Poo
 	}
 	w.Body, err = hookBody(ctx, conf, files, pool)
 	return w, err
+}
+
+// path is the key of the configuration where h stands.
+func (h Hook) path() string {
+	last := strings.LastIndexByte(h.Key, '.')
+	return "selfservice.flows." + h.Key[:last] + ".hooks" + h.Key[last:]
 }
 
 // moment is the flow of a hook's key with before or after: registration.after.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/selfservice"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -17,14 +18,14 @@ const (
 	maxMessageText   = 2 << 10 // bytes
 	maxPointer       = 512     // bytes
 	maxIDs           = 255     // bytes of an external id, or a schema's
-	maxAnswerAddress = 64      // of either kind
-	maxAddressValue  = 320     // bytes
+	maxAnswerAddress = 64
+	maxAddressValue  = 320 // bytes
 )
 
 // Answer is what a hook that may interrupt answered.
 type Answer struct {
-	Messages []NodeMessage // in the order given; foreign text
-	Identity *Change       // nil if the answer has none
+	Messages []NodeMessage        // in the order given; foreign text
+	Identity *selfservice.Changes // nil if the answer has none
 }
 
 // NodeMessage is a message for a node of the form, by its name: "traits.email" for
@@ -35,26 +36,6 @@ type Answer struct {
 type NodeMessage struct {
 	Node string
 	ui.Message
-}
-
-// Change is what a hook wants to be different about the person. Zero values
-// mean: as it is.
-type Change struct {
-	SchemaID       string
-	State          identity.State  // active or inactive
-	ExternalID     *string         // "" takes it away
-	Traits         map[string]any  // all of them; numbers are json.Number, and nothing is validated yet
-	MetadataPublic json.RawMessage // null takes it away
-	MetadataAdmin  json.RawMessage // null takes it away
-	Verifiable     []Claim         // all of them; empty, and not nil, for none
-	Recovery       []Claim         // the same; Verified has no meaning
-}
-
-// Claim is an address that a hook names, neither trimmed nor validated.
-type Claim struct {
-	Value    string
-	Via      string // email or sms
-	Verified bool
 }
 
 // ParseAnswer reads the body of an answer. Fields it does not know mean nothing.
@@ -68,7 +49,7 @@ func ParseAnswer(raw []byte) (Answer, error) {
 	root := given{fields: body.Fields, err: &err}
 	a := Answer{Messages: root.messages()}
 	if who := root.object("identity"); who.fields != nil {
-		a.Identity = who.change()
+		a.Identity = who.changes()
 	}
 	if err != nil {
 		return Answer{}, err
@@ -117,15 +98,16 @@ func (g given) node(name string) string {
 	return strings.Join(steps, ".")
 }
 
-func (g given) change() *Change {
-	c := &Change{
+// changes are what a hook wants to be different about the person. An address
+// counts where it is said to be proved: a receiver that sends back what it was told
+// changes nothing by the others.
+func (g given) changes() *selfservice.Changes {
+	c := &selfservice.Changes{
 		SchemaID:       g.text("schema_id", maxIDs),
 		State:          identity.State(g.text("state", maxIDs)),
 		Traits:         g.object("traits").fields,
 		MetadataPublic: g.raw("metadata_public"),
 		MetadataAdmin:  g.raw("metadata_admin"),
-		Verifiable:     g.claims("verifiable_addresses"),
-		Recovery:       g.claims("recovery_addresses"),
 	}
 	if g.fields["external_id"] != nil {
 		id := g.text("external_id", maxIDs)
@@ -134,26 +116,16 @@ func (g given) change() *Change {
 	if c.State != "" && c.State != identity.StateActive && c.State != identity.StateInactive {
 		g.refuse(g.at("state"), "it has to be active or inactive")
 	}
+	for _, a := range g.objects("verifiable_addresses", maxAnswerAddress) {
+		claimed := identity.Address{Value: a.text("value", maxAddressValue), Via: a.text("via", maxIDs)}
+		if claimed.Via != identity.ViaEmail && claimed.Via != identity.ViaSMS {
+			a.refuse(a.at("via"), "it has to be email or sms")
+		}
+		if a.yes("verified") {
+			c.Proved = append(c.Proved, claimed)
+		}
+	}
 	return c
-}
-
-func (g given) claims(name string) []Claim {
-	list := g.objects(name, maxAnswerAddress)
-	if list == nil {
-		return nil
-	}
-	all := []Claim{}
-	for _, one := range list {
-		c := Claim{Value: one.text("value", maxAddressValue), Via: one.text("via", maxIDs), Verified: one.yes("verified")}
-		if strings.TrimSpace(c.Value) == "" {
-			one.refuse(one.at("value"), "an address needs a value")
-		}
-		if c.Via != identity.ViaEmail && c.Via != identity.ViaSMS {
-			one.refuse(one.at("via"), "it has to be email or sms")
-		}
-		all = append(all, c)
-	}
-	return all
 }
 
 // raw is any JSON value, nil where there is none; null is one.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/foyer-id/foyer/hook"
 	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/selfservice"
 	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
@@ -42,12 +43,11 @@ func TestAnswerWithEverything(t *testing.T) {
 			{Node: "traits.email", Message: ui.Message{Text: "Ask us.", Type: "info"}},
 			{Message: ui.Message{ID: -1, Text: "Not today.", Type: "error"}},
 		},
-		Identity: &hook.Change{
+		Identity: &selfservice.Changes{
 			SchemaID: "staff", State: identity.StateInactive, ExternalID: &crm,
 			Traits:         map[string]any{"email": "ada@example.org", "big": json.Number("9007199254740993"), "score": json.Number("1.50")},
 			MetadataPublic: json.RawMessage(`{"tier":1e2}`), MetadataAdmin: json.RawMessage(`null`),
-			Verifiable: []hook.Claim{{Value: "ada@example.org", Via: "email", Verified: true}, {Value: "+4915112345678", Via: "sms"}},
-			Recovery:   []hook.Claim{},
+			Proved: []identity.Address{{Value: "ada@example.org", Via: "email"}},
 		},
 	}, a)
 }
@@ -63,7 +63,7 @@ func TestAnswersWithNothing(t *testing.T) {
 	for _, raw := range []string{`{}`, `{"traits": null, "state": null, "external_id": null, "verifiable_addresses": null}`} {
 		a, err := hook.ParseAnswer([]byte(`{"identity": ` + raw + `}`))
 		require.NoError(t, err, raw)
-		require.Equal(t, &hook.Change{}, a.Identity, raw)
+		require.Equal(t, &selfservice.Changes{}, a.Identity, raw)
 	}
 	a, err := hook.ParseAnswer([]byte(`{"identity": {"external_id": "", "traits": {}}}`))
 	require.NoError(t, err)
@@ -131,7 +131,6 @@ func TestAnswersThatAreRefused(t *testing.T) {
 		who(`"verifiable_addresses": {}`):                        "at #/identity/verifiable_addresses: it has to be a list",
 		who(`"verifiable_addresses": [{"value": "a@b.c", "via": "pigeon"}]`):                    "at #/identity/verifiable_addresses/0/via: it has to be email or sms",
 		who(`"verifiable_addresses": [{"value": "a@b.c", "via": "email", "verified": "true"}]`): "/0/verified: it has to be true or false",
-		who(`"recovery_addresses": [{"via": "email"}]`):                                         "at #/identity/recovery_addresses/0/value: an address needs a value",
 		who(`"traits": {"a/b": {"a~b": "x\u0000"}}`):                                            "NUL character",
 		who(`"traits": {"\u0000": 1}`):                                                          "NUL character",
 		who(`"traits": {"n": 1e999}`):                                                           "identity.traits.n",

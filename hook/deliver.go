@@ -35,11 +35,11 @@ type Delivery struct {
 
 // Deliver implements courier.Channel.
 func (d *Delivery) Deliver(ctx context.Context, m *courier.Message, data courier.Data) error {
-	l, err := d.letter(ctx, m, data)
+	l, err := d.call(ctx, m, data)
 	if err != nil || l == nil {
 		return err
 	}
-	resp, err := send(ctx, d.Client, d.Now(), *l)
+	resp, err := l.send(ctx, d.Client, d.Now())
 	if err != nil {
 		return terse(err)
 	}
@@ -59,22 +59,22 @@ func terse(err error) error {
 	return err
 }
 
-// letter is what is sent for m, nil for nothing.
-func (d *Delivery) letter(ctx context.Context, m *courier.Message, data courier.Data) (*letter, error) {
-	l := &letter{id: m.ID}
+// call is what is sent for m, nil for nothing.
+func (d *Delivery) call(ctx context.Context, m *courier.Message, data courier.Data) (*call, error) {
+	l := &call{id: m.ID}
 	if m.Channel == ChannelEvent {
 		to := d.Endpoints[m.Recipient]
 		if to == nil {
 			return nil, courier.Permanent(fmt.Errorf("events.endpoints has no %q any more", m.Recipient))
 		}
-		l.call, l.signer, l.body = to.Call, to.Signer, []byte(text(data, "body"))
+		l.to, l.signer, l.body = to.Call, to.Signer, []byte(text(data, "body"))
 		return l, nil
 	}
 	w := d.Hooks[m.Recipient]
 	if w == nil {
 		return nil, courier.Permanent(fmt.Errorf("no web_hook %q is configured any more", m.Recipient))
 	}
-	l.call, l.signer = w.Call, w.Signer
+	l.to, l.signer = w.Call, w.Signer
 	if m.Channel == ChannelReservation {
 		l.reservation, l.phase, l.body = uuid.FromStringOrNil(text(data, "reservation_id")), strings.TrimPrefix(m.Template, phaseType("")), []byte(text(data, "body"))
 		return l, nil
@@ -85,7 +85,7 @@ func (d *Delivery) letter(ctx context.Context, m *courier.Message, data courier.
 	}
 	holds, err := w.When.Holds(facts)
 	if err != nil {
-		return nil, courier.Permanent(fmt.Errorf("condition: %w", err))
+		return nil, courier.Permanent(err)
 	}
 	if !holds {
 		return nil, nil

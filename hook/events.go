@@ -60,7 +60,7 @@ func (e *Events) Record(ctx context.Context, ev identity.Event) error {
 		id := newID()
 		body.ID = &id
 		_, err := e.Queue.Enqueue(ctx, courier.Draft{
-			ID: id, Channel: ChannelEvent, Template: ev.Type, Recipient: to.ID, Lane: lane(to.ID, ev.Subject),
+			ID: id, Channel: ChannelEvent, Template: ev.Type, Recipient: to.ID, Lane: laneOfEvent(to.ID, ev),
 			Data: courier.Data{"body": string(encode(body))},
 		})
 		if err != nil {
@@ -84,7 +84,16 @@ func (e *Events) data(ev identity.Event) map[string]any {
 	return data
 }
 
-// lane is what is delivered in order: all that concerns one subject at one receiver.
+// lane is what is delivered in order: all that one receiver is told of one
+// subject.
 func lane(receiver string, subject uuid.UUID) string { return receiver + "/" + subject.String() }
+
+// laneOfEvent is the lane of an event. What nobody comes of has no order to keep.
+func laneOfEvent(receiver string, ev identity.Event) string {
+	if ev.Type == identity.EventRegistrationFailed {
+		return ""
+	}
+	return lane(receiver, ev.Subject)
+}
 
 func newID() uuid.UUID { return uuid.Must(uuid.NewV4()) }

@@ -366,36 +366,16 @@ func TestStoredHooksAtEachEnd(t *testing.T) {
 func TestAnswersAtEachEnd(t *testing.T) {
 	reached(t, false, func(r *receiver) []option { return everywhere(r.URL, parses) }, func(t *testing.T, r *receiver, c client, e end, email string) {
 		f, v := e.ready(c, email)
-		changes := kindOf(f) == "registration" || kindOf(f) == "settings"
-		for _, moment := range e.asked {
-			r.says(func(one call) (int, string) {
-				if asked := strings.TrimPrefix(one.Path, "/"); slices.Contains(e.asked, asked) && (asked == moment || changes) {
-					return 200, `{"identity":{"metadata_public":{"seen":"` + asked + `"}}}`
-				}
-				return 200, `{}`
-			})
-			if changes {
-				continue
-			}
-			before := c.Env.Rows()
-			a := c.Submit(f, v)
-			if c.Kind == enginetest.HTML {
-				require.Equal(t, "/error", a.Location().Path)
-				require.Contains(t, string(c.Get("/self-service/errors?id="+a.Location().Query().Get("id")).Body), "web_hook_answer_invalid")
-			} else {
-				require.Equal(t, 502, a.Status)
-				require.Equal(t, "upstream_error", a.ErrorID())
-			}
-			changed := c.Env.Rows().Without("budgets", "flow_errors").Since(before.Without("budgets", "flow_errors"))
-			require.Contains(t, []string{"", "flows~1"}, changed)
-			require.True(t, e.undone(c, email))
-			r.answers(200, `{}`)
-		}
+		r.says(func(one call) (int, string) {
+			return 200, `{"identity":{"metadata_public":{"seen":"` + strings.TrimPrefix(one.Path, "/") + `"}}}`
+		})
 		a := c.Adopt(c.Submit(f, v))
 		require.Less(t, a.Status, 400, "%s", a.Body)
 		require.False(t, e.undone(c, email))
-		if changes {
+		if kind := kindOf(f); kind == "registration" || kind == "settings" {
 			require.Contains(t, string(c.Whoami("").Body), `"seen":"`+e.asked[len(e.asked)-1]+`"`, "the last word counts")
+		} else {
+			require.NotContains(t, string(c.Env.Admin("GET", "/admin/identities", nil).Body), `"seen":"`+e.asked[len(e.asked)-1]+`"`, "nobody is stored who could be changed")
 		}
 	})
 }

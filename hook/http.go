@@ -21,10 +21,10 @@ type Client interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// letter is one call: what is sent where, and as what.
-type letter struct {
+// call is what is sent, and where.
+type call struct {
 	id          uuid.UUID // the same at every attempt
-	call        web.Call
+	to          web.Call
 	signer      *Signer
 	body        []byte // nil for none
 	reservation uuid.UUID
@@ -32,44 +32,30 @@ type letter struct {
 }
 
 // send makes one attempt.
-func send(ctx context.Context, client Client, at time.Time, l letter) (*http.Response, error) {
-	req, err := l.call.Request(ctx, l.body)
+func (c *call) send(ctx context.Context, client Client, at time.Time) (*http.Response, error) {
+	req, err := c.to.Request(ctx, c.body)
 	if err != nil {
 		return nil, err
 	}
 	h := req.Header
-	h.Set("Ory-Webhook-Trigger-ID", l.id.String())
+	h.Set("Ory-Webhook-Trigger-ID", c.id.String())
 	h.Set("Ory-Webhook-Request-ID", newID().String())
-	h.Set("Idempotency-Key", l.id.String())
-	h.Set("Webhook-Id", l.id.String())
-	if l.signer != nil {
+	h.Set("Idempotency-Key", c.id.String())
+	h.Set("Webhook-Id", c.id.String())
+	if c.signer != nil {
 		h.Set("Webhook-Timestamp", strconv.FormatInt(at.Unix(), 10))
-		h.Set("Webhook-Signature", l.signer.Sign(l.id.String(), at, l.body))
+		h.Set("Webhook-Signature", c.signer.Sign(c.id.String(), at, c.body))
 	}
-	if l.phase != "" {
-		h.Set("Foyer-Reservation-Id", l.reservation.String())
-		h.Set("Foyer-Reservation-Phase", l.phase)
+	if c.phase != "" {
+		h.Set("Foyer-Reservation-Id", c.reservation.String())
+		h.Set("Foyer-Reservation-Phase", c.phase)
 	}
 	return client.Do(req)
 }
 
-// question is what a blocking hook asks.
-type question struct {
-	id          uuid.UUID
-	body        []byte       // nil for none, or that of the reservation
-	reservation *reservation // nil for none
-}
-
-// put asks a question and reads the answer. Its errors are what a client is told.
-func (c *WebHooks) put(ctx context.Context, w *WebHook, q question) (Answer, error) {
-	l := letter{id: q.id, call: w.Call, signer: w.Signer, body: q.body}
-	if r := q.reservation; r != nil {
-		l.reservation, l.phase = r.id, reserving
-		if l.body == nil {
-			l.body = r.asked
-		}
-	}
-	resp, err := send(ctx, c.Client, c.Now(), l)
+// answer asks a question. Its errors are what a client is told.
+func (w *WebHook) answer(ctx context.Context, client Client, at time.Time, q call) (Answer, error) {
+	resp, err := q.send(ctx, client, at)
 	if err != nil {
 		return Answer{}, unanswered(err)
 	}
@@ -93,8 +79,6 @@ func (w *WebHook) read(resp *http.Response) (Answer, error) {
 	switch {
 	case ok && err != nil:
 		return Answer{}, invalid(err)
-	case ok && w.Opening && a.Identity != nil:
-		return Answer{}, invalid(errors.New("identity: there is nobody yet where a flow is opened"))
 	case ok:
 		return Answer{Identity: a.Identity}, nil
 	case resp.StatusCode < 400, err != nil, len(a.Messages) == 0:
@@ -103,9 +87,12 @@ func (w *WebHook) read(resp *http.Response) (Answer, error) {
 	return Answer{Messages: a.Messages}, nil
 }
 
-// drain reads what is left of a short answer, so that its connection is used again.
+// drain reads an answer that is short, so that its connection is used again. For
+// one of unknown length nobody waits.
 func drain(resp *http.Response) {
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4096))
+	if resp.ContentLength > 0 && resp.ContentLength <= 4096 {
+		_, _ = io.Copy(io.Discard, resp.Body)
+	}
 }
 
 // unanswered is why no answer came, or none that is whole.

@@ -14,7 +14,12 @@ func (r IPRange) Hook() selfservice.Hook {
 
 // Hook is c as the engine runs it where a flow is opened.
 func (c Country) Hook() selfservice.Hook {
-	return judge("country", func(in *selfservice.Input) error { return c.Check(in.Request.Header[c.Header]) })
+	return judge("country", func(in *selfservice.Input) error {
+		if !in.Request.Proxied {
+			return c.Check(nil) // the client itself may have written it
+		}
+		return c.Check(in.Request.Header[c.Header])
+	})
 }
 
 // Hook is s as the engine runs it where a flow is opened.

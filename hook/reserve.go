@@ -19,7 +19,6 @@ import (
 // fails. So one of the two leaves, whatever ends or dies in between, and never both.
 type reservation struct {
 	id     uuid.UUID
-	asked  []byte // body of the question, where the hook has none of its own
 	cancel *courier.Message
 }
 
@@ -33,10 +32,14 @@ const (
 // phaseType is the type of a phase's body and row.
 func phaseType(phase string) string { return "reservation." + phase }
 
-// reserve stores the cancellation and plans what comes of it.
-func (c *WebHooks) reserve(ctx context.Context, s *selfservice.Step, w *WebHook) (*reservation, error) {
-	r := &reservation{id: newID()}
-	r.asked = c.reservationBody(s, r.id, reserving)
+// reserve stores the cancellation, plans what comes of it, and makes q the
+// question: its id, which is signed whatever the body, is the reservation's.
+func (c *WebHooks) reserve(ctx context.Context, s *selfservice.Step, w *WebHook, q *call) (*reservation, error) {
+	r := &reservation{id: q.id}
+	q.reservation, q.phase = r.id, reserving
+	if q.body == nil {
+		q.body = c.reservationBody(s, r.id, reserving)
+	}
 	var err error
 	r.cancel, err = c.Queue.Enqueue(ctx, c.ending(s, w, r, cancelling))
 	if err != nil {

@@ -5,6 +5,7 @@ package hook
 import (
 	"context"
 
+	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/selfservice"
 )
@@ -16,6 +17,9 @@ func Session(sessions *session.Manager) selfservice.Hook {
 		Name: "session",
 		Turn: selfservice.Ends,
 		Run: func(_ context.Context, s *selfservice.Step) error {
+			if s.Identity.State != identity.StateActive {
+				return nil // a web_hook wants to look at them first
+			}
 			s.Session, s.SessionToken = sessions.Plan(s.Identity.ID, s.Next.Active, s.Input.Device)
 			s.Session.Identity = s.Identity
 			planned, hash := s.Session, session.Hash(s.SessionToken)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/foyer-id/foyer/courier"
-	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/web"
@@ -120,47 +119,32 @@ func (c *WebHooks) ask(ctx context.Context, s *selfservice.Step, w *WebHook, fac
 	case cancelled:
 		return nil
 	}
-	q := question{id: newID(), body: body}
+	q := call{id: newID(), to: w.Call, signer: w.Signer, body: body}
+	var held *reservation
 	if w.Reserves {
-		q.reservation, err = c.reserve(ctx, s, w)
+		held, err = c.reserve(ctx, s, w, &q)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return c.failed(ctx, w, unanswered(ctx.Err()))
 		case err != nil:
 			return err
 		}
-		q.id = q.reservation.id // which is signed, whatever the body
 	}
-	a, err := c.put(ctx, w, q)
+	a, err := w.answer(ctx, c.Client, c.Now(), q)
 	if err != nil {
 		return c.failed(ctx, w, err)
 	}
 	if len(a.Messages) > 0 {
-		c.release(ctx, q.reservation)
+		c.release(ctx, held)
 		return w.refusal(a)
 	}
 	if a.Identity == nil {
 		return nil
 	}
-	if err := s.Amend(a.Identity.changes()); err != nil {
+	if err := s.Amend(ctx, *a.Identity); err != nil {
 		return c.failed(ctx, w, invalid(err))
 	}
 	return nil
-}
-
-// changes is c as the engine takes it. An address counts where it is said to be
-// proved; a receiver that sends back what it was told changes nothing by the others.
-func (c *Change) changes() selfservice.Changes {
-	out := selfservice.Changes{
-		SchemaID: c.SchemaID, State: c.State, ExternalID: c.ExternalID, Traits: c.Traits,
-		MetadataPublic: c.MetadataPublic, MetadataAdmin: c.MetadataAdmin,
-	}
-	for _, a := range c.Verifiable {
-		if a.Verified {
-			out.Proved = append(out.Proved, identity.Address{Via: a.Via, Value: a.Value})
-		}
-	}
-	return out
 }
 
 // refusal is the receiver's no, in its own words.

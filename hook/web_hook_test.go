@@ -297,3 +297,57 @@ func TestBeforeAFlowIsOpened(t *testing.T) {
 		require.Equal(t, 200, env.Native().Get("/self-service/"+kind+"/api").Status)
 	}
 }
+
+// The person that was proved stays the one that comes to be, and whom a hook
+// wants to look at first is not let in yet.
+func TestWhatAnAnswerCannotDo(t *testing.T) {
+	r := newReceiver(t)
+	env := enginetest.New(t, enginetest.WithProofFirst(), afterPassword(webHook(r.URL, parses), object{"hook": "session"}))
+	c := env.Native()
+	f := c.Open("")
+	c.Submit(f, enginetest.Person("ada@example.org"))
+	env.Deliver()
+	typed := enginetest.Values{"method": "code", "code": env.Inbox("ada@example.org")[0].Code()}
+	r.answers(200, `{"identity":{"traits":{"email":"victim@example.org"}}}`)
+	a := c.Submit(f, typed)
+	require.Equal(t, 502, a.Status, "%s", a.Body)
+	require.Zero(t, env.Identities())
+	r.answers(200, `{"identity":{"state":"inactive"}}`)
+	a = c.Submit(f, typed)
+	require.Equal(t, 200, a.Status, "%s", a.Body)
+	require.NotContains(t, string(a.Body), "session_token")
+	require.Empty(t, env.Rows()["sessions"])
+}
+
+// A field that is refused after the proof can be mended: the form is back.
+func TestAVetoOfAFieldAfterTheProof(t *testing.T) {
+	r := newReceiver(t)
+	env := enginetest.New(t, enginetest.WithProofFirst(), afterPassword(webHook(r.URL, blocks), object{"hook": "session"}))
+	c := env.Native()
+	f := c.Open("")
+	c.Submit(f, enginetest.Person("ada@example.org"))
+	env.Deliver()
+	r.answers(400, veto)
+	shown := c.Submit(f, enginetest.Values{"method": "code", "code": env.Inbox("ada@example.org")[0].Code()}).Flow()
+	require.Equal(t, []int{77001}, shown.IDs("traits.email"))
+	require.Equal(t, "ada@example.org", shown.Value("traits.email"))
+	require.Equal(t, "choose_method", shown.State)
+	r.answers(204, "")
+	c.Submit(f, enginetest.Person("ada@example.com"))
+	env.Deliver()
+	a := c.Submit(f, enginetest.Values{"method": "code", "code": env.Inbox("ada@example.com")[0].Code()})
+	require.Equal(t, 200, a.Status, "%s", a.Body)
+}
+
+// An external id that is another's is the receiver's mistake, not the person's.
+func TestAnExternalIDOfAnothers(t *testing.T) {
+	r := newReceiver(t)
+	env := enginetest.New(t, afterPassword(webHook(r.URL, parses)))
+	r.answers(200, `{"identity":{"external_id":"crm-1"}}`)
+	env.Native().SignUp(enginetest.Person("ada@example.org"))
+	c := env.Native()
+	a := c.Submit(c.Open(""), enginetest.Person("bob@example.org"))
+	require.Equal(t, 502, a.Status, "%s", a.Body)
+	require.Contains(t, string(a.Body), "web_hook_answer_invalid")
+	require.Equal(t, 1, env.Identities())
+}

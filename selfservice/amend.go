@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,18 +14,19 @@ import (
 // stored. What is nil or empty stays as it is.
 type Changes struct {
 	Traits         map[string]any
-	MetadataPublic json.RawMessage // null takes it away
-	MetadataAdmin  json.RawMessage // the same
-	State          identity.State
+	MetadataPublic json.RawMessage    // null takes it away
+	MetadataAdmin  json.RawMessage    // the same
+	State          identity.State     // active or inactive
 	ExternalID     *string            // empty takes it away
 	SchemaID       string             // has to be the one they have
 	Proved         []identity.Address // Via and Value of those that count as proved
 }
 
 // Amend changes the person whom a registration or a change of settings is about
-// to store. It returns why that cannot be, quoting no value; then nothing has
-// changed. Settings keep to the addresses and identifiers that the person chose.
-func (s *Step) Amend(c Changes) error {
+// to store, and nobody else. It returns why that cannot be, quoting no value; then
+// nothing has changed. Addresses and identifiers stay those that the person has
+// chosen in settings, or proved.
+func (s *Step) Amend(ctx context.Context, c Changes) error {
 	var next *identity.Identity
 	switch {
 	case s.Flow.Kind == Registration && s.Identity != nil:
@@ -34,7 +36,7 @@ func (s *Step) Amend(c Changes) error {
 	case s.Flow.Kind == Settings && s.Identity != nil:
 		next = s.engine.Identities.Copy(s.Identity)
 	default:
-		return errors.New("identity: only a registration and settings can be given another")
+		return nil
 	}
 	if err := s.amendTraits(next, c.Traits); err != nil {
 		return err
@@ -42,12 +44,18 @@ func (s *Step) Amend(c Changes) error {
 	if err := c.amend(next); err != nil {
 		return err
 	}
-	if s.Flow.Kind == Registration {
-		s.Identity = next
-	} else {
+	if s.Flow.Kind == Settings {
 		s.Revised = next
+		return nil
 	}
-	return nil
+	taken, err := s.engine.Identities.Store.Taken(ctx, next)
+	if err == nil && taken {
+		err = errors.New("identity: an identifier, an address or the external_id is another's")
+	}
+	if err == nil {
+		s.Identity = next
+	}
+	return err
 }
 
 func (s *Step) amendTraits(i *identity.Identity, traits map[string]any) error {
@@ -61,8 +69,8 @@ func (s *Step) amendTraits(i *identity.Identity, traits map[string]any) error {
 	switch {
 	case len(violations) > 0:
 		return fmt.Errorf("identity.traits: %s does not fit the identity schema (%s)", strings.TrimPrefix(violations[0].Path, "traits."), violations[0].Keyword)
-	case moved && s.Flow.Kind == Settings:
-		return errors.New("identity.traits: settings keep to the addresses and identifiers that the person chose")
+	case moved && (s.Flow.Kind == Settings || s.Proven != nil):
+		return errors.New("identity.traits: addresses and identifiers stay those that the person has chosen in settings, or proved")
 	case len(i.Identifiers()) == 0:
 		return errors.New("identity.traits: nothing is left to sign in with")
 	}
@@ -82,9 +90,6 @@ func (c Changes) amend(i *identity.Identity) error {
 		}
 	}
 	if c.State != "" && c.State != i.State {
-		if c.State != identity.StateActive && c.State != identity.StateInactive {
-			return errors.New("identity.state: expected active or inactive")
-		}
 		i.State, i.StateChangedAt = c.State, i.UpdatedAt
 	}
 	if c.ExternalID != nil {

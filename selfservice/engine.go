@@ -137,7 +137,9 @@ func (e *Engine) open(ctx context.Context, f *Flow, o Opening) error {
 // letOpen asks hooks whether f may be opened. What they planned is the step's.
 func (e *Engine) letOpen(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 	s := &Step{Flow: f, Next: f, Input: in, Schema: e.schema(f), Identity: f.owner, engine: e}
-	return s, e.hear(ctx, s, inTurn(slices.Clone(e.Rules[f.Kind].Before)))
+	var a attempt
+	defer a.end()
+	return s, e.hear(ctx, s, &a, inTurn(slices.Clone(e.Rules[f.Kind].Before)))
 }
 
 // firstNotes are those of a flow that is opened.

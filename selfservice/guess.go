@@ -35,6 +35,23 @@ type attempt struct {
 	at      time.Time // when it was paid
 	subject []byte    // whose budget it was paid from
 	void    bool      // it was the secret, which something has made void, such as the same submit before
+
+	asking context.Context // ends with the time that questions have; nil before the first
+	asked  context.CancelFunc
+}
+
+// questions is when questions to others have to be answered, over all tries.
+func (a *attempt) questions(ctx context.Context, limit time.Duration) context.Context {
+	if a.asking == nil {
+		a.asking, a.asked = context.WithTimeout(ctx, limit)
+	}
+	return a.asking
+}
+
+func (a *attempt) end() {
+	if a.asked != nil {
+		a.asked()
+	}
 }
 
 // weigh judges the secret a submit carries. A code is paid for first: the

@@ -42,18 +42,19 @@ func inTurn(list []Hook) []Hook {
 }
 
 // hear lets hooks have their say about s. Those that ask outside share HookTime.
-func (e *Engine) hear(ctx context.Context, s *Step, hooks []Hook) error {
+func (e *Engine) hear(ctx context.Context, s *Step, a *attempt, hooks []Hook) error {
 	if slices.ContainsFunc(hooks, func(h Hook) bool { return h.Turn == Asks }) {
 		if err := e.refuseTaken(ctx, s); err != nil {
 			return err
 		}
 		s.Otherwise(func(ctx context.Context) { e.giveBack(ctx, s) })
-		limited, cancel := context.WithTimeout(ctx, e.HookTime)
-		defer cancel()
-		ctx = limited
 	}
 	for _, h := range hooks {
-		if err := h.Run(ctx, s); err != nil {
+		during := ctx
+		if h.Turn == Asks {
+			during = a.questions(ctx, e.HookTime)
+		}
+		if err := h.Run(during, s); err != nil {
 			return err
 		}
 	}
@@ -73,7 +74,8 @@ func (e *Engine) refuseTaken(ctx context.Context, s *Step) error {
 }
 
 // Otherwise plans what is done where the step is not stored, for whatever
-// reason but the end of this process. It has seconds, in no transaction.
+// reason but the end of this process: what was planned last comes first. All of
+// it has a few seconds, in no transaction.
 func (s *Step) Otherwise(fn func(context.Context)) { s.undo = append(s.undo, fn) }
 
 // undoTime bounds what follows a step that failed.
@@ -85,7 +87,7 @@ func (s *Step) takeBack(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 	defer cancel()
-	for _, undo := range s.undo {
+	for _, undo := range slices.Backward(s.undo) {
 		undo(ctx)
 	}
 }

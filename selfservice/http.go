@@ -120,7 +120,7 @@ func (h *HTTP) opening(r *http.Request) (Opening, error) {
 
 // request is what hooks are told of, without what a mailed link carries.
 func (h *HTTP) request(r *http.Request) Request {
-	out := Request{Method: r.Method, Header: r.Header, URL: web.RequestURL(r, h.Engine.PublicURL)}
+	out := Request{Method: r.Method, Header: r.Header, URL: web.RequestURL(r, h.Engine.PublicURL), Proxied: web.Proxied(r, h.Trusted)}
 	if strings.Contains(out.URL, "code=") || strings.Contains(out.URL, "token=") {
 		out.URL, _, _ = strings.Cut(out.URL, "?")
 	}

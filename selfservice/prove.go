@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/foyer-id/foyer/identity"
@@ -124,8 +125,7 @@ func (s *Step) Realise() error {
 	}
 	i, violations := s.engine.Identities.Draft(s.Schema, traits)
 	if len(violations) > 0 {
-		s.Next = s.engine.restarted(s.Next)
-		s.Next.Values = encodeTraits(known(s.Schema, traits))
+		s.startOver(traits)
 		return &Refused{Problems: ui.Problems(violations)}
 	}
 	i.Credentials = d.Credentials
@@ -134,6 +134,22 @@ func (s *Step) Realise() error {
 	}
 	s.Identity, s.Next.Active = i, d.Method
 	return nil
+}
+
+// startOver takes a drafted registration back to its form, with what was typed.
+func (s *Step) startOver(traits map[string]any) {
+	s.Next = s.engine.restarted(s.Next)
+	s.Next.Values = encodeTraits(known(s.Schema, traits))
+}
+
+// showRefused takes a drafted registration back to its form where a hook refuses
+// a field, which can be mended nowhere else.
+func (s *Step) showRefused(problems []ui.Problem) {
+	var traits map[string]any
+	ofField := func(p ui.Problem) bool { return p.Foreign && strings.HasPrefix(p.Node, ui.TraitPrefix) }
+	if d := s.Next.notes.Draft; d != nil && slices.ContainsFunc(problems, ofField) && decode(d.Traits, &traits) == nil {
+		s.startOver(traits)
+	}
 }
 
 // SameTraits reports whether a submit repeats the traits of the draft, or sends

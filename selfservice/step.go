@@ -68,11 +68,8 @@ func (s *Step) person() *identity.Identity {
 
 // current is the session that the client has after the step, Nil for none.
 func (s *Step) current() uuid.UUID {
-	switch {
-	case s.Session != nil:
-		return s.Session.ID
-	case s.Input.Session != nil && s.Input.Session.IdentityID == s.person().ID:
-		return s.Input.Session.ID
+	if signed := s.Signed(); signed != nil {
+		return signed.ID
 	}
 	return uuid.Nil
 }
@@ -101,6 +98,8 @@ type Request struct {
 	Method string
 	URL    string              // as the client wrote it, absolute
 	Header map[string][]string // by canonical name; the server's own, not to be changed
+	// Proxied tells that a trusted proxy sent it, so that its headers count.
+	Proxied bool
 }
 
 // Input is what a client sent, with all that was learnt about the client.

@@ -26,6 +26,7 @@ func (e *Engine) Submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 		return nil, err
 	}
 	var a attempt
+	defer a.end()
 	for a.tries = 1; ; a.tries++ {
 		step, err := e.submit(ctx, k, id, in, &a)
 		switch {
@@ -79,7 +80,7 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 		err = e.weigh(ctx, s, a)
 	}
 	if err == nil {
-		err = e.apply(ctx, m, s)
+		err = e.apply(ctx, m, s, a)
 	}
 	if err == nil {
 		err = e.commit(ctx, s)
@@ -159,7 +160,7 @@ func (e *Engine) method(k Kind, id string) Method {
 func offers(m Method, f *Flow) bool { return m != nil && len(m.Form(f)) > 0 }
 
 // apply lets the method judge and the hooks have their say. Nothing is stored.
-func (e *Engine) apply(ctx context.Context, m Method, s *Step) (err error) {
+func (e *Engine) apply(ctx context.Context, m Method, s *Step, a *attempt) (err error) {
 	if s.Answer == Wrong {
 		e.letGo(s)
 	}
@@ -174,12 +175,13 @@ func (e *Engine) apply(ctx context.Context, m Method, s *Step) (err error) {
 			return err
 		}
 	}
-	return e.hear(ctx, s, e.Rules[s.Flow.Kind].hooks(s.Next.Active))
+	return e.hear(ctx, s, a, e.Rules[s.Flow.Kind].hooks(s.Next.Active))
 }
 
 // refuse stores the problems on the flow, which is all that a refused submit
 // writes, and asks again. With ErrStale there is a step as well.
 func (e *Engine) refuse(ctx context.Context, s *Step, problems []ui.Problem) (*Step, error) {
+	s.showRefused(problems)
 	s.Next.Refusals++
 	s.Next.Problems = problems
 	e.reveal(s.Next, problems)

@@ -49,7 +49,7 @@ var callMethods = []string{"", http.MethodGet, http.MethodPost, http.MethodPut, 
 // so that no fixed value can be right.
 var reservedHeaders = []string{
 	"Idempotency-Key", "X-Idempotency-Key", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature",
-	"Ory-Webhook-Request-Id", "Ory-Webhook-Trigger-Id",
+	"Ory-Webhook-Request-Id", "Ory-Webhook-Trigger-Id", "Foyer-Reservation-Id", "Foyer-Reservation-Phase",
 	"Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection", "Upgrade", "Trailer", "Te", "Expect",
 	"Accept-Encoding", "Content-Encoding",
 }

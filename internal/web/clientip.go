@@ -12,8 +12,8 @@ import (
 // that is not itself trusted; what stands left of it anybody may have written.
 // The zero Addr means that the peer has no address (a unix socket).
 func ClientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	peer, ok := parseAddr(r.RemoteAddr)
-	if !ok || !contains(trusted, peer) {
+	peer, _ := parseAddr(r.RemoteAddr)
+	if !Proxied(r, trusted) {
 		return peer
 	}
 	nearest := peer
@@ -36,6 +36,13 @@ func ClientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		}
 	}
 	return nearest
+}
+
+// Proxied reports whether a request came from one of trusted, so that what a
+// proxy adds to it can be believed.
+func Proxied(r *http.Request, trusted []netip.Prefix) bool {
+	peer, ok := parseAddr(r.RemoteAddr)
+	return ok && contains(trusted, peer)
 }
 
 // parseAddr reads an address with or without a port.

@@ -19,23 +19,22 @@ func HookHeaders() []string {
 // credentialHeaders carry what signs a person or a proxy in.
 var credentialHeaders = []string{"Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie", "X-Session-Cookie", "X-Session-Token"}
 
-// AllowedHeaders returns a copy of those headers of h that allow names, in
-// whatever case, under their canonical names. Headers that carry credentials
+// AllowedHeaders returns a copy of those headers of h, whose names are canonical,
+// that allow names. Headers that carry credentials
 // are never among them, and a Referer is cut before its query, in which the
 // page may have been given a code; nil is no header.
 func AllowedHeaders(h map[string][]string, allow []string) map[string][]string {
 	out := map[string][]string{}
-	for name, values := range h {
+	for _, name := range allow {
 		key := http.CanonicalHeaderKey(name)
-		named := slices.ContainsFunc(allow, func(a string) bool { return http.CanonicalHeaderKey(a) == key })
-		if !named || slices.Contains(credentialHeaders, key) {
+		values, given := h[key]
+		if !given || slices.Contains(credentialHeaders, key) {
 			continue
 		}
-		for _, value := range values {
-			if key == "Referer" {
-				value = withoutQuery(value)
+		if out[key] = slices.Clone(values); key == "Referer" {
+			for n, value := range values {
+				out[key][n] = withoutQuery(value)
 			}
-			out[key] = append(out[key], value)
 		}
 	}
 	return out
