@@ -16,6 +16,10 @@ import (
 // claimAtOnce bounds a claim. The statement always has that many marks.
 const claimAtOnce = 100
 
+// giveBackTime bounds how long what is not to be delivered is given back, also
+// where the time to claim it is over.
+const giveBackTime = 5 * time.Second
+
 // someMessages is as many marks.
 var someMessages = `(?` + strings.Repeat(", ?", claimAtOnce-1) + `)`
 
@@ -76,8 +80,9 @@ func filled(ids []any) []any {
 // giveWay gives back what was claimed while another message of its lane was, by
 // somebody who could not see it: two transactions that add to one lane may be
 // committed in another order than they counted in. Both claims are committed
-// when it looks, so at least one of the claimers sees the other. Beside an error
-// it returns those that can be delivered nevertheless.
+// when it looks, so at least one of the claimers sees the other. Where it cannot
+// look it gives back all that have lanes, else they would wait for the claim to
+// run out. Beside an error it returns those that can be delivered nevertheless.
 func (s *Store) giveWay(ctx context.Context, claimed []*courier.Message, now time.Time) (kept []*courier.Message, err error) {
 	inLanes := slices.DeleteFunc(slices.Clone(claimed), func(m *courier.Message) bool { return m.Lane == "" })
 	if len(inLanes) == 0 {
@@ -87,14 +92,19 @@ func (s *Store) giveWay(ctx context.Context, claimed []*courier.Message, now tim
 	err = s.view(ctx, func(ctx context.Context, c conn) error {
 		return c.query(ctx, sqlCrowded, append([]any{micros(now)}, filled(idsOf(inLanes))...), func(rows *sql.Rows) error {
 			var id uuid.UUID
-			err := rows.Scan(&id)
-			crowded[id] = true
+			var not bool
+			err := rows.Scan(&id, &not)
+			crowded[id] = not
 			return err
 		})
 	})
 	if err != nil {
-		return nil, err
+		for _, m := range inLanes {
+			crowded[m.ID] = true // for all that is known
+		}
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTime)
+	defer cancel()
 	for _, m := range claimed {
 		if !crowded[m.ID] {
 			kept = append(kept, m)

@@ -29,10 +29,13 @@ func (s *Store) lanes() *laneStatements {
 // planner sees that it serves.
 const inTheLane = `(SELECT 1 FROM messages o WHERE o.queue = messages.queue AND o.lane = messages.lane AND o.lane <> '' AND o.due_at IS NOT NULL`
 
-// sqlCrowded finds which of some messages just claimed are not alone in their
-// lanes. Its first mark is the moment after which a claim holds.
-var sqlCrowded = `SELECT id FROM messages WHERE EXISTS ` + inTheLane + ` AND o.status = 'processing' AND o.due_at > ? AND o.id <> messages.id)
-	AND id IN ` + someMessages
+// sqlCrowded tells of some messages just claimed whether each is alone in its
+// lane. Its first mark is the moment after which a claim holds. The question is
+// asked beside the id, not as a condition: a planner whose statistics are of an
+// empty queue would join all that waits, and a claim that takes longer than the
+// worker waits is lost until it runs out.
+var sqlCrowded = `SELECT id, EXISTS ` + inTheLane + ` AND o.status = 'processing' AND o.due_at > ? AND o.id <> messages.id)
+	FROM messages WHERE id IN ` + someMessages
 
 // lanesBy writes the statements for an order. A claim that ran out holds up what
 // is behind it, but not what has come before it since.

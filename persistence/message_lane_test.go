@@ -202,6 +202,31 @@ func TestClaimsThatMeetInALaneGiveWay(t *testing.T) {
 	}
 }
 
+// Who has claimed and cannot look whether others have keeps what has no lane, and
+// gives back the rest at once.
+func TestClaimsGiveWayUnseen(t *testing.T) {
+	for name, fresh := range map[string]func(testing.TB) string{"postgres": testdb.Postgres, "mysql": testdb.MySQL} {
+		t.Run(name, func(t *testing.T) {
+			s := migrated(t, fresh(t))
+			held, free := insertEvent(t, s, "ana"), insertEvent(t, s, "")
+			_, claimed := claimEvents(t, s, noon)
+			require.Len(t, claimed, 2)
+			over, cancel := context.WithCancel(t.Context())
+			cancel()
+			kept, err := persistence.GiveWay(over, s, claimed, noon)
+			require.ErrorIs(t, err, context.Canceled)
+			require.Len(t, kept, 1)
+			require.Equal(t, free.ID, kept[0].ID)
+			got, _, err := s.Message(t.Context(), held.ID)
+			require.NoError(t, err)
+			require.Equal(t, courier.Queued, got.Status)
+			require.Zero(t, got.SendCount, "it was never tried")
+			ids, _ := claimEvents(t, s, noon)
+			require.Equal(t, []uuid.UUID{held.ID}, ids)
+		})
+	}
+}
+
 // Workers over two connections, failures at random, and a lane whose first event
 // is never taken: each lane arrives in its order, one at a time, and only the
 // poisoned one is held up.
