@@ -72,7 +72,7 @@ var wholeContext = jsonnetBody("function(ctx) ctx")
 func TestContext(t *testing.T) {
 	for mode, how := range map[string]object{"asked": blocks, "told": {}} {
 		t.Run(mode, func(t *testing.T) {
-			reached(t, false, func(r *receiver) []option {
+			reached(t, map[string][]string{"told": {"plain"}}[mode], "", func(r *receiver) []option {
 				return append(everywhere(r.URL, with(how, object{"body": wholeContext})), enginetest.WithJsonnet(), listens(r, everything),
 					enginetest.With("clients.web_hook.header_allowlist", []string{"x-custom", "User-Agent", "Referer", "Content-Type"}),
 					enginetest.With("selfservice.methods.code.config.length", 9))

@@ -245,10 +245,13 @@ func authenticated(c client) time.Time {
 	return v.At
 }
 
-// reached runs a test at each end with a program for each world, for each kind
-// of client or for one of them.
-func reached(t *testing.T, all bool, more func(r *receiver) []option, do func(t *testing.T, r *receiver, c client, e end, email string)) {
+// reached runs a test at each end with a program for each world, nil for all of
+// them: by each kind of client in the world that is wide, by one of them else.
+func reached(t *testing.T, among []string, wide string, more func(r *receiver) []option, do func(t *testing.T, r *receiver, c client, e end, email string)) {
 	for world, options := range worlds {
+		if among != nil && !slices.Contains(among, world) {
+			continue
+		}
 		t.Run(world, func(t *testing.T) {
 			t.Parallel()
 			r := newReceiver(t)
@@ -258,7 +261,7 @@ func reached(t *testing.T, all bool, more func(r *receiver) []option, do func(t 
 					continue
 				}
 				for m, c := range env.Clients() {
-					if !all && m != n%3 {
+					if world != wide && m != n%3 {
 						continue
 					}
 					if c.Kind == enginetest.Native && strings.HasSuffix(e.name, "by link") {
@@ -277,7 +280,7 @@ func reached(t *testing.T, all bool, more func(r *receiver) []option, do func(t 
 // Wherever a hook says no, the form says so and nothing has happened: the same
 // submit, the same code goes through as soon as the hook agrees.
 func TestVetoesAtEachEnd(t *testing.T) {
-	reached(t, true, func(r *receiver) []option { return everywhere(r.URL, blocks) }, func(t *testing.T, r *receiver, c client, e end, email string) {
+	reached(t, nil, "plain", func(r *receiver) []option { return everywhere(r.URL, blocks) }, func(t *testing.T, r *receiver, c client, e end, email string) {
 		f, v := e.ready(c, email)
 		for _, moment := range e.asked {
 			r.got()
@@ -319,7 +322,7 @@ func TestVetoesAtEachEnd(t *testing.T) {
 // Wherever a hook does not block, it is a row of the commit, and what it would
 // have answered means nothing.
 func TestStoredHooksAtEachEnd(t *testing.T) {
-	reached(t, false, func(r *receiver) []option { return everywhere(r.URL, nil) }, func(t *testing.T, r *receiver, c client, e end, email string) {
+	reached(t, nil, "", func(r *receiver) []option { return everywhere(r.URL, nil) }, func(t *testing.T, r *receiver, c client, e end, email string) {
 		f, v := e.ready(c, email)
 		c.Env.Deliver()
 		r.got()
@@ -364,7 +367,7 @@ func TestStoredHooksAtEachEnd(t *testing.T) {
 // An answer may change a person who registers or changes their settings. Of
 // anybody else it is the receiver's fault, and nothing has happened.
 func TestAnswersAtEachEnd(t *testing.T) {
-	reached(t, false, func(r *receiver) []option { return everywhere(r.URL, parses) }, func(t *testing.T, r *receiver, c client, e end, email string) {
+	reached(t, []string{"plain", "stealth"}, "", func(r *receiver) []option { return everywhere(r.URL, parses) }, func(t *testing.T, r *receiver, c client, e end, email string) {
 		f, v := e.ready(c, email)
 		r.says(func(one call) (int, string) {
 			return 200, `{"identity":{"metadata_public":{"seen":"` + strings.TrimPrefix(one.Path, "/") + `"}}}`
