@@ -24,7 +24,7 @@ var reasons = map[string]string{
 	"veto": "the receiver answered 400", "veto_form": "the receiver answered 400", "forbidden_no_messages": "the receiver answered 403",
 	"error_500": "the receiver answered 500", "error_500_html": "the receiver answered 500", "error_503": "the receiver answered 503",
 	"redirect_302": "the receiver answered 302", "redirect_307": "the receiver answered 307",
-	"hang_before_headers": "given up after 600ms", "close_before_answer": "EOF", "bad_content_length": "bad Content-Length",
+	"hang_before_headers": "given up after 1s", "close_before_answer": "EOF", "bad_content_length": "bad Content-Length",
 	"not_there": "connection refused", "dns_fails": "lookup receiver.invalid", "tls_garbage": "tls",
 }
 
@@ -38,7 +38,7 @@ func tell(t *testing.T, dsn, url string) *enginetest.Env {
 		enginetest.With("events.endpoints", []object{{
 			"id": "warehouse", "url": url + "/events?token=" + secret, "types": []string{"registration.completed"},
 			"auth": object{"type": "basic_auth", "config": object{"user": "foyer", "password": secret}},
-		}}), enginetest.With("events.timeout", "600ms"), enginetest.With("log.level", "debug"))
+		}}), enginetest.With("events.timeout", "1s"), enginetest.With("log.level", "debug"))
 }
 
 // row is what is in store for a receiver.
