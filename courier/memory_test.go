@@ -58,7 +58,7 @@ func (s *memory) blocked(m courier.Message, now time.Time) bool {
 	return false
 }
 
-func (s *memory) ClaimMessages(ctx context.Context, queue string, now, until time.Time, n int) (claimed []*courier.Message, err error) {
+func (s *memory) ClaimMessages(ctx context.Context, queue string, now, until time.Time, n int, except ...string) (claimed []*courier.Message, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := cmp.Or(s.fails("claim"), ctx.Err()); err != nil {
@@ -66,7 +66,7 @@ func (s *memory) ClaimMessages(ctx context.Context, queue string, now, until tim
 	}
 	var due []courier.Message
 	for _, m := range s.rows {
-		if m.Queue == queue && !m.DueAt.IsZero() && !m.DueAt.After(now) && !s.blocked(m, now) {
+		if m.Queue == queue && !m.DueAt.IsZero() && !m.DueAt.After(now) && !s.blocked(m, now) && !slices.Contains(except, m.Recipient) {
 			due = append(due, m)
 		}
 	}

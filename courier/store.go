@@ -14,7 +14,8 @@ type Store interface {
 	// longest due first: it makes them Processing, raises SendCount and Rev, and
 	// sets DueAt to until. No message is given to two callers, and of a lane only
 	// the oldest message that waits is given, while none of that lane is under way.
-	ClaimMessages(ctx context.Context, queue string, now, until time.Time, n int) ([]*Message, error)
+	// What goes to a recipient in except waits.
+	ClaimMessages(ctx context.Context, queue string, now, until time.Time, n int, except ...string) ([]*Message, error)
 	// SaveMessage saves m where the stored revision is still m.Rev-1, else it
 	// returns ErrMoved. Id, Queue, Lane, Channel, Template, Locale, Recipient and
 	// CreatedAt never change. With a, the attempt is added in the same

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -31,13 +30,14 @@ type Worker struct {
 	Log        *slog.Logger // nil logs nothing
 
 	counts tally
-	late   atomic.Int64 // deliveries under way that have taken longer than patience
+	late   late
 }
 
 const (
 	// patience is how long a delivery keeps its slot: who hangs holds up nobody.
 	patience = 500 * time.Millisecond
 	// maxLate bounds the deliveries that have given their slot back, in PullCounts.
+	// To one recipient there are two at most.
 	maxLate = 20
 )
 
@@ -67,7 +67,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			under.Go(func() {
 				release := sync.OnceFunc(func() { free <- struct{}{} })
 				slow := time.AfterFunc(patience, func() {
-					if w.late.Add(1) <= int64(maxLate*w.pullCount()) {
+					if w.late.add(m.Recipient) <= maxLate*w.pullCount() {
 						release()
 					}
 				})
@@ -79,7 +79,7 @@ func (w *Worker) Run(ctx context.Context) error {
 					}
 				}
 				if !slow.Stop() {
-					w.late.Add(-1)
+					w.late.done(m.Recipient)
 				}
 				release()
 			})
@@ -117,7 +117,7 @@ func (w *Worker) claim(ctx context.Context, n int) ([]*Message, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.timeout())
 	defer cancel()
 	now := w.Courier.Now().UTC()
-	return w.Courier.Store.ClaimMessages(ctx, w.Courier.queue(), now, now.Add(w.lease()), n)
+	return w.Courier.Store.ClaimMessages(ctx, w.Courier.queue(), now, now.Add(w.lease()), n, w.late.crowding(w.pullCount())...)
 }
 
 // take waits for a free slot and takes all there are; 0 means that ctx is over.

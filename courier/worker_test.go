@@ -280,6 +280,33 @@ func TestManyThatHang(t *testing.T) {
 	})
 }
 
+// However much waits for a recipient that hangs, others have their turn at once.
+func TestOneRecipientThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, store := newCourier(t, time.Now)
+		w := &courier.Worker{Courier: c, Channels: emailBy(func(ctx context.Context, m *courier.Message, _ courier.Data) error {
+			if m.Recipient == "hang@example.org" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})}
+		for range 1000 {
+			enqueue(t, c, "hang@example.org")
+		}
+		enqueue(t, c, "good@example.org")
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- w.Run(ctx) }()
+		time.Sleep(2 * time.Second)
+		states := store.states()
+		stop()
+		require.NoError(t, <-ended)
+		require.Equal(t, 1, states[courier.Sent])
+		require.Less(t, states[courier.Processing], 20, "two PullCounts")
+	})
+}
+
 // One recipient that hangs and a hundred that fail come first; a thousand good
 // ones behind them do not wait.
 func TestPoisonFirst(t *testing.T) {

@@ -76,8 +76,8 @@ func GiveWay(ctx context.Context, s *Store, claimed []*courier.Message, now time
 func QueuePlans(ctx context.Context, s *Store, queue string) map[string][]string {
 	const future = int64(1) << 60
 	return plans(ctx, s, []string{"messages"}, map[string]asked{
-		"any":     {s.lanes().anyDue, []any{queue, future, future}},
-		"claim":   {s.locking(s.lanes().due, forTaking), []any{queue, future, future, 10}},
+		"any":     {"SELECT 1" + s.lanes().claimable + " LIMIT 1", []any{queue, future, future}},
+		"claim":   {s.locking("SELECT "+messageColumns+s.lanes().claimable+" ORDER BY due_at LIMIT ?", forTaking), []any{queue, future, future, 10}},
 		"stats":   {sqlQueueStats, []any{queue, queue, queue, queue}},
 		"page":    {sqlMessages + sqlMessagesOrder, []any{queue, future, future, uuid.Nil.String(), 10}},
 		"behind":  {s.lanes().behind, []any{1, queue, "ana", 1, 1, nil}},

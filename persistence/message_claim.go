@@ -28,17 +28,19 @@ var sqlClaim = `UPDATE messages SET status = ?, send_count = send_count + 1, rev
 // ClaimMessages takes up to n messages that are due, and never more than a
 // hundred. It writes only where something can be claimed. Claimers at once pass
 // over what another is about to take, so none waits for another.
-func (s *Store) ClaimMessages(ctx context.Context, queue string, now, until time.Time, n int) ([]*courier.Message, error) {
+func (s *Store) ClaimMessages(ctx context.Context, queue string, now, until time.Time, n int, except ...string) ([]*courier.Message, error) {
 	due, at := false, micros(now)
 	err := s.view(ctx, func(ctx context.Context, c conn) error {
-		return c.query(ctx, s.lanes().anyDue, []any{queue, at, at}, func(*sql.Rows) error { due = true; return nil })
+		f := filter{s.lanes().claimable, []any{queue, at, at}}
+		f.without("recipient", except)
+		return c.query(ctx, "SELECT 1"+f.text+" LIMIT 1", f.args, func(*sql.Rows) error { due = true; return nil })
 	})
 	if err != nil || !due || n < 1 {
 		return nil, wrap("look for messages", err)
 	}
 	var claimed []*courier.Message
 	err = s.Tx(ctx, func(ctx context.Context) (err error) {
-		claimed, err = s.claim(ctx, queue, now, until, min(n, claimAtOnce))
+		claimed, err = s.claim(ctx, queue, now, until, min(n, claimAtOnce), except)
 		return err
 	})
 	if err != nil {
@@ -50,9 +52,11 @@ func (s *Store) ClaimMessages(ctx context.Context, queue string, now, until time
 	return claimed, wrap("claim messages", err)
 }
 
-func (s *Store) claim(ctx context.Context, queue string, now, until time.Time, n int) (claimed []*courier.Message, err error) {
+func (s *Store) claim(ctx context.Context, queue string, now, until time.Time, n int, except []string) (claimed []*courier.Message, err error) {
 	c, at := s.unitOf(ctx).conn(), micros(now)
-	if claimed, err = c.messages(ctx, s.locking(s.lanes().due, forTaking), queue, at, at, n); err != nil || len(claimed) == 0 {
+	f := filter{`SELECT ` + messageColumns + s.lanes().claimable, []any{queue, at, at}}
+	f.without("recipient", except)
+	if claimed, err = c.messages(ctx, s.locking(f.text+" ORDER BY due_at LIMIT ?", forTaking), append(f.args, n)...); err != nil || len(claimed) == 0 {
 		return nil, err
 	}
 	args := append([]any{string(courier.Processing), micros(until)}, filled(idsOf(claimed))...)

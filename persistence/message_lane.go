@@ -11,7 +11,7 @@ import (
 // laneStatements are those that go by the order within a lane. What waits in a
 // lane is what has a due_at: queued, or processing.
 type laneStatements struct {
-	anyDue, due   string // what can be claimed
+	claimable     string // from what can be claimed
 	place, behind string // where a message stands, and what follows it
 }
 
@@ -45,9 +45,8 @@ func lanesBy(seq string) *laneStatements {
 		NOT EXISTS ` + inTheLane + ` AND o.status = 'queued' AND o.SEQ < messages.SEQ) AND
 		NOT EXISTS ` + inTheLane + ` AND o.status = 'processing' AND o.SEQ <> messages.SEQ AND (o.SEQ < messages.SEQ OR o.due_at > ?)))`)
 	return &laneStatements{
-		anyDue: `SELECT 1` + claimable + ` LIMIT 1`,
-		due:    `SELECT ` + messageColumns + claimable + ` ORDER BY due_at LIMIT ?`,
-		place:  q.Replace(`SELECT SEQ, due_at FROM messages WHERE id = ?`),
+		claimable: claimable,
+		place:     q.Replace(`SELECT SEQ, due_at FROM messages WHERE id = ?`),
 		behind: q.Replace(`UPDATE messages SET due_at = ? WHERE queue = ? AND lane = ? AND lane <> '' AND due_at IS NOT NULL
 			AND status = 'queued' AND SEQ > ? AND (due_at < ? OR due_at = ?)`),
 	}

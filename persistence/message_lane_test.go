@@ -51,6 +51,23 @@ func dueOf(t *testing.T, s *persistence.Store, m *courier.Message) time.Time {
 	return got.DueAt
 }
 
+// What goes to a recipient that is to be passed over waits, and nothing else does.
+func TestClaimsPassOverRecipients(t *testing.T) {
+	each(t, func(t *testing.T, s *persistence.Store) {
+		to := func(name string) *courier.Message {
+			return insertMessage(t, s, func(m *courier.Message) { *m = *newEvent(""); m.Recipient = name })
+		}
+		slow, other, good := to("slow"), to("other"), to("good")
+		claimed, err := s.ClaimMessages(t.Context(), courier.Events, noon, noon.Add(time.Minute), 10, "slow", "other")
+		require.NoError(t, err)
+		require.Len(t, claimed, 1)
+		require.Equal(t, good.ID, claimed[0].ID)
+		claimed, err = s.ClaimMessages(t.Context(), courier.Events, noon, noon.Add(time.Minute), 10)
+		require.NoError(t, err)
+		require.ElementsMatch(t, []uuid.UUID{slow.ID, other.ID}, []uuid.UUID{claimed[0].ID, claimed[1].ID})
+	})
+}
+
 // A claim of one queue gives nothing of the other's, nor do its list and figures.
 func TestQueuesAreApart(t *testing.T) {
 	each(t, func(t *testing.T, s *persistence.Store) {

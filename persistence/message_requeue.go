@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/gofrs/uuid"
@@ -68,5 +69,16 @@ type filter struct {
 func (f *filter) and(condition string, value any, given bool) {
 	if given {
 		f.text, f.args = f.text+" AND "+condition, append(f.args, value)
+	}
+}
+
+// without leaves out what has one of some texts in a column.
+func (f *filter) without(column string, texts []string) {
+	if len(texts) == 0 {
+		return
+	}
+	f.text += " AND " + column + " NOT IN (?" + strings.Repeat(", ?", len(texts)-1) + ")"
+	for _, one := range texts {
+		f.args = append(f.args, free(one))
 	}
 }
