@@ -114,7 +114,7 @@ func (w *Worker) Round(ctx context.Context) (tried int, err error) {
 // claim is not cut short by the end of ctx: messages of a claim whose answer
 // went unread would wait for the lease to end.
 func (w *Worker) claim(ctx context.Context, n int) ([]*Message, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.lease()/2)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(w.timeout(), w.lease()/2))
 	defer cancel()
 	now := w.Courier.Now().UTC()
 	return w.Courier.Store.ClaimMessages(ctx, w.Courier.queue(), now, now.Add(w.lease()), n, w.late.crowding(w.pullCount())...)
