@@ -102,15 +102,16 @@ func (h *HTTP) opening(r *http.Request) (Opening, error) {
 	if err != nil {
 		return Opening{}, err
 	}
+	requested := web.RequestURL(r, h.Engine.PublicURL)
 	return Opening{
-		RequestURL:     web.RequestURL(r, h.Engine.PublicURL),
+		RequestURL:     requested,
 		ReturnTo:       q.Get("return_to"),
 		IdentitySchema: q.Get("identity_schema"),
 		LoginHint:      q.Get("login_hint"),
 		State:          q.Get("state"),
 		Locale:         reads(r),
 		Session:        s,
-		Request:        h.request(r),
+		Request:        h.request(r, requested),
 		Device:         h.device(r),
 		Refresh:        isTrue(q.Get("refresh")),
 		AAL:            session.AAL(q.Get("aal")),
@@ -118,9 +119,9 @@ func (h *HTTP) opening(r *http.Request) (Opening, error) {
 	}, nil
 }
 
-// request is what hooks are told of, without what a mailed link carries.
-func (h *HTTP) request(r *http.Request) Request {
-	out := Request{Method: r.Method, Header: r.Header, URL: web.RequestURL(r, h.Engine.PublicURL), Proxied: web.Proxied(r, h.Trusted)}
+// request is what hooks are told of r, without what a mailed link carries.
+func (h *HTTP) request(r *http.Request, url string) Request {
+	out := Request{Method: r.Method, Header: r.Header, URL: url, Proxied: web.Proxied(r, h.Trusted)}
 	if strings.Contains(out.URL, "code=") || strings.Contains(out.URL, "token=") {
 		out.URL, _, _ = strings.Cut(out.URL, "?")
 	}
@@ -202,7 +203,7 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 		return err
 	}
 	in := &Input{
-		Request: h.request(r),
+		Request: h.request(r, web.RequestURL(r, h.Engine.PublicURL)),
 		Body:    body,
 		Device:  h.device(r),
 		Session: s,
