@@ -36,7 +36,30 @@ func (c *checker) hooks() {
 			c.hookList(flow, after(method), maps.Clone(global))
 		}
 	}
+	for _, f := range c.cfg.SelfService.hooked() {
+		c.crowded(section(f.flow, before), f.before)
+		c.crowded(section(f.flow, after(everyMethod)), f.after.Hooks)
+		for _, method := range slices.Sorted(maps.Keys(f.after.Method)) {
+			if own := f.after.Method[method].Hooks; len(own) > 0 {
+				c.crowded(section(f.flow, after(method)), f.after.Hooks, own)
+			}
+		}
+	}
 	c.unsigned()
+}
+
+// crowded warns of questions that together may take longer than a step has: the
+// last ones are then not asked.
+func (c *checker) crowded(at string, lists ...[]Hook) {
+	var sum time.Duration
+	for _, h := range slices.Concat(lists...) {
+		if h.WebHook != nil && h.WebHook.Blocks() {
+			sum += h.WebHook.Timeout
+		}
+	}
+	if total := c.cfg.WebHooks.TotalTimeout; sum > total {
+		c.warn("%s.hooks: what is asked may take %s together, and clients.web_hook.total_timeout leaves %s: where the first are slow, the last fail unasked", at, sum, total)
+	}
 }
 
 func (c *checker) hookList(flow, moment string, seen map[string]bool) {

@@ -101,19 +101,32 @@ func hideEach(secrets []string) []string {
 	return out
 }
 
+// around is what hooks there are before and after a flow.
+type around struct {
+	flow   string
+	before []Hook
+	after  After
+}
+
+// hooked is every flow with its hooks, in the order of flowNames.
+func (s SelfService) hooked() []around {
+	return []around{
+		{"registration", s.Registration.Before, s.Registration.After},
+		{"login", s.Login.Before, s.Login.After},
+		{"settings", s.Settings.Before, s.Settings.After},
+		{"recovery", s.Recovery.Before, s.Recovery.After},
+		{"verification", s.Verification.Before, s.Verification.After},
+	}
+}
+
 // everyHook lists the hooks in effect, in the order of flowNames.
 func (s SelfService) everyHook() []Hook {
 	var list []Hook
-	add := func(before []Hook, after After) {
-		list = append(append(list, before...), after.Hooks...)
-		for _, method := range slices.Sorted(maps.Keys(after.Method)) {
-			list = append(list, after.Method[method].Hooks...)
+	for _, f := range s.hooked() {
+		list = append(append(list, f.before...), f.after.Hooks...)
+		for _, method := range slices.Sorted(maps.Keys(f.after.Method)) {
+			list = append(list, f.after.Method[method].Hooks...)
 		}
 	}
-	add(s.Registration.Before, s.Registration.After)
-	add(s.Login.Before, s.Login.After)
-	add(s.Settings.Before, s.Settings.After)
-	add(s.Recovery.Before, s.Recovery.After)
-	add(s.Verification.Before, s.Verification.After)
 	return list
 }

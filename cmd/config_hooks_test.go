@@ -264,6 +264,9 @@ func TestHooksThatDoNotWaitAreWarnedOf(t *testing.T) {
 		}},
 		{"registration: {after: {hooks: [" + hook(", timeout: 3s, reserve: true") + "]}}", nil},
 		{"settings: {before: {hooks: [" + hook(", can_interrupt: true") + "]}}", nil},
+		{"registration: {after: {hooks: [" + hook(", can_interrupt: true, timeout: 15s") + "], password: {hooks: [" + hook(", can_interrupt: true, timeout: 6s") + "]}}}", []string{
+			"selfservice.flows.registration.after.password.hooks: what is asked may take 21s together, and clients.web_hook.total_timeout leaves 20s: where the first are slow, the last fail unasked",
+		}},
 	} {
 		_, report := hooksOf(t, "    "+tt.flows+"\n")
 		require.Equal(t, tt.want, report.Warnings, tt.flows)

@@ -31,12 +31,13 @@ type outbox struct {
 // newOutbox reads what the configuration names and checks it. The pool is nil
 // where nothing evaluates Jsonnet.
 func newOutbox(ctx context.Context, c *Config, store *persistence.Store, ring *seal.Ring, view session.Viewer, pool *jsonnet.Pool, o Options) (*outbox, error) {
-	asking, err := hookClient(c, c.WebHooks.TotalTimeout)
+	// Whoever waits for one receiver takes no connection from who asks another.
+	asking, err := hookClient(c, c.WebHooks.TotalTimeout, -1)
 	if err != nil {
 		return nil, err
 	}
 	// Of its own, so that rows for a receiver that hangs take no connection from people who wait.
-	delivering, err := hookClient(c, c.Events.Timeout)
+	delivering, err := hookClient(c, c.Events.Timeout, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -78,9 +79,9 @@ func newOutbox(ctx context.Context, c *Config, store *persistence.Store, ring *s
 }
 
 // hookClient calls receivers, whose answers are short.
-func hookClient(c *Config, timeout time.Duration) (*web.Outbound, error) {
+func hookClient(c *Config, timeout time.Duration, conns int) (*web.Outbound, error) {
 	conf := c.Outbound
-	conf.Timeout, conf.MaxBytes = timeout, 0
+	conf.Timeout, conf.MaxBytes, conf.Conns = timeout, 0, conns
 	return web.NewOutbound(conf)
 }
 

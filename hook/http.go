@@ -71,6 +71,9 @@ func (w *WebHook) read(resp *http.Response) (Answer, error) {
 		drain(resp)
 		return Answer{}, nil
 	}
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		return Answer{}, unfit(resp, errors.New("no call is redirected"))
+	}
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return Answer{}, unanswered(err)
@@ -81,17 +84,24 @@ func (w *WebHook) read(resp *http.Response) (Answer, error) {
 		return Answer{}, invalid(err)
 	case ok:
 		return Answer{Identity: a.Identity}, nil
-	case resp.StatusCode < 400, err != nil, len(a.Messages) == 0:
-		return Answer{}, upstream("status", fmt.Errorf("it answered %d without a message for a person", resp.StatusCode))
+	case err != nil:
+		return Answer{}, unfit(resp, err)
+	case len(a.Messages) == 0:
+		return Answer{}, unfit(resp, errors.New("there is no message for a person"))
 	}
 	return Answer{Messages: a.Messages}, nil
 }
 
-// drain reads an answer that is short, so that its connection is used again. For
-// one of unknown length nobody waits.
+// drainTime is how long anybody waits for the rest of an answer that does not count.
+const drainTime = 50 * time.Millisecond
+
+// drain reads an answer that is short and there, so that its connection is used
+// again.
 func drain(resp *http.Response) {
 	if resp.ContentLength > 0 && resp.ContentLength <= 4096 {
+		late := time.AfterFunc(drainTime, func() { _ = resp.Body.Close() })
 		_, _ = io.Copy(io.Discard, resp.Body)
+		late.Stop()
 	}
 }
 
@@ -112,6 +122,11 @@ func unanswered(err error) error {
 // upstream, invalid and misconfigured are how a blocking hook can fail besides.
 func upstream(failure string, err error) error {
 	return because(failure, fail.Wrap(err, fail.Upstream, "upstream_error", "A service this depends on did not answer as it should. Please try again."))
+}
+
+// unfit is a status that is neither a yes nor a refusal.
+func unfit(resp *http.Response, why error) error {
+	return upstream("status", fmt.Errorf("it answered %d: %w", resp.StatusCode, why))
 }
 
 func invalid(err error) error { return upstream("answer_invalid", err) }

@@ -158,7 +158,7 @@ func (w *WebHook) refusal(a Answer) error {
 	}
 	told := make([]map[string]any, len(a.Messages))
 	for n, m := range a.Messages {
-		told[n] = map[string]any{"id": m.ID, "text": m.Text}
+		told[n] = map[string]any{"id": m.ID, "text": m.Text, "type": m.Type}
 	}
 	out := fail.New(fail.Forbidden, "flow_refused_by_web_hook", a.Messages[0].Text)
 	out.Details = map[string]any{"messages": told}

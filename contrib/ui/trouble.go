@@ -6,6 +6,7 @@ import (
 	"log"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // trouble is a page that says what went wrong and where to go from there.
@@ -74,6 +75,9 @@ func explain(fail *failure) trouble {
 	}
 	if !ok {
 		words = [2]string{"Something went wrong", "It is not your fault. Please try again in a moment."}
+	}
+	if strings.HasPrefix(fail.ID, "flow_refused_by_") { // in the words of whoever refuses
+		words = [2]string{"This is not possible now", fail.Reason}
 	}
 	return trouble{Title: words[0], Text: words[1], Reason: cmp.Or(fail.Reason, fail.Message), ID: fail.ID,
 		Code: fail.Code, Request: fail.Request, RetryAfter: fail.Retry, SignIn: fail.ID == "session_inactive"}

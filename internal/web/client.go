@@ -26,6 +26,9 @@ type OutboundConfig struct {
 	Exceptions    []string      // hosts ("idp.internal", with port or without) or URL prefixes reached whatever their address
 	Timeout       time.Duration // of a whole call, body included; zero is 10 seconds
 	MaxBytes      int64         // of an answer's body; zero is 64 KiB
+	// Conns are those to one host at once, for which calls wait; zero is 64, below
+	// zero any number.
+	Conns int
 
 	// Proxy carries all calls (http, https or socks5, with user info if it asks
 	// for some) and is dialled wherever it lies; nil is none, whatever the
@@ -63,10 +66,13 @@ func NewOutbound(c OutboundConfig) (*Outbound, error) {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = 64 << 10
 	}
-	o := &Outbound{maxBytes: c.MaxBytes, guarded: outboundClient(c.Timeout, Guard(c)), unguarded: outboundClient(c.Timeout, nil)}
+	if c.Conns == 0 {
+		c.Conns = 64
+	}
+	o := &Outbound{maxBytes: c.MaxBytes, guarded: outboundClient(c, Guard(c)), unguarded: outboundClient(c, nil)}
 	var errs []error
 	if c.Proxy != nil {
-		if err := o.useProxy(c.Proxy, c.Timeout, Guard(c)); err != nil {
+		if err := o.useProxy(c, Guard(c)); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -114,15 +120,15 @@ func (e exception) covers(s site, path string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-func outboundClient(timeout time.Duration, control control) *http.Client {
-	dialer := &net.Dialer{Timeout: timeout, Control: control}
+func outboundClient(c OutboundConfig, control control) *http.Client {
+	dialer := &net.Dialer{Timeout: c.Timeout, Control: control}
 	return &http.Client{
-		Timeout:       timeout,
+		Timeout:       c.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-			ForceAttemptHTTP2: true, TLSHandshakeTimeout: timeout, MaxResponseHeaderBytes: 64 << 10,
-			IdleConnTimeout: 30 * time.Second, MaxIdleConnsPerHost: 8, MaxConnsPerHost: 64,
+			ForceAttemptHTTP2: true, TLSHandshakeTimeout: c.Timeout, MaxResponseHeaderBytes: 64 << 10,
+			IdleConnTimeout: 30 * time.Second, MaxIdleConnsPerHost: 8, MaxConnsPerHost: max(0, c.Conns),
 		},
 	}
 }
@@ -171,6 +177,10 @@ func (o *Outbound) Do(req *http.Request) (*http.Response, error) {
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, explainOutbound(req.Context(), err)
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body.Close() // nothing bounds such a connection any more
+		return nil, outboundError(errors.New("the answer switches protocols, which nobody asked for"), "outbound_failed")
 	}
 	resp.Body = &boundedBody{ReadCloser: resp.Body, ctx: req.Context(), left: o.maxBytes}
 	return resp, nil

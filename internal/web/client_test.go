@@ -86,6 +86,25 @@ func TestOutboundExceptionsAreExact(t *testing.T) {
 	}
 }
 
+// A connection that speaks something else afterwards is bounded by nothing, so
+// nobody goes on with it.
+func TestOutboundSwitchesNoProtocol(t *testing.T) {
+	ended := make(chan struct{})
+	s, _ := canary(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"))
+		_, _ = conn.Read(make([]byte, 1))
+		close(ended)
+	})
+	_, err := outbound(t, web.OutboundConfig{AllowLoopback: true}).Get(t.Context(), s.URL)
+	requireRefused(t, err, fail.Upstream, "outbound_failed")
+	<-ended // and nobody keeps it
+}
+
 func TestOutboundBoundsAnswers(t *testing.T) {
 	const most = 1000
 	bomb := func(w http.ResponseWriter, _ *http.Request) {

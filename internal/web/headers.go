@@ -16,8 +16,11 @@ func HookHeaders() []string {
 	}
 }
 
-// credentialHeaders carry what signs a person or a proxy in.
-var credentialHeaders = []string{"Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie", "X-Session-Cookie", "X-Session-Token"}
+// credentialHeaders carry what signs a person or a proxy in, or proves that a
+// browser owns a flow.
+var credentialHeaders = []string{
+	"Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie", "X-Csrf-Token", "X-Session-Cookie", "X-Session-Token", "X-Xsrf-Token",
+}
 
 // AllowedHeaders returns a copy of those headers of h, whose names are canonical,
 // that allow names. Headers that carry credentials
@@ -27,8 +30,8 @@ func AllowedHeaders(h map[string][]string, allow []string) map[string][]string {
 	out := map[string][]string{}
 	for _, name := range allow {
 		key := http.CanonicalHeaderKey(name)
-		values, given := h[key]
-		if !given || slices.Contains(credentialHeaders, key) {
+		values := h[key]
+		if len(values) == 0 || slices.Contains(credentialHeaders, key) {
 			continue
 		}
 		if out[key] = slices.Clone(values); key == "Referer" {

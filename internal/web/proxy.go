@@ -11,16 +11,17 @@ import (
 	"time"
 )
 
-// useProxy lets o call by p alone; guard judges the targets of o.guarded.
-func (o *Outbound) useProxy(p *url.URL, timeout time.Duration, guard control) error {
+// useProxy lets o call by c.Proxy alone; guard judges the targets of o.guarded.
+func (o *Outbound) useProxy(c OutboundConfig, guard control) error {
+	p := c.Proxy
 	schemes := []string{"http", "https", "socks5", "socks5h"}
 	if !slices.Contains(schemes, p.Scheme) || p.Hostname() == "" || strings.Trim(p.Path, "/") != "" || p.RawQuery != "" {
 		return errors.New("clients.http.proxy_url: expected an http, https or socks5 URL without a path")
 	}
-	o.guarded, o.unguarded = outboundClient(timeout, nil), outboundClient(timeout, nil)
+	o.guarded, o.unguarded = outboundClient(c, nil), outboundClient(c, nil)
 	for client, choose := range map[*http.Client]func(*http.Request) (*url.URL, error){o.guarded: judgedProxy(p, guard), o.unguarded: http.ProxyURL(p)} {
 		transport := client.Transport.(*http.Transport)
-		transport.Proxy, transport.DialContext = choose, dialProxy(timeout, transport.DialContext)
+		transport.Proxy, transport.DialContext = choose, dialProxy(c.Timeout, transport.DialContext)
 	}
 	return nil
 }
