@@ -54,6 +54,8 @@ var byID = map[string][2]string{
 	"self_service_flow_disabled":            {"This is not offered here", "Whoever runs this site has switched it off."},
 	"self_service_flow_return_to_forbidden": {"We cannot send you back there", "The link that brought you here asks to return to an address this site does not know. Nothing was changed."},
 	"overloaded":                            {"Busy just now", "More people than usual are at the door. Please wait a moment and try again; what you typed was not judged yet."},
+	"upstream_error":                        {"Somebody we have to ask did not answer", "Nothing was changed. Please go back and send the form again in a moment; sending it twice does no harm."},
+	"upstream_timeout":                      {"Somebody we have to ask did not answer", "Nothing was changed. Please go back and send the form again in a moment; sending it twice does no harm."},
 	"security_identity_mismatch":            {"This form belongs to another account", "Please start again with the account you are signed in with."},
 	"session_verified_address_required":     {"Please verify your address first", "We sent you a message with instructions."},
 	"identity_disabled":                     {"This account is switched off", "Please contact whoever runs this site."},
