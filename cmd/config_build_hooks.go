@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // a schedule's time zone is known wherever this runs
+
+	"github.com/foyer-id/foyer/selfservice"
 )
 
 // What settings of hooks are where they are left out: the schema's defaults do
@@ -37,6 +39,8 @@ func buildHooks(s settings, flow, moment string) (list []Hook) {
 				w.SigningSecrets = s.strs("secrets.web_hook")
 			}
 			h.WebHook = &w
+		case "notify_previous_addresses":
+			h.Recipients = cmp.Or(one.str("config.recipients"), string(selfservice.ToRemoved))
 		case "ip_range":
 			h.IPRange = &IPRange{Allow: prefixes(one, "config.allow"), Deny: prefixes(one, "config.deny")}
 		case "country":

@@ -88,6 +88,7 @@ func (c *checker) hookList(flow, moment string, seen map[string]bool) {
 
 var needsVerification = map[string]string{
 	"show_verification_ui":     "there is no verification to show",
+	"verify_new_address":       "there is no verification to prove it by",
 	"verification":             "there is no verification to begin",
 	"require_verified_address": "nobody could prove an address, so nobody could sign in",
 }

@@ -78,7 +78,7 @@ var hooksAfter = map[string]map[string][]string{
 	"registration": {everyMethod: afterRegistration, "password": afterRegistration, "code": afterRegistration},
 	"login":        {everyMethod: afterLogin, "password": afterLogin, "code": afterLogin},
 	"settings": {
-		everyMethod: {"web_hook"}, "password": {"web_hook", "revoke_active_sessions"}, "profile": {"web_hook", "show_verification_ui"},
+		everyMethod: {"web_hook"}, "password": {"web_hook", "revoke_active_sessions"}, "profile": {"web_hook", "show_verification_ui", "verify_new_address", "notify_previous_addresses"},
 	},
 	"recovery":     {everyMethod: {"web_hook", "revoke_active_sessions"}},
 	"verification": {everyMethod: {"web_hook"}},

@@ -16,6 +16,8 @@ type Hook struct {
 	Name string
 	Key  string // where it is configured, below selfservice.flows, without "hooks": "registration.after.password.2"
 
+	Recipients string // of notify_previous_addresses
+
 	WebHook  *WebHook
 	IPRange  *IPRange
 	Country  *Country

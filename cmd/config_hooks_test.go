@@ -102,7 +102,7 @@ func TestHooksAfterAFlow(t *testing.T) {
     settings:
       after:
         hooks: [`+hook+`]
-        profile: {hooks: [`+hook+`, {hook: verify_new_address}, {hook: organization}]}
+        profile: {hooks: [`+hook+`, {hook: notify_previous_addresses}, {hook: organization}]}
         password: {hooks: [{hook: revoke_active_sessions}, `+hook+`]}
     recovery:
       after: {default_browser_return_url: https://www.example.com/r, hooks: [{hook: revoke_active_sessions}, `+hook+`]}
@@ -110,7 +110,6 @@ func TestHooksAfterAFlow(t *testing.T) {
       after: {default_browser_return_url: https://www.example.com/v, hooks: [`+hook+`, {hook: b2b_sso}]}
 `)
 	require.Equal(t, []string{
-		"selfservice.flows.settings.after.profile.hooks.1: verify_new_address",
 		"selfservice.flows.settings.after.profile.hooks.2: organization",
 		"selfservice.flows.verification.after.hooks.1: b2b_sso",
 	}, report.NotInEffect)
@@ -120,7 +119,7 @@ func TestHooksAfterAFlow(t *testing.T) {
 	require.Equal(t, "registration.after.password.1", self.Registration.After.Method["password"].Hooks[1].Key)
 	require.Equal(t, []string{"web_hook", "session"}, names(self.Registration.After.Method["code"].Hooks))
 	require.Equal(t, []string{"web_hook"}, names(self.Settings.After.Hooks))
-	require.Equal(t, []string{"web_hook"}, names(self.Settings.After.Method["profile"].Hooks))
+	require.Equal(t, []string{"web_hook", "notify_previous_addresses"}, names(self.Settings.After.Method["profile"].Hooks))
 	require.Equal(t, []string{"revoke_active_sessions", "web_hook"}, names(self.Settings.After.Method["password"].Hooks))
 	require.Equal(t, []string{"revoke_active_sessions", "web_hook"}, names(self.Recovery.After.Hooks))
 	require.Equal(t, []string{"web_hook"}, names(self.Verification.After.Hooks))

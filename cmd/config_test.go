@@ -125,7 +125,6 @@ func TestFullConfiguration(t *testing.T) {
 		"preview",
 		"selfservice.flows.registration.after.oidc",
 		"selfservice.flows.registration.login_hints",
-		"selfservice.flows.settings.after.profile.hooks.0: notify_previous_addresses",
 		"selfservice.flows.settings.required_aal",
 		"selfservice.methods.oidc",
 		"selfservice.methods.passkey",
@@ -162,7 +161,9 @@ func TestFullConfiguration(t *testing.T) {
 		UIURL: "https://www.example.com/settings", Lifespan: 20 * time.Minute, PrivilegedMaxAge: 15 * time.Minute,
 		After: cmd.After{ReturnURL: "https://www.example.com/saved", Method: map[string]cmd.AfterMethod{
 			"password": {Hooks: []cmd.Hook{{Name: "revoke_active_sessions", Key: "settings.after.password.0"}}},
-			"profile":  {ReturnURL: "https://www.example.com/me", Hooks: []cmd.Hook{{Name: "show_verification_ui", Key: "settings.after.profile.1"}}},
+			"profile": {ReturnURL: "https://www.example.com/me", Hooks: []cmd.Hook{
+				{Name: "notify_previous_addresses", Key: "settings.after.profile.0", Recipients: "all_verified"}, {Name: "show_verification_ui", Key: "settings.after.profile.1"},
+			}},
 		}},
 	}, cfg.SelfService.Settings)
 	require.Equal(t, cmd.Recovery{

@@ -191,6 +191,8 @@ func (b *outbox) hooks(list []Hook, sessions *session.Manager) (out []selfservic
 			out = append(out, hook.RequireVerifiedAddress())
 		case "revoke_active_sessions":
 			out = append(out, hook.RevokeActiveSessions())
+		case "notify_previous_addresses":
+			out = append(out, hook.NotifyPreviousAddresses(selfservice.Recipients(h.Recipients)))
 		case "ip_range":
 			out = append(out, hook.IPRange{Allow: h.IPRange.Allow, Deny: h.IPRange.Deny}.Hook())
 		case "country":

@@ -25,6 +25,8 @@ func rules(c *Config, out *outbox, sessions *session.Manager) map[selfservice.Ki
 	if v.Enabled {
 		changed = append(changed, hook.Verification())
 	}
+	// A change that was held back comes with the proof, and is told of there.
+	proved := slices.Concat(v.After.Hooks, own.afterProfile("notify_previous_addresses"))
 	return map[selfservice.Kind]*selfservice.Rules{
 		selfservice.Registration: {
 			Enabled:        r.Enabled,
@@ -59,6 +61,7 @@ func rules(c *Config, out *outbox, sessions *session.Manager) map[selfservice.Ki
 			After:          slices.Concat(changed, hooks(own.After.Hooks)),
 			AfterMethod:    methodHooks(own.After),
 			Privileged:     own.PrivilegedMaxAge,
+			HoldsBack:      len(own.afterProfile("verify_new_address")) > 0,
 		},
 		selfservice.Recovery: {
 			Enabled:       back.Enabled,
@@ -76,7 +79,7 @@ func rules(c *Config, out *outbox, sessions *session.Manager) map[selfservice.Ki
 			Lifespan:      v.Lifespan,
 			Before:        hooks(v.Before),
 			ReturnTo:      v.After.ReturnURL,
-			After:         hooks(v.After.Hooks),
+			After:         hooks(proved),
 			Use:           v.Use,
 			NotifyUnknown: v.NotifyUnknown,
 		},
@@ -89,4 +92,9 @@ func methodReturns(a After) map[string]string {
 		to[method] = after.ReturnURL
 	}
 	return to
+}
+
+// afterProfile are the hooks of a name that follow a change of one's own traits.
+func (s Settings) afterProfile(name string) []Hook {
+	return slices.DeleteFunc(slices.Clone(s.After.Method["profile"].Hooks), func(h Hook) bool { return h.Name != name })
 }

@@ -23,3 +23,12 @@ func ShowVerificationUI() selfservice.Hook {
 		return nil
 	}}
 }
+
+// NotifyPreviousAddresses tells addresses that the person had before that one of
+// them was changed.
+func NotifyPreviousAddresses(to selfservice.Recipients) selfservice.Hook {
+	return selfservice.Hook{Name: "notify_previous_addresses", Turn: selfservice.Plans, Run: func(_ context.Context, s *selfservice.Step) error {
+		s.NotifyPrevious(to)
+		return nil
+	}}
+}

@@ -143,6 +143,7 @@ type Rules struct {
 	ProveFirst    bool          // registration: an address is proved before the identity exists
 	Use           string        // verification, recovery: id of the strategy that proves addresses
 	NotifyUnknown bool          // verification, recovery: write to addresses that nobody has, too
+	HoldsBack     bool          // settings: a new address waits until it is proved, stealth or not
 	Privileged    time.Duration // settings: how long after authentication what matters may be changed
 }
 

@@ -21,7 +21,7 @@ var variables = root{
 	"To": "", "Locale": "", "Brand": map[string]any{},
 	"VerificationCode": "", "VerificationURL": "", "RegistrationCode": "", "RegistrationURL": "", "RecoveryCode": "", "RecoveryURL": "", "LoginCode": "",
 	"Identity": map[string]any{}, "Traits": map[string]any{}, "TransientPayload": map[string]any{}, "OAuth2LoginRequest": map[string]any{},
-	"RequestURL": "", "RequestURLDomain": "", "ExpiresInMinutes": int64(0),
+	"RequestURL": "", "RequestURLDomain": "", "ExpiresInMinutes": int64(0), "ChangedAt": "",
 }
 
 // named turns the data's wire names (verification_url) into those of templates

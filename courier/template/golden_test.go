@@ -34,7 +34,7 @@ func message(name, channel, locale string) *courier.Message {
 }
 
 // texting are the messages that go out by SMS.
-var texting = []string{"verification_code_valid", "registration_code_valid", "registration_code_invalid", "recovery_code_valid", "login_code_valid", "test"}
+var texting = []string{"verification_code_valid", "registration_code_valid", "registration_code_invalid", "recovery_code_valid", "login_code_valid", "verifiable_address_changed", "test"}
 
 func TestWhatIsShippedReadsAsItDid(t *testing.T) {
 	r := renderer(t, template.Config{Brand: acme()})

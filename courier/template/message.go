@@ -36,6 +36,7 @@ var messages = []message{
 	{name: "recovery_valid", url: "recovery_url"},
 	{name: "recovery_invalid"},
 	{name: "login_code_valid", code: "login_code", sms: true},
+	{name: "verifiable_address_changed", sms: true},
 	{name: Test, sms: true},
 }
 

@@ -128,7 +128,7 @@ func TestBrokenOverridesStopTheStart(t *testing.T) {
 	for text, says := range map[string]string{
 		"a\n{{.To":                 ":2: unclosed action",
 		"a\n\n{{nothing .To}}":     `:3: function "nothing" not defined`,
-		"{{.Tow}}":                 "there is no .Tow; there are Brand, ExpiresInMinutes",
+		"{{.Tow}}":                 "there is no .Tow; there are Brand, ChangedAt, ExpiresInMinutes",
 		"\n{{$.Verificationcode}}": ":2:3: executing",
 		"{{env \"HOME\"}}":         `function "env" not defined`,
 		"{{now}}":                  `function "now" not defined`,
