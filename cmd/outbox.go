@@ -206,3 +206,12 @@ func (b *outbox) hooks(list []Hook, sessions *session.Manager) (out []selfservic
 	}
 	return out
 }
+
+// methodHooks are those of each method of a flow.
+func (b *outbox) methodHooks(a After, sessions *session.Manager) map[string][]selfservice.Hook {
+	list := map[string][]selfservice.Hook{}
+	for method, after := range a.Method {
+		list[method] = b.hooks(after.Hooks, sessions)
+	}
+	return list
+}

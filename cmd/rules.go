@@ -14,13 +14,7 @@ func rules(c *Config, out *outbox, sessions *session.Manager) map[selfservice.Ki
 	r, l, v := c.SelfService.Registration, c.SelfService.Login, c.SelfService.Verification
 	back, own := c.SelfService.Recovery, c.SelfService.Settings
 	hooks := func(list []Hook) []selfservice.Hook { return out.hooks(list, sessions) }
-	methodHooks := func(a After) map[string][]selfservice.Hook {
-		list := map[string][]selfservice.Hook{}
-		for method, after := range a.Method {
-			list[method] = hooks(after.Hooks)
-		}
-		return list
-	}
+	methodHooks := func(a After) map[string][]selfservice.Hook { return out.methodHooks(a, sessions) }
 	var changed []selfservice.Hook
 	if v.Enabled {
 		changed = append(changed, hook.Verification())
