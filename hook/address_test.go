@@ -74,3 +74,20 @@ func TestVerifyNewAddress(t *testing.T) {
 	require.Equal(t, 200, env.Native().SignIn("", enginetest.Credentials("ada@example.com")).Status)
 	require.Equal(t, 400, env.Native().SignIn("", enginetest.Credentials("ada@example.org")).Status)
 }
+
+// Every client is led to where the new address is proved.
+func TestVerifyNewAddressLeadsThere(t *testing.T) {
+	env := enginetest.New(t, enginetest.WithVerification(), afterProfile(object{"hook": "verify_new_address"}))
+	for _, c := range env.Clients() {
+		name := string(c.Kind)
+		c.SignUp(enginetest.Person(name + "@example.org"))
+		a := moves(c, name+"@example.com")
+		if c.Kind == enginetest.HTML {
+			require.Equal(t, "/verification", a.Location().Path)
+		} else {
+			require.Contains(t, string(a.Body), "show_verification_ui")
+		}
+		require.NotContains(t, string(c.Whoami("").Body), name+"@example.com")
+		require.Equal(t, 400, env.Native().SignIn("", enginetest.Credentials(name+"@example.com")).Status)
+	}
+}

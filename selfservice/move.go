@@ -19,8 +19,9 @@ type move struct {
 
 // Become makes next, a revision of the step's person, what they are once the
 // step is stored. Under stealth, and where settings hold it back, an address that
-// is new waits until it is proved: free and taken ones take the same steps and write the same rows, and
-// what differs is in the sealed message alone. The other traits are saved.
+// is new waits until it is proved: free and taken ones take the same steps and
+// write the same rows, and what differs is in the sealed message alone. The other
+// traits are saved.
 func (s *Step) Become(ctx context.Context, next *identity.Identity) error {
 	e, a := s.engine, s.newAddress(next)
 	if s.Revised = next; a == nil || !e.Stealth && !e.Rules[Settings].HoldsBack {
