@@ -147,7 +147,7 @@ func (a *audit) each() {
 		a.twice += len(h.moments) - 1
 		for n := 1; n < len(h.moments); n++ {
 			after := h.moments[n].Sub(h.moments[n-1])
-			if a.k.between(h.moments[n-1], h.moments[n]) {
+			if a.k.between(h.moments[n-1], h.moments[n-1], h.moments[n]) {
 				continue
 			}
 			a.slow++

@@ -36,7 +36,7 @@ func TestKilledWithEvents(t *testing.T) {
 		h := &house{busy: l.arrived, dsn: dsn}
 		h.settle(t, process.Process{}, workers, l.config())
 		j, k := newJournal(h.server), &killer{h: h, whom: map[string]int{}}
-		j.atKill = func() { k.note("server") }
+		j.kill = func() error { return k.kill("server", h.server) }
 		v, total := &regulars{j: j, signIns: map[string]int{}, names: map[string][]string{}}, tally{}
 		start := time.Now()
 		require.NoError(t, h.server.Start(t.Context()))
@@ -88,8 +88,7 @@ func (k *killer) round(t *testing.T, j *journal, v *regulars, l *listener, span 
 		wg.Go(func() {
 			time.Sleep(rand.N(span))
 			k.await()
-			k.note("worker")
-			if err := w.Kill(); err != nil {
+			if err := k.kill("worker", w); err != nil {
 				t.Error(err)
 			}
 			if err := w.Start(t.Context()); err != nil {

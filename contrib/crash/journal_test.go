@@ -40,11 +40,11 @@ type journal struct {
 	failing  bool
 	refusals []string
 
-	atKill func() // called right before a kill; nil for nothing
+	kill func() error // ends p
 }
 
 func newJournal(p *process.Process) *journal {
-	return &journal{p: p, http: process.NewHTTP(clients, 30*time.Second)}
+	return &journal{p: p, http: process.NewHTTP(clients, 30*time.Second), kill: p.Kill}
 }
 
 // register runs clients that register one person after the other until stopped
@@ -112,10 +112,7 @@ func (j *journal) killAt(t *testing.T, after time.Duration) int {
 		time.Sleep(50 * time.Microsecond)
 	}
 	n := int(under.Load())
-	if j.atKill != nil {
-		j.atKill()
-	}
-	require.NoError(t, j.p.Kill())
+	require.NoError(t, j.kill())
 	close(stop)
 	wg.Wait()
 	j.http.CloseIdleConnections()

@@ -33,7 +33,7 @@ type MailServer struct {
 // that was still there.
 type Mail struct {
 	To, MessageID string
-	At            time.Time
+	Began, At     time.Time // of its first command; of its acceptance
 }
 
 // NewMailServer starts a server. judge says for each recipient whether the mail
@@ -84,14 +84,15 @@ func RefuseMail(code int, words string) error {
 }
 
 type mailSession struct {
-	s  *MailServer
-	to string
-	on bool // counted as under way
+	s     *MailServer
+	to    string
+	began time.Time
+	on    bool // counted as under way
 }
 
 func (m *mailSession) Mail(string, *smtp.MailOptions) error {
 	m.Reset()
-	m.on = true
+	m.on, m.began = true, time.Now()
 	m.s.under.Add(1)
 	return nil
 }
@@ -113,7 +114,7 @@ func (m *mailSession) Data(r io.Reader) error {
 		return err
 	}
 	m.s.mu.Lock()
-	m.s.mails = append(m.s.mails, Mail{To: m.to, MessageID: strings.Trim(letter.Header.Get("Message-ID"), "<>"), At: time.Now()})
+	m.s.mails = append(m.s.mails, Mail{To: m.to, MessageID: strings.Trim(letter.Header.Get("Message-ID"), "<>"), Began: m.began, At: time.Now()})
 	m.s.mu.Unlock()
 	m.Reset()
 	return nil
