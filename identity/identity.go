@@ -31,6 +31,7 @@ type CredentialType string
 const (
 	CredentialPassword CredentialType = "password"
 	CredentialCode     CredentialType = "code"
+	CredentialOIDC     CredentialType = "oidc" // accounts with providers
 )
 
 // SpaceLogin is the space of identifiers a person types to sign in.

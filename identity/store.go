@@ -25,6 +25,9 @@ type Store interface {
 	// ByIdentifier reads the identity that signs in with an identifier, with
 	// addresses and credentials, or returns ErrNotFound, which takes as long.
 	ByIdentifier(ctx context.Context, canonical string) (*Identity, error)
+	// ByLink reads the identity that signs in by an account with a provider, a
+	// LinkName, as ByIdentifier does.
+	ByLink(ctx context.Context, name string) (*Identity, error)
 	// Taken reports whether InsertIdentity would return ErrTaken for i now.
 	Taken(ctx context.Context, i *Identity) (bool, error)
 	// UpdateIdentity saves all of i, which is a changed copy of what was read, Rev

@@ -90,7 +90,7 @@ func PersonPlans(ctx context.Context, s *Store) map[string][]string {
 	id := uuid.Must(uuid.NewV4()).String()
 	return plans(ctx, s, []string{"identities", "identifiers", "addresses", "credentials"}, map[string]asked{
 		"address":            {sqlByAddress, []any{id, "recovery", "email", "p7@example.org"}},
-		"identifier":         {sqlByIdentifier, []any{id, "p7@example.org"}},
+		"identifier":         {sqlByIdentifier, []any{id, "login", "p7@example.org"}},
 		"whole":              {sqlIdentity, []any{id}},
 		"save":               {sqlUpdateIdentity, []any{nil, "", "", 0, "{}", nil, nil, 0, 1, 0, id, 0}},
 		"its addresses":      {sqlAddressesOf, []any{id}},

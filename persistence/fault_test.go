@@ -398,6 +398,7 @@ func TestLostConnectionIsNotTakenForAnAnswer(t *testing.T) {
 				return err
 			},
 			"identifier": func() error { _, err := s.ByIdentifier(t.Context(), "x"); return err },
+			"link":       func() error { _, err := s.ByLink(t.Context(), "google:x"); return err },
 			"person":     func() error { return s.UpdateIdentity(t.Context(), r.person) },
 			"taken":      func() error { _, err := s.Taken(t.Context(), r.person); return err },
 			"revoke":     func() error { return endOthers(t.Context(), s, r.person.ID, uuid.Nil) },

@@ -22,7 +22,7 @@ const (
 		LEFT JOIN addresses v ON v.purpose = ? AND v.via = ? AND v.canonical = ?
 		JOIN identities i ON i.id = COALESCE(v.identity_id, other.id) JOIN addresses a ON a.identity_id = i.id`
 	sqlByIdentifier = `SELECT n.identity_id, other.id, ` + wholeColumns + ` FROM ` + sqlSomebody + `
-		LEFT JOIN identifiers n ON n.space = 'login' AND n.value = ?
+		LEFT JOIN identifiers n ON n.space = ? AND n.value = ?
 		JOIN identities i ON i.id = COALESCE(n.identity_id, other.id)` + wholeJoins
 	sqlIdentity = `SELECT i.id, i.id, ` + wholeColumns + ` FROM identities i` + wholeJoins + ` WHERE i.id = ?`
 
@@ -121,6 +121,16 @@ func (s *Store) ByAddress(ctx context.Context, purpose identity.Purpose, via, ca
 // ByIdentifier reads the identity that signs in with an identifier, with
 // addresses and credentials, or returns identity.ErrNotFound, which takes as long.
 func (s *Store) ByIdentifier(ctx context.Context, canonical string) (*identity.Identity, error) {
-	i, err := s.find(ctx, sqlByIdentifier, canonical, []any{canonical}, true)
+	return s.byIdentifier(ctx, identity.SpaceLogin, canonical)
+}
+
+// ByLink reads the identity that signs in by an account with a provider, with
+// addresses and credentials, or returns identity.ErrNotFound, which takes as long.
+func (s *Store) ByLink(ctx context.Context, name string) (*identity.Identity, error) {
+	return s.byIdentifier(ctx, identity.CredentialOIDC.Space(), name)
+}
+
+func (s *Store) byIdentifier(ctx context.Context, space, name string) (*identity.Identity, error) {
+	i, err := s.find(ctx, sqlByIdentifier, name, []any{space, name}, true)
 	return i, wrap("read an identity by its identifier", err)
 }

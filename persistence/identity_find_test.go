@@ -86,10 +86,15 @@ func TestByIdentifierFindsWhoSignsInWithIt(t *testing.T) {
 func TestAMissIsOneStatementAsAHitIs(t *testing.T) {
 	eachFaulty(t, func(t *testing.T, s *persistence.Store, f *faults) {
 		for n := range 3 {
-			require.NoError(t, s.InsertIdentity(t.Context(), newPerson(fmt.Sprintf("p%d@example.org", n))))
+			p := newPerson(fmt.Sprintf("p%d@example.org", n))
+			p.SetLink(identity.Link{Provider: "google", Subject: fmt.Sprintf("p%d@example.org", n)})
+			require.NoError(t, s.InsertIdentity(t.Context(), p))
 		}
 		for what, find := range map[string]func(name string) (*identity.Identity, error){
 			"identifier": func(name string) (*identity.Identity, error) { return s.ByIdentifier(t.Context(), name) },
+			"link": func(name string) (*identity.Identity, error) {
+				return s.ByLink(t.Context(), identity.LinkName("google", name))
+			},
 			"address": func(name string) (*identity.Identity, error) {
 				return s.ByAddress(t.Context(), identity.ForRecovery, identity.ViaEmail, name)
 			},
