@@ -70,6 +70,8 @@ var only = map[string][]string{
 	"github.com/wneessen/go-mail":         {"courier/smtp"},
 	"github.com/google/go-jsonnet":        {"internal/jsonnet"},
 	"github.com/expr-lang/expr":           {"hook"},
+	"github.com/coreos/go-oidc":           {"selfservice/strategy/oidc"},
+	"golang.org/x/oauth2":                 {"selfservice/strategy/oidc"},
 	"github.com/standard-webhooks":        {},
 	"github.com/emersion/go-smtp":         {},
 	"github.com/emersion/go-sasl":         {},

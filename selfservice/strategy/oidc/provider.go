@@ -1,0 +1,131 @@
+package oidc
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/foyer-id/foyer/internal/jsonnet"
+	"github.com/foyer-id/foyer/internal/web"
+)
+
+// Evaluator runs Jsonnet; *jsonnet.Pool is one.
+type Evaluator interface {
+	Evaluate(ctx context.Context, program jsonnet.Program) (json.RawMessage, error)
+}
+
+// Deps is what all providers share.
+type Deps struct {
+	Do        Do        // sends what providers are asked
+	Evaluator Evaluator // of Settings.Mapper
+	Now       func() time.Time
+	Log       *slog.Logger // of answers that were not believed and providers that failed; no tokens, no claims
+}
+
+// Provider is one provider, ready to be used by many at once. What it has learnt
+// of the other side it keeps for as long as it lives.
+type Provider struct {
+	settings Settings
+	deps     Deps
+	kind     kind
+	metadata *kept[metadata]
+	keys     *kept[keySet]
+}
+
+var upstreamDefault = []string{"hd", "prompt", "auth_type", "acr_values"}
+
+// New makes a provider without asking anybody. Its error joins a *web.KeyError
+// for each setting that cannot stand, with keys below providers.N.
+func New(s Settings, d Deps) (*Provider, error) {
+	var faults []error
+	refuse := func(key, why string) { faults = append(faults, &web.KeyError{Key: key, Reason: why}) }
+	k, ok := kinds[s.Kind]
+	if !ok {
+		refuse("provider", "expected one of "+strings.Join(Kinds(), ", "))
+	}
+	if k.prepare != nil {
+		k.prepare(&k, &s, refuse)
+	}
+	if !k.oauth2 && ok {
+		k.issuer = cmp.Or(k.issuer, s.IssuerURL)
+		checkURL(refuse, "issuer_url", k.issuer, true)
+	}
+	k.auth, k.token, k.userinfo = cmp.Or(s.AuthURL, k.auth), cmp.Or(s.TokenURL, k.token), cmp.Or(s.UserInfoURL, k.userinfo)
+	checkURL(refuse, "auth_url", k.auth, k.oauth2)
+	checkURL(refuse, "token_url", k.token, k.oauth2)
+	checkURL(refuse, "userinfo_url", k.userinfo, k.oauth2 && k.read == nil)
+	s.check(refuse)
+	if s.Upstream == nil {
+		s.Upstream = upstreamDefault
+	}
+	p := &Provider{settings: s, deps: d, kind: k}
+	p.metadata = &kept[metadata]{now: d.Now, fetch: p.discover}
+	p.keys = &kept[keySet]{now: d.Now, fetch: p.fetchKeys}
+	return p, errors.Join(faults...)
+}
+
+// checkURL refuses what no provider can be found at.
+func checkURL(refuse func(key, why string), key, raw string, required bool) {
+	u, err := url.Parse(raw)
+	switch {
+	case raw == "" && required:
+		refuse(key, "required, but missing")
+	case raw == "":
+	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Fragment != "":
+		refuse(key, "expected an absolute https URL without user and fragment")
+	}
+}
+
+// own are parameters of the authorization request that are not for others.
+var own = []string{
+	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "claims", "code_challenge",
+	"code_challenge_method", "request", "request_uri", "registration",
+}
+
+func (s *Settings) check(refuse func(key, why string)) {
+	oneOf := func(key, value string, values ...string) {
+		if value != "" && !slices.Contains(values, value) {
+			refuse(key, "expected one of "+strings.Join(values, ", "))
+		}
+	}
+	if s.ID == "" {
+		refuse("id", "required, but missing")
+	}
+	if s.ClientID == "" {
+		refuse("client_id", "required, but missing")
+	}
+	oneOf("claims_source", s.ClaimsSource, SourceIDToken, SourceUserInfo)
+	oneOf("pkce", s.PKCE, PKCEAuto, PKCEForce, PKCENever)
+	if len(s.RequestedClaims) > 0 {
+		if _, err := decodeObject(s.RequestedClaims); err != nil {
+			refuse("requested_claims", "expected an object")
+		}
+	}
+	for _, name := range s.Upstream {
+		if slices.Contains(own, name) {
+			refuse("upstream_parameters", name+" is not for others to set")
+		}
+	}
+}
+
+// ID is the provider's id on the wire.
+func (p *Provider) ID() string { return p.settings.ID }
+
+// Label is what its button says.
+func (p *Provider) Label() string { return cmp.Or(p.settings.Label, p.settings.ID) }
+
+// RedirectURI is where the provider sends people back to, and what an operator
+// registers there. Each provider has its own but for those with PKCEForce.
+func (p *Provider) RedirectURI() string {
+	callback := p.settings.RedirectBase + "/self-service/methods/oidc/callback"
+	if p.settings.PKCE == PKCEForce {
+		return callback
+	}
+	return callback + "/" + url.PathEscape(p.settings.ID)
+}
