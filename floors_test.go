@@ -44,7 +44,7 @@ var floors = map[string]int{
 }
 
 // outside are no rooms: tools and what tests are made with. No room imports them.
-var outside = []string{"contrib", "internal/enginetest", "internal/testdb", "internal/process", "internal/hooksim", "selfservice/strategy/password/data/tool"}
+var outside = []string{"contrib", "internal/enginetest", "internal/testdb", "internal/process", "internal/hooksim", "internal/opsim", "selfservice/strategy/password/data/tool"}
 
 // only lists who may import what, by the beginning of the import's path. An
 // entry is a folder or a file; one without a slash is a file's name anywhere,
@@ -66,6 +66,7 @@ var only = map[string][]string{
 	module + "/internal/testdb":           {},
 	module + "/internal/process":          {},
 	module + "/internal/hooksim":          {},
+	module + "/internal/opsim":            {},
 	"github.com/prometheus/client_golang": {"cmd"},
 	"github.com/wneessen/go-mail":         {"courier/smtp"},
 	"github.com/google/go-jsonnet":        {"internal/jsonnet"},
