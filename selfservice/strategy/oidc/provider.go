@@ -107,6 +107,13 @@ func (s *Settings) check(refuse func(key, why string)) {
 			refuse("requested_claims", "expected an object")
 		}
 	}
+	s.checkDomains(refuse)
+	switch {
+	case s.Mapping != nil && s.Mapper != "":
+		refuse("mapping", "stands beside mapper_url, but only one of them can make a person")
+	case s.Mapping != nil:
+		s.Mapping.check(refuse)
+	}
 	for _, name := range s.Upstream {
 		if slices.Contains(own, name) {
 			refuse("upstream_parameters", name+" is not for others to set")
