@@ -20,9 +20,9 @@ func missing(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-// nodeFolder copies testdata/node to a folder of the test's own and installs
-// what it needs there; from npm's cache once it has been fetched.
-func nodeFolder(t *testing.T) string {
+// nodeFolder copies a folder of testdata to one of the test's own and installs
+// the package that it needs there; from npm's cache once it has been fetched.
+func nodeFolder(t *testing.T, folder, needs string) string {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -30,7 +30,7 @@ func nodeFolder(t *testing.T) string {
 		}
 	}
 	dir := t.TempDir()
-	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "node"))))
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", folder))))
 	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
 	defer cancel()
 	c := exec.CommandContext(ctx, "npm", "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress",
@@ -38,14 +38,14 @@ func nodeFolder(t *testing.T) string {
 	c.Dir, c.WaitDelay = dir, time.Second
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Logf("%s", out)
-		missing(t, "npm cannot fetch @ory/client-fetch, for which it needs the network once: "+err.Error())
+		missing(t, "npm cannot fetch "+needs+", for which it needs the network once: "+err.Error())
 	}
 	return dir
 }
 
 // Ory's client for fetch, in Node, as a page and as an app.
 func TestNodeClient(t *testing.T) {
-	dir := nodeFolder(t)
+	dir := nodeFolder(t, "node", "@ory/client-fetch")
 	p := start(t, accounts, with("feature_flags.use_continue_with_transitions", true))
 	strict := start(t, accounts, with("selfservice.flows.settings.privileged_session_max_age", "1s"),
 		with("selfservice.flows.recovery.enabled", false))
