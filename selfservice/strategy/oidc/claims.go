@@ -69,14 +69,14 @@ func at(v any, path string) any {
 }
 
 // subject is v as the id of a person: text, or a whole number as it was sent.
-// It is ASCII without spaces and control characters, 1 to 255 of them.
+// It is printable ASCII, 1 to 255 characters, none at its ends a space.
 func subject(v any) (string, error) {
 	s, ok := v.(string)
 	if n, isNumber := v.(json.Number); isNumber {
 		s, ok = n.String(), !strings.ContainsAny(n.String(), ".eE-")
 	}
-	if !ok || s == "" || len(s) > 255 || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", errors.New("the subject is no text of 1 to 255 ASCII characters")
+	if !ok || s == "" || len(s) > 255 || s != strings.TrimSpace(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return "", errors.New("the subject is no text of 1 to 255 printable ASCII characters")
 	}
 	return s, nil
 }

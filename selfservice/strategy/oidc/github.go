@@ -9,8 +9,6 @@ import (
 // githubEmail reads the primary address, the only one that counts: what the
 // profile shows is whatever the person likes.
 func githubEmail(ctx context.Context, p *Provider, g *grant, claims map[string]any) error {
-	delete(claims, "email")
-	delete(claims, "email_verified")
 	raw, err := p.deps.Do.get(ctx, g.Endpoint.userinfo+"/emails", g.Access)
 	if refused := (*status)(nil); errors.As(err, &refused) && refused.code/100 == 4 {
 		return nil // without the scope user:email there is no address

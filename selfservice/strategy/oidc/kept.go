@@ -34,27 +34,16 @@ type kept[T any] struct {
 // something that a newer one may have. It waits as long as ctx allows.
 func (k *kept[T]) get(ctx context.Context, missing bool) (T, error) {
 	k.mu.Lock()
-	now := k.now()
-	if missing && k.underway == nil {
-		missing = now.Sub(k.missed).Abs() >= keptPause
-	}
-	pausing := k.err != nil && now.Sub(k.failed).Abs() < keptPause
-	stale := !k.has || now.Sub(k.at).Abs() >= keptFresh
-	if !missing && !stale || pausing {
-		defer k.mu.Unlock()
-		return k.current()
-	}
-	if k.underway == nil {
-		if missing {
-			k.missed = now
-		}
-		k.underway = make(chan struct{})
-		go k.renew(context.WithoutCancel(ctx), k.underway)
-	} else if k.has && !missing {
-		defer k.mu.Unlock()
-		return k.value, nil
-	}
 	underway := k.underway
+	if underway == nil {
+		underway = k.begin(ctx, missing)
+	} else if k.has && !missing {
+		underway = nil
+	}
+	if underway == nil {
+		defer k.mu.Unlock()
+		return k.current(missing)
+	}
 	k.mu.Unlock()
 	select {
 	case <-underway:
@@ -64,12 +53,30 @@ func (k *kept[T]) get(ctx context.Context, missing bool) (T, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.current()
+	return k.current(missing)
 }
 
-// current is the document, or why there is none.
-func (k *kept[T]) current() (T, error) {
-	if k.has {
+// begin starts to fetch if there is reason to and it is time, and returns what
+// is closed at its end, or else nil.
+func (k *kept[T]) begin(ctx context.Context, missing bool) chan struct{} {
+	now := k.now()
+	passed := func(since time.Time, d time.Duration) bool { return now.Sub(since).Abs() >= d }
+	missing = missing && passed(k.missed, keptPause)
+	if k.has && !missing && !passed(k.at, keptFresh) || k.err != nil && !passed(k.failed, keptPause) {
+		return nil
+	}
+	if missing {
+		k.missed = now
+	}
+	k.underway = make(chan struct{})
+	go k.renew(context.WithoutCancel(ctx), k.underway)
+	return k.underway
+}
+
+// current is the document, or why there is none, or none newer for what is
+// missing.
+func (k *kept[T]) current(missing bool) (T, error) {
+	if k.has && (!missing || k.err == nil) {
 		return k.value, nil
 	}
 	return k.value, k.err

@@ -59,7 +59,7 @@ func proves(key jose.JSONWebKey) bool {
 	}
 	switch public := key.Key.(type) {
 	case *rsa.PublicKey:
-		return public.N.BitLen() >= 2048
+		return public.N.BitLen() >= 2048 && public.N.BitLen() <= 8192
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 		return true
 	}
@@ -86,32 +86,24 @@ func (s *signature) VerifySignature(ctx context.Context, raw string) ([]byte, er
 	if of, _ := header.ExtraHeaders[jose.HeaderType].(string); strings.HasSuffix(strings.ToLower(of), "+jwt") {
 		return nil, errors.New("it is a token of another type")
 	}
-	set, err := s.keys.get(ctx, false)
-	if err == nil && !set.has(header) {
-		set, err = s.keys.get(ctx, true)
-	}
-	if err != nil {
-		s.err = err
-		return nil, err
-	}
-	for _, key := range set {
-		if !fits(key, header) {
-			continue
+	// Whatever no key has signed may be signed with a new one, whose name may be
+	// that of an old one.
+	for _, missing := range []bool{false, true} {
+		set, err := s.keys.get(ctx, missing)
+		if err != nil {
+			s.err = err
+			return nil, err
 		}
-		if s.payload, err = token.Verify(key.Key); err == nil {
-			return s.payload, nil
+		for _, key := range set {
+			if !fits(key, header) {
+				continue
+			}
+			if s.payload, err = token.Verify(key.Key); err == nil {
+				return s.payload, nil
+			}
 		}
 	}
 	return nil, errSignature
-}
-
-func (set keySet) has(h jose.Header) bool {
-	for _, key := range set {
-		if fits(key, h) {
-			return true
-		}
-	}
-	return false
 }
 
 // fits says whether key is one that a token with header h may be signed with. A

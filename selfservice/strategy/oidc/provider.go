@@ -25,7 +25,7 @@ type Deps struct {
 	Do        Do        // sends what providers are asked
 	Evaluator Evaluator // of Settings.Mapper
 	Now       func() time.Time
-	Log       *slog.Logger // of answers that were not believed and providers that failed; no tokens, no claims
+	Log       *slog.Logger // required; of answers that were not believed and providers that failed; no tokens, no claims
 }
 
 // Provider is one provider, ready to be used by many at once. What it has learnt
@@ -56,6 +56,9 @@ func New(s Settings, d Deps) (*Provider, error) {
 		k.issuer = cmp.Or(k.issuer, s.IssuerURL)
 		checkURL(refuse, "issuer_url", k.issuer, true)
 	}
+	if k.oauth2 && s.AuthURL != "" {
+		k.issuer = "" // it is another installation
+	}
 	k.auth, k.token, k.userinfo = cmp.Or(s.AuthURL, k.auth), cmp.Or(s.TokenURL, k.token), cmp.Or(s.UserInfoURL, k.userinfo)
 	checkURL(refuse, "auth_url", k.auth, k.oauth2)
 	checkURL(refuse, "token_url", k.token, k.oauth2)
@@ -64,10 +67,13 @@ func New(s Settings, d Deps) (*Provider, error) {
 	if s.Upstream == nil {
 		s.Upstream = upstreamDefault
 	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
 	p := &Provider{settings: s, deps: d, kind: k}
 	p.metadata = &kept[metadata]{now: d.Now, fetch: p.discover}
 	p.keys = &kept[keySet]{now: d.Now, fetch: p.fetchKeys}
-	return p, errors.Join(faults...)
+	return p, nil
 }
 
 // checkURL refuses what no provider can be found at.
@@ -101,6 +107,7 @@ func (s *Settings) check(refuse func(key, why string)) {
 		refuse("client_id", "required, but missing")
 	}
 	oneOf("claims_source", s.ClaimsSource, SourceIDToken, SourceUserInfo)
+	oneOf("account_linking_mode", s.Linking, LinkConfirm, LinkBothVerified, LinkAutomatic)
 	oneOf("pkce", s.PKCE, PKCEAuto, PKCEForce, PKCENever)
 	if len(s.RequestedClaims) > 0 {
 		if _, err := decodeObject(s.RequestedClaims); err != nil {

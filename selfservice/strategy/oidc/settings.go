@@ -17,6 +17,13 @@ const (
 	PKCENever = "never"
 )
 
+// What becomes of a sign-up whose address somebody has, as Settings.Linking says.
+const (
+	LinkConfirm      = "confirm_with_existing_credential"
+	LinkBothVerified = "both_verified"
+	LinkAutomatic    = "automatic" // is LinkBothVerified here
+)
+
 // Settings is one provider as an operator configures it. Texts are as in the
 // configuration; empty ones mean the default.
 type Settings struct {
@@ -43,7 +50,7 @@ type Settings struct {
 	Mapping    *Mapping // a mapping that needs no Jsonnet
 
 	AuthoritativeFor []string // domains of e-mail addresses whose proof by this provider counts; "*" is all, none none
-	Linking          string   // account_linking_mode: confirm_with_existing_credential (default), both_verified or automatic
+	Linking          string   // LinkConfirm (default), LinkBothVerified or LinkAutomatic
 	UpdateOnLogin    bool
 
 	// AAL2ACR and AAL2AMR are values of acr and amr in an id_token by which its

@@ -45,6 +45,9 @@ func merge(all, info map[string]any, above bool) {
 	for claim, proof := range pairs {
 		if info[claim] != nil && (above || all[claim] == nil) {
 			all[claim], all[proof] = info[claim], info[proof]
+			if info[proof] == nil {
+				delete(all, proof)
+			}
 		}
 	}
 	for name, value := range info {
@@ -83,6 +86,9 @@ func (p *Provider) read(ctx context.Context, g *grant) (map[string]any, error) {
 
 // ask reads a JSON object with an access token.
 func (p *Provider) ask(ctx context.Context, at, token string) (map[string]any, error) {
+	if at == "" {
+		return nil, errors.New("userinfo: the provider has none")
+	}
 	raw, err := p.deps.Do.get(ctx, at, token)
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
