@@ -61,7 +61,7 @@ var claimLies = []Lie{
 	{Name: "payload_null", What: "no claims: null", Ways: Both, Outcome: Refused, Payload: func([]byte) []byte { return []byte("null") }},
 	{Name: "payload_empty", What: "no claims: {}", Ways: Both, Outcome: Refused, Payload: func([]byte) []byte { return []byte("{}") }},
 	{Name: "payload_two", What: "a second object after the claims", Ways: Both, Outcome: Refused, Payload: func(b []byte) []byte { return append(b, []byte(` {"sub":"eve"}`)...) }},
-	{Name: "payload_deep", What: "a claim of 100000 nested lists", Ways: Both, Outcome: Refused, Payload: again(`"x":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000))},
+	{Name: "payload_deep", What: "a claim of 2000 nested lists", Ways: Both, Outcome: Refused, Payload: again(`"x":` + strings.Repeat("[", 2_000) + strings.Repeat("]", 2_000))},
 }
 
 // addressLies are rightly signed, and do not prove an address.
@@ -75,8 +75,8 @@ var addressLies = []Lie{
 	unproved("email_verified_list", []bool{true}),
 	unproved("email_verified_object", map[string]any{"value": true}),
 	{Name: "email_verified_absent", What: "no email_verified", Ways: Both, Outcome: Unproved, JWT: drop("email_verified")},
-	{Name: "email_verified_case", What: "email_verified is false, and true in other letters", Ways: Both, Outcome: Unproved, Payload: inOtherLetters("email_verified", "Email_Verified", false)},
-	{Name: "email_missing", What: "no e-mail address", Ways: Both, Outcome: Refused, JWT: drop("email")},
+	{Name: "email_verified_case", What: "email_verified is false, and true in other letters", Ways: Both, Outcome: Refused, Payload: inOtherLetters("email_verified", "Email_Verified", false)},
+	{Name: "email_missing", What: "no e-mail address", Ways: Native, Outcome: Refused, JWT: drop("email")},
 	{Name: "email_rubbish", What: "email is no address", Ways: Both, Outcome: Refused, JWT: set("email", "no address")},
 	{Name: "email_list", What: "email is a list", Ways: Both, Outcome: Refused, JWT: set("email", []string{"ada@example.com"})},
 	{Name: "email_newline", What: "email with a second line", Ways: Both, Outcome: Refused, JWT: set("email", "ada@example.com\nBcc: eve@example.com")},

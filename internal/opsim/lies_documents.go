@@ -19,34 +19,32 @@ var documentLies = []Lie{
 	only(Code, member(Discovery, Down, "discovery_token_private", "token_endpoint", "http://10.0.0.1/token")),
 	member(Discovery, Down, "discovery_jwks_metadata", "jwks_uri", "http://169.254.169.254/latest/meta-data/"),
 	member(Discovery, Down, "discovery_jwks_file", "jwks_uri", "file:///etc/passwd"),
-	document(Discovery, Down, "discovery_alg_none", "id_tokens may be unsigned, and the only ones are", func(_ *Provider, d map[string]any) {
-		d["id_token_signing_alg_values_supported"] = []string{"none"}
-	}),
 	document(Discovery, Down, "discovery_huge", "8 MiB", huge),
-	document(JWKS, Refused, "jwks_no_key", "no key", func(_ *Provider, d map[string]any) { d["keys"] = []any{} }),
+	document(JWKS, Down, "jwks_no_key", "no key", func(_ *Provider, d map[string]any) { d["keys"] = []any{} }),
 	document(JWKS, Down, "jwks_keys_missing", "no list of keys", func(_ *Provider, d map[string]any) { delete(d, "keys") }),
-	document(JWKS, Refused, "jwks_symmetric", "a symmetric key by the name of the right one, and no other", func(p *Provider, d map[string]any) {
+	document(JWKS, Down, "jwks_symmetric", "a symmetric key by the name of the right one, and no other", func(p *Provider, d map[string]any) {
 		d["keys"] = []any{map[string]any{"kty": "oct", "kid": p.signing().id, "k": encode([]byte("everybody knows this key, it is published"))}}
 	}),
 	document(JWKS, Refused, "jwks_other_key", "another key by the name of the right one", func(p *Provider, d map[string]any) { d["keys"] = []any{otherKey(p)} }),
-	document(JWKS, Refused, "jwks_for_encryption", "the key is for encryption", func(_ *Provider, d map[string]any) { firstKey(d)["use"] = "enc" }),
+	document(JWKS, Down, "jwks_for_encryption", "the key is for encryption", func(_ *Provider, d map[string]any) { firstKey(d)["use"] = "enc" }),
 	document(JWKS, Refused, "jwks_other_alg", "the key is for another algorithm", func(_ *Provider, d map[string]any) { firstKey(d)["alg"] = "PS512" }),
 	document(JWKS, Down, "jwks_huge", "8 MiB", huge),
 	document(Token, Refused, "token_error_200", "200 and an error", func(_ *Provider, d map[string]any) { clear(d); d["error"] = "invalid_grant" }),
-	document(Token, Refused, "token_object_empty", "200 and {}", func(_ *Provider, d map[string]any) { clear(d) }),
+	document(Token, Down, "token_object_empty", "200 and {}", func(_ *Provider, d map[string]any) { clear(d) }),
 	member(Token, Refused, "id_token_missing", "id_token", nil),
 	member(Token, Refused, "id_token_empty", "id_token", ""),
 	member(Token, Refused, "id_token_number", "id_token", 7),
 	member(Token, Refused, "id_token_object", "id_token", map[string]any{"sub": "ada"}),
-	member(Token, Refused, "access_token_missing", "access_token", nil),
-	member(Token, Refused, "access_token_number", "access_token", 7),
+	member(Token, Down, "access_token_missing", "access_token", nil),
+	member(Token, Down, "access_token_number", "access_token", 7),
 	document(Token, Down, "token_huge", "8 MiB", huge),
 	ofClaims(member(UserInfo, Refused, "userinfo_sub_other", "sub", "eve")),
 	ofClaims(member(UserInfo, Refused, "userinfo_sub_missing", "sub", nil)),
 	ofClaims(member(UserInfo, Refused, "userinfo_sub_empty", "sub", "")),
 	ofClaims(member(UserInfo, Refused, "userinfo_sub_number", "sub", 7)),
-	ofClaims(document(UserInfo, Refused, "userinfo_sub_case", "sub of another person, and the right one in other letters", func(_ *Provider, d map[string]any) { d["SUB"], d["sub"] = d["sub"], "eve" })),
+	ofClaims(document(UserInfo, Down, "userinfo_sub_case", "sub of another person, and the right one in other letters", func(_ *Provider, d map[string]any) { d["SUB"], d["sub"] = d["sub"], "eve" })),
 	ofClaims(document(UserInfo, Down, "userinfo_huge", "8 MiB", huge)),
+	ofClaims(member(UserInfo, Refused, "userinfo_email_missing", "email", nil)),
 	ofClaims(member(UserInfo, Unproved, "userinfo_email_verified_string", "email_verified", "true")),
 	ofClaims(member(UserInfo, Unproved, "userinfo_email_verified_number", "email_verified", 1)),
 	ofClaims(member(UserInfo, Unproved, "userinfo_email_verified_absent", "email_verified", nil)),
@@ -121,6 +119,9 @@ var goodVariants = []Lie{
 		delete(d, "expires_in")
 	}}),
 	good("discovery_no_s256", "PKCE is not mentioned", Code, Lie{At: Discovery, Document: func(_ *Provider, d map[string]any) { delete(d, "code_challenge_methods_supported") }}),
+	good("discovery_alg_none", "unsigned id_tokens are on offer, too", Both, Lie{At: Discovery, Document: func(p *Provider, d map[string]any) {
+		d["id_token_signing_alg_values_supported"] = []string{"none", "HS256", p.config.Alg}
+	}}),
 	good("discovery_least", "only what must be there", Both, Lie{At: Discovery, Document: least}),
 	good("jwks_more_keys", "keys of other kinds and for other uses", Both, Lie{At: JWKS, Document: moreKeys}),
 	good("jwks_same_kid", "another key of the same name before the right one", Both, Lie{At: JWKS, Document: func(p *Provider, d map[string]any) { d["keys"] = append([]any{otherKey(p)}, d["keys"].([]any)...) }}),

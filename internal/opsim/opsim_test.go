@@ -266,7 +266,7 @@ func TestAgainstALibrary(t *testing.T) {
 			case lenient[l.Name]:
 				require.NoError(t, err, "all else is right")
 			case l.Outcome == opsim.Refused:
-				require.Error(t, err, "%v", claims)
+				require.Error(t, err, "%v", claims["sub"])
 			}
 		})
 	}
@@ -275,9 +275,10 @@ func TestAgainstALibrary(t *testing.T) {
 // lenient are lies that the libraries do not look for.
 var lenient = map[string]bool{
 	"aud_several_azp_other": true, "aud_several_no_azp": true, "azp_other": true, "iat_future": true, "iat_missing": true,
-	"case_aud": true, "case_exp": true, "case_iss": true, "case_sub": true, "twice_aud": true, "twice_email": true, "twice_email_verified": true,
-	"email_list": true, "email_missing": true, "email_newline": true, "email_rubbish": true,
-	"jwks_for_encryption": true, "jwks_other_alg": true, "jws_as_json": true,
+	"case_aud": true, "case_exp": true, "case_iss": true, "case_sub": true, "twice_aud": true, "twice_email": true, "twice_email_verified": true, "email_verified_case": true,
+	"payload_deep": true, "userinfo_email_missing": true,
+	"email_list": true, "email_newline": true, "email_rubbish": true,
+	"jwks_other_alg": true, "jws_as_json": true,
 }
 
 func hangs(t *testing.T, at string) bool {
