@@ -113,6 +113,7 @@ type SelfService struct {
 	Profile           Profile
 	Code              Code
 	Link              Link
+	OIDC              OIDC
 	UseContinueWith   bool // feature_flags.use_continue_with_transitions: single-page apps are led on by continue_with, not by a redirect
 }
 

@@ -45,12 +45,17 @@ func (c *checker) ask(key string, owner error) {
 
 // each refuses what an owner says of several keys, a line a key.
 func (c *checker) each(owner error) {
+	c.below("", owner)
+}
+
+// below is each for keys that begin with at.
+func (c *checker) below(at string, owner error) {
 	if owner == nil {
 		return
 	}
 	for _, line := range strings.Split(owner.Error(), "\n") {
 		key, reason, _ := strings.Cut(line, ": ")
-		c.refuse(key, "%s", reason)
+		c.refuse(at+key, "%s", reason)
 	}
 }
 
@@ -84,6 +89,7 @@ func (c *checker) run() {
 	c.outgoing()
 	c.code()
 	c.link()
+	c.oidc()
 	c.courier()
 	c.channels()
 	c.templates()
@@ -181,7 +187,7 @@ func (c *checker) webURL(key, text string) {
 		c.refuse(key, "expected an absolute http or https URL")
 	case u.User != nil:
 		c.refuse(key, "must not hold a user name or password")
-	case u.RawQuery != "" && strings.HasSuffix(key, "base_url"), u.Fragment != "":
+	case u.RawQuery != "" && (strings.HasSuffix(key, "base_url") || key == redirectKey), u.Fragment != "":
 		c.refuse(key, "must not have a query or fragment")
 	default:
 		_, err := web.NewOrigins(text)

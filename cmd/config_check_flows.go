@@ -25,7 +25,7 @@ func (c *checker) flows() {
 // deadEnds warns of ways that people can begin and not finish.
 func (c *checker) deadEnds() {
 	self := c.cfg.SelfService
-	if !self.Password.Enabled && !self.Code.Passwordless {
+	if !self.Password.Enabled && !self.Code.Passwordless && !self.OIDC.offered() {
 		if self.Registration.Enabled {
 			c.warn("selfservice.methods.password.enabled: no method is left to register with")
 		}

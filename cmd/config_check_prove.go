@@ -85,14 +85,13 @@ func (c *checker) link() {
 	if base := c.given.str(at); base != "" {
 		c.webURL(at, base)
 		c.notPlain(at, base, "a link that is opened over http can be read on its way")
-		c.linkHost(at, base)
+		c.sameCookies(at, base, "whoever opens a link loses the cookie that submitting needs")
 	}
 }
 
-// linkHost refuses links to a host whose cookies the public URL does not get:
-// the CSRF cookie is set where the link is opened, and needed where the form is
-// submitted.
-func (c *checker) linkHost(at, base string) {
+// sameCookies refuses URLs that lead to a host whose cookies the public URL does
+// not get, or the other way round: those of flows are set here and needed there.
+func (c *checker) sameCookies(at, base, without string) {
 	link, err := url.Parse(base)
 	public, err2 := url.Parse(c.cfg.Serve.Public.BaseURL)
 	if err != nil || err2 != nil {
@@ -104,6 +103,6 @@ func (c *checker) linkHost(at, base string) {
 	}
 	here, there := strings.ToLower(link.Hostname()), strings.ToLower(public.Hostname())
 	if here != there && (domain == "" || !covers(here) || !covers(there)) {
-		c.refuse(at, "%q is another host than the %q of serve.public.base_url, so whoever opens a link loses the cookie that submitting needs; set cookies.domain to a domain of both, or leave it out", here, there)
+		c.refuse(at, "%q is another host than the %q of serve.public.base_url, so %s; set cookies.domain to a domain of both, or leave it out", here, there, without)
 	}
 }

@@ -75,10 +75,11 @@ var hooksBefore = []string{"web_hook", "ip_range", "country", "schedule"}
 // that finished it. Every method that can finish the flow has an entry, besides
 // everyMethod.
 var hooksAfter = map[string]map[string][]string{
-	"registration": {everyMethod: afterRegistration, "password": afterRegistration, "code": afterRegistration},
-	"login":        {everyMethod: afterLogin, "password": afterLogin, "code": afterLogin},
+	"registration": {everyMethod: afterRegistration, "password": afterRegistration, "code": afterRegistration, "oidc": afterRegistration},
+	"login":        {everyMethod: afterLogin, "password": afterLogin, "code": afterLogin, "oidc": {"revoke_active_sessions", "require_verified_address", "web_hook"}},
 	"settings": {
-		everyMethod: {"web_hook"}, "password": {"web_hook", "revoke_active_sessions"}, "profile": {"web_hook", "show_verification_ui", "verify_new_address", "notify_previous_addresses"},
+		everyMethod: {"web_hook"}, "password": {"web_hook", "revoke_active_sessions"}, "oidc": {"web_hook", "revoke_active_sessions"},
+		"profile": {"web_hook", "show_verification_ui", "verify_new_address", "notify_previous_addresses"},
 	},
 	"recovery":     {everyMethod: {"web_hook", "revoke_active_sessions"}},
 	"verification": {everyMethod: {"web_hook"}},

@@ -60,12 +60,12 @@ func TestDefaults(t *testing.T) {
 	}, cfg.SelfService.Password)
 	require.True(t, cfg.SelfService.Registration.Enabled)
 	require.Equal(t, time.Hour, cfg.SelfService.Registration.Lifespan)
-	bare := cmd.After{Method: map[string]cmd.AfterMethod{"password": {}, "code": {}}}
+	bare := cmd.After{Method: map[string]cmd.AfterMethod{"password": {}, "code": {}, "oidc": {}}}
 	require.Equal(t, bare, cfg.SelfService.Registration.After)
 	require.False(t, cfg.SelfService.Registration.ProfileFirst)
 	require.Equal(t, cmd.Login{UIURL: "https://www.example.com/login", Lifespan: time.Hour, After: bare}, cfg.SelfService.Login)
 	require.Equal(t, cmd.Settings{
-		Lifespan: time.Hour, PrivilegedMaxAge: time.Hour, After: cmd.After{Method: map[string]cmd.AfterMethod{"password": {}, "profile": {}}},
+		Lifespan: time.Hour, PrivilegedMaxAge: time.Hour, After: cmd.After{Method: map[string]cmd.AfterMethod{"password": {}, "profile": {}, "oidc": {}}},
 	}, cfg.SelfService.Settings)
 	require.Equal(t, cmd.Recovery{Lifespan: time.Hour, Use: "code", After: cmd.After{Method: map[string]cmd.AfterMethod{}}}, cfg.SelfService.Recovery)
 	require.True(t, cfg.SelfService.Profile.Enabled)
@@ -123,10 +123,8 @@ func TestFullConfiguration(t *testing.T) {
 		"hashers.argon2.expected_duration", "log.redaction_text",
 		"oauth2_provider",
 		"preview",
-		"selfservice.flows.registration.after.oidc",
 		"selfservice.flows.registration.login_hints",
 		"selfservice.flows.settings.required_aal",
-		"selfservice.methods.oidc",
 		"selfservice.methods.passkey",
 		"selfservice.methods.password.config.migrate_hook",
 		"session.whoami.required_aal",
@@ -148,6 +146,7 @@ func TestFullConfiguration(t *testing.T) {
 	require.Equal(t, []string{"show_verification_ui", "session"}, names(after.Method["password"].Hooks))
 	require.Equal(t, "https://www.example.com/hello", after.Method["password"].ReturnURL)
 	require.Equal(t, cmd.AfterMethod{ReturnURL: "https://www.example.com/hi", Hooks: []cmd.Hook{{Name: "show_verification_ui", Key: "registration.after.code.0"}}}, after.Method["code"])
+	require.Equal(t, []string{"session"}, names(after.Method["oidc"].Hooks))
 	require.Equal(t, "default", cfg.SelfService.Password.RegistrationGroup)
 	require.True(t, cfg.SelfService.Registration.ProfileFirst)
 	require.Equal(t, cmd.Login{
@@ -155,6 +154,7 @@ func TestFullConfiguration(t *testing.T) {
 		After: cmd.After{ReturnURL: "https://www.example.com/back", Hooks: []cmd.Hook{{Name: "verification", Key: "login.after.0"}, {Name: "show_verification_ui", Key: "login.after.1"}}, Method: map[string]cmd.AfterMethod{
 			"password": {Hooks: []cmd.Hook{{Name: "revoke_active_sessions", Key: "login.after.password.0"}}},
 			"code":     {ReturnURL: "https://www.example.com/by-code", Hooks: []cmd.Hook{{Name: "require_verified_address", Key: "login.after.code.0"}}},
+			"oidc":     {},
 		}},
 	}, cfg.SelfService.Login)
 	require.Equal(t, cmd.Settings{
@@ -164,6 +164,7 @@ func TestFullConfiguration(t *testing.T) {
 			"profile": {ReturnURL: "https://www.example.com/me", Hooks: []cmd.Hook{
 				{Name: "notify_previous_addresses", Key: "settings.after.profile.0", Recipients: "all_verified"}, {Name: "show_verification_ui", Key: "settings.after.profile.1"},
 			}},
+			"oidc": {},
 		}},
 	}, cfg.SelfService.Settings)
 	require.Equal(t, cmd.Recovery{

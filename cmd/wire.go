@@ -136,6 +136,10 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 
+	if _, err := providers(ctx, c, outbound, post.jsonnet, o.Now, o.Log); err != nil {
+		return nil, err
+	}
+
 	phones := post.reaches(courier.SMS) && knowsPhones(schemas)
 	people := &identity.Manager{Schemas: schemas, Store: store, Now: o.Now}
 	sessions := &session.Manager{Store: store, Lifespan: c.Session.Lifespan, Extendable: c.Session.Extendable, Ring: cookies, Now: o.Now}

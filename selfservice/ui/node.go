@@ -8,6 +8,7 @@ const (
 	GroupPassword        = "password"
 	GroupCode            = "code"
 	GroupLink            = "link"
+	GroupOIDC            = "oidc"
 )
 
 // Input types of HTML forms that nodes use.

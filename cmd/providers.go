@@ -1,0 +1,61 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/foyer-id/foyer/internal/jsonnet"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/selfservice/strategy/oidc"
+)
+
+// maxMapper bounds a mapper of claims, in bytes.
+const maxMapper = 256 << 10
+
+// providers makes those that are offered, none where the method is not. None of
+// them is asked anything. The pool is nil where nothing evaluates Jsonnet.
+func providers(ctx context.Context, c *Config, outbound *web.Outbound, pool *jsonnet.Pool, now func() time.Time, log *slog.Logger) ([]*oidc.Provider, error) {
+	if !c.SelfService.OIDC.Enabled {
+		return nil, nil
+	}
+	deps := oidc.Deps{Do: outbound.Do, Now: now, Log: log}
+	if pool != nil {
+		deps.Evaluator = pool
+	}
+	files := web.Resources{Fetch: outbound.Get, AllowHTTP: c.Dev, MaxBytes: maxMapper}
+	var list []*oidc.Provider
+	for i, p := range c.SelfService.OIDC.Providers {
+		at := fmt.Sprintf("%s.%d", providersKey, i)
+		if p.MapperURL != "" {
+			source, err := mapper(ctx, p, files, pool)
+			if err != nil {
+				return nil, fmt.Errorf("%s.mapper_url (%s): %w", at, p.MapperName, err)
+			}
+			p.Mapper = source
+		}
+		made, err := oidc.New(p.Settings, deps)
+		if err != nil {
+			return nil, fmt.Errorf("%s.%w", at, err)
+		}
+		list = append(list, made)
+	}
+	return list, nil
+}
+
+// mapper fetches a provider's Jsonnet; it is parsed.
+func mapper(ctx context.Context, p Provider, files web.Resources, pool *jsonnet.Pool) (string, error) {
+	source, err := files.Read(ctx, p.MapperURL)
+	switch {
+	case err != nil:
+	case len(source) > files.MaxBytes:
+		err = fmt.Errorf("is larger than %d bytes", files.MaxBytes)
+	case pool == nil:
+		err = errors.New("nothing here evaluates Jsonnet")
+	default:
+		err = pool.Check(ctx, p.MapperName, string(source))
+	}
+	return string(source), err
+}
