@@ -47,7 +47,8 @@ func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error 
 		return err
 	}
 	if typed := r.URL.Query().Get("credentials_identifier"); typed != "" {
-		if q.Identifier, err = CanonicalIdentifier(typed); err != nil {
+		q.Link = asLinkName(typed)
+		if q.Identifier, err = CanonicalIdentifier(typed); err != nil && q.Link == "" {
 			// What has no canonical form belongs to nobody.
 			web.JSON(w, http.StatusOK, []View{})
 			return nil

@@ -268,6 +268,14 @@ func TestFindByIdentifier(t *testing.T) {
 		require.Empty(t, find(typed), typed)
 	}
 	require.Len(t, find(""), 2, "an empty parameter counts as absent")
+
+	env.Exec(`INSERT INTO identifiers (space, value, identity_id) VALUES ('oidc', 'git:AbC|1', ?), ('oidc', 'git:Ⅷ', ?)`, i["id"], i["id"])
+	for _, account := range []string{"git:AbC|1", "git:Ⅷ"} {
+		require.Len(t, find(account), 1, account)
+	}
+	for _, other := range []string{"git:abc|1", " git:AbC|1", "git:viii", "git:AbC|1\x00", "git:\xff", "AbC|1", ":"} {
+		require.Empty(t, find(other), other)
+	}
 }
 
 // Whoever could sign in with a name owns it, before there is a password too.

@@ -3,6 +3,9 @@ package identity
 import (
 	"encoding/json"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Link is a person's account with a provider, by which they sign in.
@@ -21,6 +24,14 @@ type providerConfig struct {
 // LinkName is the identifier of an account with a provider. No two identities
 // have the same.
 func LinkName(provider, subject string) string { return provider + ":" + subject }
+
+// asLinkName is what was typed if that may be the name of an account, else empty.
+func asLinkName(typed string) string {
+	if !strings.Contains(typed, ":") || !utf8.ValidString(typed) || strings.ContainsFunc(typed, unicode.IsControl) {
+		return ""
+	}
+	return typed
+}
 
 func (l Link) name() string { return LinkName(l.Provider, l.Subject) }
 

@@ -63,5 +63,6 @@ const (
 type Query struct {
 	After      uuid.UUID // the last id of the page before; Nil for the first page
 	Limit      int
-	Identifier string // canonical; empty for all
+	Identifier string // canonical; with Link empty, too, for all
+	Link       string // a LinkName; whoever has one of both is meant
 }

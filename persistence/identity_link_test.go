@@ -73,6 +73,14 @@ func TestLinksAndIdentifiersAreWorldsApart(t *testing.T) {
 		other := linked(t, "cleo@example.org", "google", "2")
 		require.NoError(t, s.InsertIdentity(t.Context(), other))
 		require.Nil(t, owner(t, s, "google:2"))
+		for link, n := range map[string]int{"google:2": 1, "google:1": 2, "google:3": 0} {
+			found, err := s.Identities(t.Context(), identity.Query{Identifier: link, Link: link, Limit: 5})
+			require.NoError(t, err)
+			require.Len(t, found, n, "whoever has it in any way")
+			found, err = s.Identities(t.Context(), identity.Query{Link: link, Limit: 5})
+			require.NoError(t, err)
+			require.Len(t, found, n)
+		}
 		_, err := s.ByLink(t.Context(), "ana@example.org")
 		require.ErrorIs(t, err, identity.ErrNotFound)
 		require.Equal(t, asRead(person), owner(t, s, "bob@example.org"), "an address is reserved without a password, too")

@@ -16,7 +16,7 @@ const (
 
 	sqlIdentities   = `SELECT ` + identityColumns + ` FROM identities WHERE id > ? ORDER BY id LIMIT ?`
 	sqlIdentitiesBy = `SELECT ` + identityColumns + ` FROM identities
-		WHERE id IN (SELECT identity_id FROM identifiers WHERE value = ?) AND id > ? ORDER BY id LIMIT ?`
+		WHERE id IN (SELECT identity_id FROM identifiers WHERE value IN (?, ?)) AND id > ? ORDER BY id LIMIT ?`
 	sqlCredentials = `SELECT id, type, identifiers, config, version, created_at, updated_at FROM credentials
 		WHERE identity_id = ? ORDER BY type`
 )
@@ -50,10 +50,10 @@ func (s *Store) Identities(ctx context.Context, q identity.Query) ([]*identity.I
 		page = nil
 		var rows []identityRow
 		var err error
-		if q.Identifier == "" {
+		if q.Identifier == "" && q.Link == "" {
 			err = c.all(ctx, &rows, sqlIdentities, q.After.String(), q.Limit)
 		} else {
-			err = c.all(ctx, &rows, sqlIdentitiesBy, q.Identifier, q.After.String(), q.Limit)
+			err = c.all(ctx, &rows, sqlIdentitiesBy, q.Identifier, q.Link, q.After.String(), q.Limit)
 		}
 		if err != nil {
 			return err
