@@ -145,7 +145,7 @@ func TestEnvironmentSetsProviders(t *testing.T) {
 	const at = "SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_"
 	cfg, report := providersOf(t, usual,
 		at+"0_CLIENT_SECRET=other", at+"1_MAPPER_URL=file:///run/github.jsonnet", at+"1_PKCE=force", at+"1_AUTHORITATIVE_FOR=a.example, b.example",
-		at+"2_ID=op", at+"2_PROVIDER=keycloak-typo", at+"2_PROVIDER=generic", at+"2_CLIENT_ID=x", at+"2_CLIENT_SECRET=y", at+"2_ISSUER_URL=https://op.example.com",
+		at+"2_ID=op", at+"2_PROVIDER=generic", at+"2_CLIENT_ID=x", at+"2_CLIENT_SECRET=y", at+"2_ISSUER_URL=https://op.example.com",
 		at+`2_MAPPING_TRAITS={"email": "email", "name.first": "given_name"}`, at+`2_REQUESTED_CLAIMS={"id_token":{}}`, at+"2_UPSTREAM_PARAMETERS=hd",
 		"SELFSERVICE_METHODS_OIDC_CONFIG_STORE_TOKENS=true", "SELFSERVICE_METHODS_OIDC_CONFIG_BASE_REDIRECT_URI=https://auth.example.com/x",
 	)
@@ -162,6 +162,14 @@ func TestEnvironmentSetsProviders(t *testing.T) {
 	require.Equal(t, []string{"hd"}, list[2].Upstream)
 	require.True(t, cfg.SelfService.OIDC.StoreTokens)
 	require.Equal(t, "https://auth.example.com/x", list[0].RedirectBase)
+
+	cfg, _ = providersOf(t, usual, at[:len(at)-1]+`=[{"id":"op","provider":"github","client_id":"x","mapping":{"traits":{"email":"email"}}}]`, at+"0_CLIENT_SECRET=0123")
+	require.Len(t, cfg.SelfService.OIDC.Providers, 1, "the list as a whole")
+	require.Equal(t, "0123", cfg.SelfService.OIDC.Providers[0].ClientSecret)
+
+	file := write(t, "oidc.yml", "selfservice:\n  methods:\n    oidc:\n"+usual)
+	_, _, err := cmd.Load(cmd.LoadOptions{Files: []string{"testdata/base.yml", file}, Env: []string{at + "1_ID=google"}})
+	require.EqualError(t, err, `environment variable SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_1_ID: selfservice.methods.oidc.config.providers.1.id: the id "google" is taken by an earlier provider`)
 }
 
 func TestHooksAfterProviders(t *testing.T) {
