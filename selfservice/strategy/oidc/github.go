@@ -2,15 +2,28 @@ package oidc
 
 import (
 	"context"
-	"errors"
 	"fmt"
+
+	"golang.org/x/oauth2"
 )
+
+// github is the kind of both sorts of its apps.
+func github(scopes []string) kind {
+	return kind{
+		oauth2: true, issuer: "https://github.com/login/oauth", style: oauth2.AuthStyleInParams,
+		auth: "https://github.com/login/oauth/authorize", token: "https://github.com/login/oauth/access_token", userinfo: "https://api.github.com/user",
+		scopes: scopes,
+		again:  map[string]string{"prompt": "select_account"},
+		claims: paths("sub=id name nickname=login preferred_username=login profile=html_url picture=avatar_url website=blog"),
+		amend:  githubEmail,
+	}
+}
 
 // githubEmail reads the primary address, the only one that counts: what the
 // profile shows is whatever the person likes.
 func githubEmail(ctx context.Context, p *Provider, g *grant, claims map[string]any) error {
 	raw, err := p.deps.Do.get(ctx, g.Endpoint.userinfo+"/emails", g.Access)
-	if refused := (*status)(nil); errors.As(err, &refused) && refused.code/100 == 4 {
+	if withheld(err) {
 		return nil // without the scope user:email there is no address
 	}
 	if err != nil {

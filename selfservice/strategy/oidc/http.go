@@ -2,6 +2,8 @@ package oidc
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,6 +35,13 @@ type status struct {
 
 func (s *status) Error() string { return fmt.Sprintf("%s answered %d", s.host, s.code) }
 
+// withheld says that err is an answer that the token is not good for something,
+// and not a matter of the moment.
+func withheld(err error) bool {
+	refused := (*status)(nil)
+	return errors.As(err, &refused) && refused.code/100 == 4 && refused.code != http.StatusTooManyRequests && refused.code != http.StatusRequestTimeout
+}
+
 // get is fetch of a document anybody may read, or with an access token one of its
 // person.
 func (d Do) get(ctx context.Context, at, token string) ([]byte, error) {
@@ -41,6 +50,20 @@ func (d Do) get(ctx context.Context, at, token string) ([]byte, error) {
 		header.Set("Authorization", "Bearer "+token)
 	}
 	return d.fetch(ctx, http.MethodGet, at, header, "")
+}
+
+// getWith is get with an access token in a header as the provider wants it.
+func (d Do) getWith(ctx context.Context, at, header, value string) ([]byte, error) {
+	return d.fetch(ctx, http.MethodGet, at, http.Header{http.CanonicalHeaderKey(header): {value}}, "")
+}
+
+// postJSON is fetch by POST of JSON.
+func (d Do) postJSON(ctx context.Context, at string, body any) ([]byte, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	return d.fetch(ctx, http.MethodPost, at, http.Header{"Content-Type": {"application/json"}}, string(raw))
 }
 
 // post is fetch by POST of a form.

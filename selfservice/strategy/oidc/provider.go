@@ -47,7 +47,7 @@ func New(s Settings, d Deps) (*Provider, error) {
 	refuse := func(key, why string) { faults = append(faults, &web.KeyError{Key: key, Reason: why}) }
 	k, ok := kinds[s.Kind]
 	if !ok {
-		refuse("provider", "expected one of "+strings.Join(Kinds(), ", "))
+		refuse("provider", cmp.Or(unsupported[s.Kind], "expected one of "+strings.Join(Kinds(), ", ")))
 	}
 	if k.prepare != nil {
 		k.prepare(&k, &s, refuse)

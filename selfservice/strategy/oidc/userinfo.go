@@ -17,7 +17,7 @@ func (p *Provider) identify(ctx context.Context, g *grant, token map[string]any)
 	wanted := p.settings.ClaimsSource == SourceUserInfo
 	if wanted || token["email"] == nil && g.Endpoint.userinfo != "" {
 		info, err := p.read(ctx, g)
-		if refused := (*status)(nil); !wanted && errors.As(err, &refused) && refused.code/100 == 4 {
+		if !wanted && withheld(err) {
 			info, err = nil, nil // the token is not good for it, which only costs the address
 		}
 		if err != nil {
