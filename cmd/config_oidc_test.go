@@ -346,3 +346,26 @@ func TestMapperStopsTheStart(t *testing.T) {
 		require.ErrorContains(t, err, one.want, name)
 	}
 }
+
+// A trait that is mapped and that no schema has is most likely misspelt.
+func TestMappedTraitThatNoSchemaHas(t *testing.T) {
+	schema := `{"type":"object","properties":{"traits":{"type":"object","properties":{
+		"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}},
+		"name":{"type":"object","properties":{"first":{"type":"string"}}}, "tags":{"type":"array","items":{"type":"string"}}}}}}`
+	cfg, _ := providersOf(t, `
+      enabled: true
+      config: {providers: [{id: op, provider: github, client_id: x, client_secret: y, mapping: {traits: {email: email}}}]}
+`, "DEV=true", "IDENTITY_SCHEMAS_0_URL=base64://"+base64.StdEncoding.EncodeToString([]byte(schema)),
+		`SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_0_MAPPING_TRAITS={"email":"email","name.first":"given_name","tags":"raw_claims.tags","emial":"email","name.last":"family_name"}`)
+	var err error
+	cfg.Secrets, _, err = cmd.ResolveSecrets(cfg)
+	require.NoError(t, err)
+	var log bytes.Buffer
+	app, err := cmd.Wire(t.Context(), cfg, cmd.Options{Now: time.Now, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	require.NoError(t, app.Close())
+	require.Equal(t, 2, strings.Count(log.String(), "no identity schema has this trait"), log.String())
+	for _, misspelt := range []string{"emial", "name.last"} {
+		require.Contains(t, log.String(), "selfservice.methods.oidc.config.providers.0.mapping.traits."+misspelt+": ")
+	}
+}

@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/foyer-id/foyer/internal/jsonnet"
 	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/schema"
 	"github.com/foyer-id/foyer/selfservice/strategy/oidc"
 )
 
@@ -58,4 +62,31 @@ func mapper(ctx context.Context, p Provider, files web.Resources, pool *jsonnet.
 		err = pool.Check(ctx, p.MapperName, string(source))
 	}
 	return string(source), err
+}
+
+// noteUnknown warns of traits that are mapped and that no form shows: such a trait
+// is most likely misspelt, and its schema refuses it at every sign-up.
+func noteUnknown(c *Config, schemas *schema.Set, log *slog.Logger) {
+	for i, p := range c.SelfService.OIDC.Providers {
+		if p.Mapping == nil || !c.SelfService.OIDC.Enabled {
+			continue
+		}
+		for _, trait := range slices.Sorted(maps.Keys(p.Mapping.Traits)) {
+			if !hasTrait(schemas, trait) {
+				log.Warn(fmt.Sprintf("%s.%d.mapping.traits.%s: no identity schema has this trait", providersKey, i, trait))
+			}
+		}
+	}
+}
+
+// hasTrait reports whether any schema has a field at path, within or around it.
+func hasTrait(schemas *schema.Set, path string) bool {
+	for _, s := range schemas.All() {
+		for _, f := range s.Fields {
+			if f.Name == path || strings.HasPrefix(f.Name, path+".") || strings.HasPrefix(path, f.Name+".") {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -139,6 +139,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	if _, err := providers(ctx, c, outbound, post.jsonnet, o.Now, o.Log); err != nil {
 		return nil, err
 	}
+	noteUnknown(c, schemas, o.Log)
 
 	phones := post.reaches(courier.SMS) && knowsPhones(schemas)
 	people := &identity.Manager{Schemas: schemas, Store: store, Now: o.Now}
