@@ -61,7 +61,7 @@ func (c *checker) provider(at string, p Provider) {
 }
 
 // public are the kinds that know clients without a secret.
-var public = []string{"auth0", "fedcm-test", "generic", "gitlab", "hydra", "jackson", "keycloak", "microsoft", "ory", "spotify", "x"}
+var public = []string{"auth0", "generic", "gitlab", "hydra", "jackson", "keycloak", "microsoft", "ory", "salesforce", "spotify", "vk", "x"}
 
 func (c *checker) credentials(at string, p Provider) {
 	switch {

@@ -305,8 +305,20 @@ func TestKindsOfProviders(t *testing.T) {
 	list, _, _ = strings.Cut(list, "]")
 	var known []string
 	require.NoError(t, json.Unmarshal([]byte(list+"]"), &known))
-	for _, kind := range oidc.Kinds() {
-		require.Contains(t, known, kind)
+	require.ElementsMatch(t, append(oidc.Kinds(), "fedcm-test"), known)
+
+	file := write(t, "oidc.yml", "selfservice:\n  methods:\n    oidc:\n"+usual)
+	kindOf := func(kind string) error {
+		_, _, err := cmd.Load(cmd.LoadOptions{Files: []string{"testdata/base.yml", file}, Env: []string{
+			"SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_1_PROVIDER=" + kind, "SELFSERVICE_METHODS_OIDC_CONFIG_PROVIDERS_1_ISSUER_URL=https://op.example.com",
+		}})
+		return err
+	}
+	require.ErrorContains(t, kindOf("fedcm-test"), "providers.1.provider: fedcm-test is for the tests of those who made it")
+	for _, kind := range known {
+		if err := kindOf(kind); err != nil {
+			require.Contains(t, []string{"apple", "fedcm-test", "microsoft", "jackson"}, kind, "%s: needs more than an issuer", err)
+		}
 	}
 }
 
