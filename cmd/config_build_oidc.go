@@ -17,9 +17,10 @@ const (
 )
 
 func buildOIDC(s settings, publicURL string) OIDC {
-	o := OIDC{Enabled: s.flag(oidcKey + "enabled"), StoreTokens: s.flag(oidcKey + "config.store_tokens"), TraitGroup: ui.GroupDefault}
-	if s.flag("feature_flags.legacy_oidc_registration_node_group") {
-		o.TraitGroup = ui.GroupOIDC
+	o := OIDC{Enabled: s.flag(oidcKey + "enabled"), StoreTokens: s.flag(oidcKey + "config.store_tokens"), TraitGroup: ui.GroupOIDC}
+	traits := s.str("feature_flags.password_profile_registration_node_group")
+	if traits == ui.GroupDefault && !s.flag("feature_flags.legacy_oidc_registration_node_group") {
+		o.TraitGroup = traits
 	}
 	base := cmp.Or(strings.TrimRight(s.str(redirectKey), "/"), publicURL)
 	for _, one := range s.list(providersKey) {

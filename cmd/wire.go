@@ -20,6 +20,7 @@ import (
 	"github.com/foyer-id/foyer/selfservice/strategy/code"
 	"github.com/foyer-id/foyer/selfservice/strategy/identifierfirst"
 	"github.com/foyer-id/foyer/selfservice/strategy/link"
+	"github.com/foyer-id/foyer/selfservice/strategy/oidc"
 	"github.com/foyer-id/foyer/selfservice/strategy/password"
 	"github.com/foyer-id/foyer/selfservice/strategy/profile"
 	"github.com/foyer-id/foyer/selfservice/ui"
@@ -136,7 +137,8 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 
-	if _, err := providers(ctx, c, outbound, post.jsonnet, o.Now, o.Log); err != nil {
+	offered, err := providers(ctx, c, outbound, post.jsonnet, o.Now, o.Log)
+	if err != nil {
 		return nil, err
 	}
 	noteUnknown(c, schemas, o.Log)
@@ -162,7 +164,7 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 		Store:      store,
 		Identities: people,
 		Sessions:   sessions,
-		Strategies: strategies(c, people, hasher, outbound, messages, phones),
+		Strategies: strategies(c, people, hasher, outbound, messages, phones, &oidc.Strategy{Providers: offered, Ring: keptTokens(c, private)}),
 		Rules:      rules(c, out, sessions),
 		Return:     returnTo,
 		Messages:   messages,
@@ -238,14 +240,16 @@ func knowsPhones(schemas *schema.Set) bool {
 	return false
 }
 
-func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound, messages ui.Catalogue, sms bool) []selfservice.Strategy {
+func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbound *web.Outbound, messages ui.Catalogue, sms bool, others *oidc.Strategy) []selfservice.Strategy {
 	var list []selfservice.Strategy
 	methods := c.SelfService
 	traits, whole, own := map[string]*ui.TraitForm{}, map[string]*ui.TraitForm{}, map[string]*ui.TraitForm{}
+	others.Traits = map[string]*ui.TraitForm{}
 	for _, s := range people.Schemas.All() {
 		traits[s.ID] = ui.NewTraitForm(s, methods.Password.RegistrationGroup, messages)
 		whole[s.ID] = ui.NewTraitForm(s, ui.GroupDefault, messages)
 		own[s.ID] = ui.NewTraitForm(s, ui.GroupProfile, messages)
+		others.Traits[s.ID] = ui.NewTraitForm(s, methods.OIDC.TraitGroup, messages)
 	}
 	identifiers := ui.NewIdentifier(people.Schemas.All(), messages)
 	list = append(list,
@@ -259,6 +263,9 @@ func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbou
 		}
 		list = append(list, &password.Strategy{Identities: people, Hasher: hasher, Policy: &policy, Traits: traits, Identifiers: identifiers})
 	}
+	if methods.OIDC.offered() {
+		list = append(list, others)
+	}
 	if methods.Code.Enabled {
 		list = append(list, &code.Strategy{
 			Identities: people, SMS: sms, Passwordless: methods.Code.Passwordless, Traits: traits, Identifiers: identifiers,
@@ -269,6 +276,14 @@ func strategies(c *Config, people *identity.Manager, hasher *hash.Hasher, outbou
 		list = append(list, &link.Strategy{Verifies: methods.Verification.Use == link.ID, Recovers: methods.Recovery.Use == link.ID})
 	}
 	return list
+}
+
+// keptTokens seals the tokens of providers; nil where they are not kept.
+func keptTokens(c *Config, ring *seal.Ring) *seal.Ring {
+	if c.SelfService.OIDC.StoreTokens {
+		return ring
+	}
+	return nil
 }
 
 // trustedOrigins are whose pages may post forms to the public API: its own,

@@ -20,7 +20,7 @@ func Session(sessions *session.Manager) selfservice.Hook {
 			if s.Identity.State != identity.StateActive {
 				return nil // a web_hook wants to look at them first
 			}
-			s.Session, s.SessionToken = sessions.Plan(s.Identity.ID, s.Next.Active, s.Input.Device)
+			s.Session, s.SessionToken = sessions.Plan(s.Identity.ID, s.Proof(), s.Input.Device)
 			s.Session.Identity = s.Identity
 			planned, hash := s.Session, session.Hash(s.SessionToken)
 			s.Write(func(ctx context.Context) error {

@@ -35,7 +35,7 @@ func TestSessionPlans(t *testing.T) {
 	require.Equal(t, selfservice.Ends, h.Turn, "any other hook can still refuse")
 
 	who := &identity.Identity{ID: uuid.Must(uuid.NewV4()), State: identity.StateActive}
-	step := &selfservice.Step{Identity: who, Next: &selfservice.Flow{Active: "password"}, Input: &selfservice.Input{Device: session.Device{IP: "192.0.2.1", UserAgent: "test"}}}
+	step := &selfservice.Step{Identity: who, Flow: &selfservice.Flow{}, Next: &selfservice.Flow{Active: "password"}, Input: &selfservice.Input{Device: session.Device{IP: "192.0.2.1", UserAgent: "test"}}}
 	require.NoError(t, h.Run(context.Background(), step))
 	require.Empty(t, s.sessions, "not yet")
 	require.Equal(t, who.ID, step.Session.IdentityID)

@@ -203,3 +203,19 @@ func (i *Identity) Usable(a *Address) bool {
 	}
 	return !slices.ContainsFunc(i.Verifiable, func(b Address) bool { return b.Verified })
 }
+
+// Addresses lists what traits name that messages could reach: where the person
+// would be reached, and what they would sign in with.
+func (m *Manager) Addresses(s *schema.Schema, traits map[string]any) []Address {
+	i := m.derived(s, traits)
+	var list []Address
+	for _, a := range append(i.Verifiable, i.Recovery...) {
+		list = appendAddress(list, a)
+	}
+	for _, name := range i.identifiers {
+		if via := Channel(name); via == ViaSMS || schema.IsEmail(name) {
+			list = appendAddress(list, Address{Via: via, Value: name, Canonical: name})
+		}
+	}
+	return list
+}

@@ -223,7 +223,7 @@ func TestEventsOfSessions(t *testing.T) {
 		ada := drafted(t, object{"nick": "ada"})
 		require.NoError(t, people.Create(t.Context(), ada))
 		l.kept(t)
-		one, token := sessions.Plan(ada.ID, "password", session.Device{IP: "192.0.2.1", UserAgent: "curl/8"})
+		one, token := sessions.Plan(ada.ID, session.Method{Method: "password", AAL: session.AAL1}, session.Device{IP: "192.0.2.1", UserAgent: "curl/8"})
 		one.Identity = ada
 		l.deaf = identity.EventSessionIssued
 		require.ErrorIs(t, sessions.Start(t.Context(), one, session.Hash(token)), errDeaf)
@@ -243,12 +243,12 @@ func TestEventsOfSessions(t *testing.T) {
 			"issued_at":"2026-03-04T12:00:00.123456Z","authenticated_at":"2026-03-04T12:00:00.123456Z","expires_at":"2026-03-04T13:00:00.123456Z"}`
 		require.JSONEq(t, want, string(raw), "no token")
 
-		nobody, lost := sessions.Plan(newID(), "password", session.Device{})
+		nobody, lost := sessions.Plan(newID(), session.Method{Method: "password", AAL: session.AAL1}, session.Device{})
 		require.ErrorIs(t, sessions.Start(t.Context(), nobody, session.Hash(lost)), identity.ErrNotFound)
 		require.Empty(t, l.heard)
 
 		sessions.Now = func() time.Time { return noon.Add(time.Minute) }
-		next, fresh := sessions.Replan(one, "code", session.AAL1, session.Device{})
+		next, fresh := sessions.Replan(one, session.Method{Method: "code", AAL: session.AAL1}, session.Device{})
 		l.deaf = identity.EventSessionRefreshed
 		require.ErrorIs(t, sessions.Reauthenticate(t.Context(), next, one.AuthenticatedAt, session.Hash(fresh)), errDeaf)
 		_, err = s.SessionByToken(t.Context(), session.Hash(token))
@@ -371,7 +371,7 @@ func TestEventsOfManySessionsThatEnd(t *testing.T) {
 		require.NoError(t, people.Create(t.Context(), ada))
 		require.NoError(t, s.Tx(t.Context(), func(ctx context.Context) error {
 			for range 130 {
-				one, token := sessions.Plan(ada.ID, "password", session.Device{})
+				one, token := sessions.Plan(ada.ID, session.Method{Method: "password", AAL: session.AAL1}, session.Device{})
 				if err := s.InsertSession(ctx, one, session.Hash(token)); err != nil {
 					return err
 				}

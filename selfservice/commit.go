@@ -20,7 +20,7 @@ func (e *Engine) commit(ctx context.Context, s *Step) error {
 		next = e.completed(s)
 	}
 	err := e.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := e.Store.UpdateFlow(ctx, next); err != nil {
+		if err := e.save(ctx, s, next); err != nil {
 			return err
 		}
 		if s.Progress == Done {
@@ -43,6 +43,8 @@ func (e *Engine) finish(ctx context.Context, s *Step) error {
 		switch {
 		case errors.Is(err, identity.ErrOutdated):
 			return ErrStale // the next try sees them as they are now
+		case errors.Is(err, identity.ErrTaken) && s.Asserted != nil:
+			return Refuse("", ui.ErrLinkedElsewhere, nil)
 		case errors.Is(err, identity.ErrTaken):
 			return Refuse("", ui.ErrTaken, nil)
 		case err != nil:
@@ -65,7 +67,7 @@ func (e *Engine) finish(ctx context.Context, s *Step) error {
 // what was planned beside. It returns that error.
 func (e *Engine) asIs(ctx context.Context, s *Step, end error) error {
 	err := e.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := e.Store.UpdateFlow(ctx, s.Next); err != nil {
+		if err := e.save(ctx, s, s.Next); err != nil {
 			return err
 		}
 		return s.write(ctx)

@@ -63,6 +63,7 @@ type Opening struct {
 	Refresh        bool        // login: prove again who is signed in
 	AAL            session.AAL // login: how sure it is to be; empty for AAL1
 	SkipSettings   bool        // recovery: go where the person wanted to, without choosing a new password
+	Exchange       bool        // native: a browser will bring home what the app then asks for
 }
 
 // errNoFlow is what a client is told where ErrNoFlow was found.
@@ -154,6 +155,9 @@ func (e *Engine) firstNotes(k Kind, o Opening) notes {
 	}
 	if e.Rules[k].TwoSteps && !n.Refresh && n.AAL != session.AAL2 {
 		n.Stage = StageWho
+	}
+	if o.Exchange && o.Native && (k == Registration || k == Login) {
+		n.Exchange = newExchange()
 	}
 	return n
 }

@@ -71,6 +71,7 @@ type Flow struct {
 
 	notes notes              // Private, opened
 	owner *identity.Identity // settings: whose flow it is, with credentials
+	ways  []string           // settings: the strategies by which owner can sign in
 }
 
 // Outcome is what a completed flow remembers, to give the first answer again.

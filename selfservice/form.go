@@ -20,7 +20,7 @@ func (e *Engine) Form(f *Flow, csrf string) ui.Form {
 	})}}
 	if !f.Completed() {
 		for _, strategy := range e.Strategies {
-			if m, ok := strategy.Methods()[f.Kind]; ok {
+			if m, ok := strategy.Methods()[f.Kind]; ok && !f.excludes(strategy.ID()) {
 				form.Nodes = appendNew(form.Nodes, m.Form(f))
 			}
 		}

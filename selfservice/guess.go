@@ -36,6 +36,10 @@ type attempt struct {
 	subject []byte    // whose budget it was paid from
 	void    bool      // it was the secret, which something has made void, such as the same submit before
 
+	back     bool          // the client is back from a trip that this submit has spent
+	waited   time.Duration // for another submit that had spent it
+	asserted *Assertion    // what it brought home, or carried itself
+
 	asking context.Context // ends with the time that questions have; nil before the first
 	asked  context.CancelFunc
 }
@@ -46,6 +50,22 @@ func (a *attempt) questions(ctx context.Context, limit time.Duration) context.Co
 		a.asking, a.asked = context.WithTimeout(ctx, limit)
 	}
 	return a.asking
+}
+
+// waits lets another submit, which does the same, finish. It reports whether
+// there is time left for that.
+func (a *attempt) waits(ctx context.Context) bool {
+	if a.waited >= underway {
+		return false
+	}
+	a.waited += underwayPause
+	a.tries--
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(underwayPause):
+		return true
+	}
 }
 
 func (a *attempt) end() {

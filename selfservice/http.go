@@ -56,6 +56,11 @@ func (h *HTTP) Mount(r *web.Router) {
 		})
 	}
 	r.Handle(http.MethodGet, "/self-service/errors", h.storedError)
+	for _, path := range []string{"/self-service/methods/oidc/callback", "/self-service/methods/oidc/callback/:provider"} {
+		r.Handle(http.MethodGet, path, h.back)
+		r.Handle(http.MethodPost, path, backByForm)
+	}
+	r.Handle(http.MethodGet, "/sessions/token-exchange", h.exchange)
 }
 
 func (h *HTTP) openBrowser(w http.ResponseWriter, r *http.Request, k Kind) error {
@@ -116,6 +121,7 @@ func (h *HTTP) opening(r *http.Request) (Opening, error) {
 		Refresh:        isTrue(q.Get("refresh")),
 		AAL:            session.AAL(q.Get("aal")),
 		SkipSettings:   isTrue(q.Get("skip_settings")),
+		Exchange:       isTrue(q.Get("return_session_token_exchange_code")),
 	}, nil
 }
 
@@ -202,22 +208,23 @@ func (h *HTTP) submit(w http.ResponseWriter, r *http.Request, k Kind) error {
 	if err != nil {
 		return err
 	}
-	in := &Input{
-		Request: h.request(r, web.RequestURL(r, h.Engine.PublicURL)),
-		Body:    body,
-		Device:  h.device(r),
-		Session: s,
-		Guard:   func(f *Flow) error { return h.guard(r, f, s, body) },
-	}
-	// The same at every submit of this browser to this flow, so that the first
-	// answer, given again, does not lock it out of what came of it.
-	in.nextSecret = h.Engine.Ring.MAC("csrf", id.Bytes(), h.CSRF.Secret(r))
-	in.NextBinding = web.Binding(in.nextSecret)
+	in := h.input(r, id, s, body)
+	in.Guard = func(f *Flow) error { return h.guard(r, f, s, body) }
 	step, err := h.Engine.Submit(r.Context(), k, id, in)
 	if err != nil {
 		return h.moved(w, r, k, err)
 	}
 	return h.answer(w, r, step)
+}
+
+// input is what r brings to a flow, without its guard.
+func (h *HTTP) input(r *http.Request, id uuid.UUID, s *session.Session, body *web.Body) *Input {
+	in := &Input{Request: h.request(r, web.RequestURL(r, h.Engine.PublicURL)), Body: body, Device: h.device(r), Session: s}
+	// The same at every submit of this browser to this flow, so that the first
+	// answer, given again, does not lock it out of what came of it.
+	in.nextSecret = h.Engine.Ring.MAC("csrf", id.Bytes(), h.CSRF.Secret(r))
+	in.NextBinding = web.Binding(in.nextSecret)
+	return in
 }
 
 // show answers a GET on the submit URL, as a link or a reload makes it: it

@@ -40,6 +40,8 @@ func loginSays(f *Flow) []ui.Problem {
 	switch {
 	case f.State == StateSentEmail:
 		return says(ui.InfoLoginCodeSent)
+	case f.Links():
+		return f.notes.Linking.says()
 	case f.SecondFactor():
 		return says(ui.InfoSecondFactor)
 	case f.Refreshes():
@@ -51,18 +53,15 @@ func loginSays(f *Flow) []ui.Problem {
 // planLogin prepares the session: a new one, or of who is signed in already the
 // same one, proved again. Either has a token of its own, and the old dies.
 func planLogin(e *Engine, s *Step) error {
-	aal := session.AAL1
-	if s.Flow.SecondFactor() {
-		aal = session.AAL2
-	}
+	s.link()
 	own, device := s.Input.Session, s.Input.Device
 	switch {
 	case own == nil:
-		s.Session, s.SessionToken = e.Sessions.Plan(s.Identity.ID, s.Next.Active, device)
+		s.Session, s.SessionToken = e.Sessions.Plan(s.Identity.ID, s.Proof(), device)
 	case own.IdentityID != s.Identity.ID:
 		return errMismatch
 	default:
-		s.Session, s.SessionToken = e.Sessions.Replan(own, s.Next.Active, aal, device)
+		s.Session, s.SessionToken = e.Sessions.Replan(own, s.Proof(), device)
 	}
 	s.Session.Identity = s.person()
 	return nil
@@ -98,6 +97,8 @@ func (s *Step) SignIn(i *identity.Identity, name string) error {
 		return Refuse("", ui.ErrIdentityDisabled, nil)
 	case s.Flow.Refreshes() && i.ID != s.Flow.notes.Subject:
 		return Refuse("", ui.ErrCredentials, nil)
+	case s.Flow.Links() && i.ID != s.Flow.notes.Linking.Owner:
+		return Refuse("", ui.ErrLinkMismatch, nil)
 	}
 	s.Identity, s.identifier = i, name
 	return nil

@@ -19,6 +19,9 @@ func (e *Engine) prepareRefresh(ctx context.Context, f *Flow, n *notes, s *sessi
 		return err
 	}
 	f.Values = mustJSON(typed{Identifier: e.identifierOf(i)})
+	for _, l := range i.Links() {
+		n.Linked = append(n.Linked, l.Provider)
+	}
 	n.SignsInBy = map[string]string{}
 	for _, c := range i.Credentials {
 		for _, name := range c.Identifiers {
@@ -35,6 +38,8 @@ func (e *Engine) leadsIn(i *identity.Identity, t identity.CredentialType, name s
 	switch via := identity.Channel(name); {
 	case t == identity.CredentialPassword:
 		return i.Password() != ""
+	case t == identity.CredentialOIDC:
+		return true
 	case via == identity.ViaSMS && !e.SMS:
 		return false
 	default:

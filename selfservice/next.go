@@ -14,6 +14,7 @@ type next struct {
 const (
 	doShowForm = "show_form" // draw the form and send it to URL
 	doGoTo     = "go_to"     // get URL, which answers as this did
+	doBrowse   = "browse"    // open URL in a browser, which comes back by itself
 	doPoll     = "poll"      // get URL, which answers once something has happened elsewhere, or after a while
 	doDone     = "done"      // nothing more; URL is where the person wanted to go, empty for an app
 )

@@ -29,6 +29,11 @@ type notes struct {
 	Recovered *recovered        `json:"recovered,omitempty"`   // settings: what led here
 	Saved     *saved            `json:"saved,omitempty"`       // settings: how the last save ended
 	Move      *move             `json:"move,omitempty"`        // verification: the change of address that waits for the proof
+	Trip      *trip             `json:"trip,omitempty"`        // where the client has gone, to come back with an answer
+	Asserted  *Assertion        `json:"asserted,omitempty"`    // registration: who the client is as a provider says
+	Linking   *linking          `json:"linking,omitempty"`     // login: what is linked to whom it is of
+	Linked    []string          `json:"linked,omitempty"`      // login: the providers that Subject is linked to
+	Exchange  *exchange         `json:"exchange,omitempty"`    // native: how the app gets what a browser brings home
 }
 
 // sealNotes makes n the flow's notes.
@@ -41,7 +46,10 @@ func (e *Engine) sealNotes(f *Flow, n notes) {
 
 // carried is the part of the notes that goes along to the end and to successors.
 func (n notes) carried() notes {
-	return notes{State: n.State, Subject: n.Subject, Refresh: n.Refresh, SignsInBy: n.SignsInBy, AAL: n.AAL, Skip: n.Skip, Recovered: n.Recovered}
+	return notes{
+		State: n.State, Subject: n.Subject, Refresh: n.Refresh, SignsInBy: n.SignsInBy, Linked: n.Linked, AAL: n.AAL, Skip: n.Skip,
+		Recovered: n.Recovered, Exchange: n.Exchange,
+	}
 }
 
 func (e *Engine) openNotes(f *Flow) (notes, error) {

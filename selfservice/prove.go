@@ -21,6 +21,8 @@ type draft struct {
 	Method      string                `json:"method"` // the strategy by which they registered
 	Traits      json.RawMessage       `json:"traits"`
 	Credentials []identity.Credential `json:"credentials"`
+	Public      json.RawMessage       `json:"metadata_public,omitempty"`
+	Admin       json.RawMessage       `json:"metadata_admin,omitempty"`
 	Fingerprint []byte                `json:"fingerprint"` // of the submit that was valid
 	Recipient   string                `json:"recipient"`
 	Taken       bool                  `json:"taken"` // the address is another's, who is told so; nobody else is
@@ -45,7 +47,8 @@ func (e *Engine) proveFirst(ctx context.Context, s *Step) error {
 		return Refuse("", ui.ErrTaken, nil)
 	}
 	d := &draft{
-		Method: s.Next.Active, Traits: i.Traits, Credentials: i.Credentials, Taken: taken, Recipient: a.Value,
+		Method: s.Next.Active, Traits: i.Traits, Credentials: i.Credentials, Public: i.MetadataPublic, Admin: i.MetadataAdmin,
+		Taken: taken, Recipient: a.Value,
 		Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...), Asker: s.Input.Device, At: e.Now().UTC(),
 	}
 	if e.Stealth {
@@ -58,7 +61,7 @@ func (e *Engine) proveFirst(ctx context.Context, s *Step) error {
 	s.Progress, s.Identity = Asked, nil
 	s.Next.Active, s.Next.Values = CodeID, nil
 	n := s.Next.notes
-	n.Draft = d
+	n.Draft, n.Asserted = d, nil
 	e.sealNotes(s.Next, n)
 	e.sendSignUp(s, Challenge{Via: a.Via, Address: a.Value, Canonical: a.Canonical})
 	return nil
@@ -128,7 +131,7 @@ func (s *Step) Realise() error {
 		s.startOver(traits)
 		return &Refused{Problems: ui.Problems(violations)}
 	}
-	i.Credentials = d.Credentials
+	i.Credentials, i.MetadataPublic, i.MetadataAdmin = d.Credentials, d.Public, d.Admin
 	if a := i.Address(identity.ForVerification, s.Proven.Via, s.Proven.Canonical); a != nil {
 		a.Verified, a.Status, a.VerifiedAt = true, identity.AddressCompleted, i.CreatedAt
 	}

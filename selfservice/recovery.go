@@ -37,7 +37,7 @@ func planRecovery(e *Engine, s *Step) error {
 	if s.Input.Body.String(ui.NodeToken) != "" {
 		method = linkID
 	}
-	s.Session, s.SessionToken = e.Sessions.Plan(i.ID, method+"_recovery", s.Input.Device)
+	s.Session, s.SessionToken = e.Sessions.Plan(i.ID, session.Method{Method: method + "_recovery", AAL: session.AAL1}, s.Input.Device)
 	s.Session.Identity = s.Revised
 	if own := s.Input.Session; own != nil {
 		s.Write(func(ctx context.Context) error { return e.Sessions.EndOne(ctx, own.ID) }) // the client has another one now

@@ -10,7 +10,12 @@ import (
 // answer writes the outcome of a step: {HTML, JSON, native} × {done, asked}.
 func (h *HTTP) answer(w http.ResponseWriter, r *http.Request, s *Step) error {
 	html := !s.Flow.Native && !web.WantsJSON(r)
-	if s.Progress == Asked {
+	switch {
+	case s.Progress == Away:
+		return h.sendAway(w, r, s.Elsewhere, html)
+	case s.Flow.Native && s.Input.Return != nil:
+		return h.bringHome(w, r, s)
+	case s.Progress == Asked:
 		if html && !web.IsJSON(r) {
 			web.Redirect(w, r, h.pageURL(s.Next))
 			return nil

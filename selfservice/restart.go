@@ -18,7 +18,7 @@ func (e *Engine) startsOver(f *Flow, in *Input) bool {
 func (e *Engine) restarted(f *Flow) *Flow {
 	back := *f
 	n := f.notes
-	n.Draft, n.Followed = nil, nil
+	n.Draft, n.Followed, n.Asserted = nil, nil, nil
 	e.sealNotes(&back, n)
 	back.State, back.Active = f.Kind.initial(), ""
 	return &back

@@ -29,13 +29,19 @@ func admitsOwner(f *Flow, s *session.Session) error {
 }
 
 // readOwner reads whose settings flow f is.
-func (e *Engine) readOwner(ctx context.Context, f *Flow) (err error) {
-	f.owner, err = e.Identities.Store.Identity(ctx, f.notes.Subject)
+func (e *Engine) readOwner(ctx context.Context, f *Flow) error {
+	i, err := e.Identities.Store.Identity(ctx, f.notes.Subject)
 	if errors.Is(err, identity.ErrNotFound) {
 		return errNoFlow
 	}
+	if err == nil {
+		e.own(f, i)
+	}
 	return err
 }
+
+// own makes i whose settings flow f is.
+func (e *Engine) own(f *Flow, i *identity.Identity) { f.owner, f.ways = i, e.waysIn(i) }
 
 // Privileged returns an error where the person has signed in too long ago to
 // change how they sign in or where they are reached.
@@ -74,7 +80,7 @@ func (e *Engine) reopened(s *Step) *Flow {
 		n.Saved.Held = verificationSays(v)[0].ID
 	}
 	e.sealNotes(&done, n)
-	done.owner = s.person()
+	e.own(&done, s.person())
 	return &done
 }
 

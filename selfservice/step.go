@@ -33,6 +33,9 @@ type Step struct {
 	Verifying        string // that address
 	ShowVerification bool   // the client is to go there next
 	Settings         *Flow  // planned beside a recovery: where the client goes next
+	Elsewhere        string // where the client goes if the progress is Away
+
+	Asserted *Assertion // who the client is as a provider says; nil where none was asked
 
 	engine     *Engine
 	owner      *identity.Identity // who has what Proven proves; nil for nobody yet
@@ -40,6 +43,9 @@ type Step struct {
 	refills    bool               // whether anything came that the form refills
 	paid       *attempt           // whose guess was a right code; nil for none
 	home       *Flow              // that waits for the secret: Flow itself, or the one whose link led here
+	from       *Flow              // that the step began in, where it goes on in another, which is not stored yet; else nil
+	attempt    *attempt
+	handed     string // the code that a browser hands to the app it came home for
 	writes     []func(context.Context) error
 	undo       []func(context.Context)
 }
@@ -90,7 +96,7 @@ func (s *Step) binding() []byte {
 
 // unchanged answers with the flow as it is.
 func (s *Step) unchanged() *Step {
-	return &Step{Flow: s.Flow, Next: s.Flow, Input: s.Input, Schema: s.Schema, Progress: Asked}
+	return &Step{Flow: s.Flow, Next: s.Flow, Input: s.Input, Schema: s.Schema, Progress: Asked, handed: s.handed}
 }
 
 // Request is what the client's HTTP request said, as it came.
@@ -109,6 +115,7 @@ type Input struct {
 	Device  session.Device
 	Session *session.Session  // the request's live session, nil for none
 	Guard   func(*Flow) error // checks that this client may act on the flow
+	Return  *Return           // what the client brings home; nil where it comes with a form
 	// NextBinding is the binding of the browser once it is signed in; nil for
 	// native clients. It is the same for every submit to one flow by one browser.
 	NextBinding []byte

@@ -27,10 +27,12 @@ type Method interface {
 // Progress is how far a submit has brought a flow.
 type Progress int
 
-// Asked: the form is answered again. Done: the flow has reached its end.
+// Asked: the form is answered again. Done: the flow has reached its end. Away:
+// the client goes elsewhere, and comes back to the flow.
 const (
 	Asked Progress = iota
 	Done
+	Away
 )
 
 // Refused is the error for what the person at the form can mend.

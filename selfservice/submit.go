@@ -30,6 +30,9 @@ func (e *Engine) Submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 	for a.tries = 1; ; a.tries++ {
 		step, err := e.submit(ctx, k, id, in, &a)
 		switch {
+		case errors.Is(err, errUnderway) && a.waits(ctx):
+		case errors.Is(err, errUnderway):
+			return step, nil
 		case !errors.Is(err, ErrStale):
 			return step, err
 		case a.tries < maxTries:
@@ -75,6 +78,10 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	case f.turns(in):
 		return e.turn(ctx, s)
 	}
+	s.attempt = a
+	if led, err := e.arrive(ctx, s); led != nil || err != nil {
+		return led, err
+	}
 	m, err := e.pick(s)
 	if err == nil {
 		err = e.weigh(ctx, s, a)
@@ -101,6 +108,7 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	case errors.As(err, &tooOld):
 		return nil, e.asIs(ctx, s, tooOld)
 	case err != nil:
+		e.strand(ctx, s)
 		return nil, err // a step that is done and not stored must not be answered
 	}
 	return s, nil
@@ -134,8 +142,8 @@ func (e *Engine) step(f *Flow, in *Input) (*Step, error) {
 
 // pick finds the strategy that the submit names and that the flow offers.
 func (e *Engine) pick(s *Step) (Method, error) {
-	name := s.Input.Body.String(ui.NodeMethod)
-	if m := e.method(s.Flow.Kind, name); offers(m, s.Flow) {
+	name := s.named()
+	if m := e.method(s.Flow.Kind, name); !s.Flow.excludes(name) && offers(m, s.Flow) {
 		s.Next.Active = name
 		return m, nil
 	}
@@ -143,6 +151,21 @@ func (e *Engine) pick(s *Step) (Method, error) {
 		return nil, fail.New(fail.NotFound, "self_service_method_disabled", "The method "+name+" is not enabled for this flow.")
 	}
 	return nil, Refuse("", kinds[s.Flow.Kind].noMethod, nil)
+}
+
+// named is the strategy that the submit is for: the one it names or, without a
+// name, that whose button it pressed.
+func (s *Step) named() string {
+	name := s.Input.Body.String(ui.NodeMethod)
+	if name != "" {
+		return name
+	}
+	for _, button := range []string{ui.NodeProvider, ui.NodeLink, ui.NodeUnlink} {
+		if s.Input.Body.String(button) != "" {
+			return OIDCID
+		}
+	}
+	return ""
 }
 
 // method is the part in flows of a kind that the strategy with an id takes, nil
@@ -167,7 +190,7 @@ func (e *Engine) apply(ctx context.Context, m Method, s *Step, a *attempt) (err 
 	if s.Progress, err = m.Apply(ctx, s); err != nil || s.Progress != Done {
 		return err
 	}
-	if s.Flow.Kind == Registration && s.Proven == nil && (e.Rules[Registration].ProveFirst || s.Next.Active == CodeID) {
+	if s.Flow.Kind == Registration && s.Proven == nil && (e.Rules[Registration].ProveFirst || s.Next.Active == CodeID) && !e.vouched(s) {
 		return e.proveFirst(ctx, s)
 	}
 	if plan := kinds[s.Flow.Kind].plan; plan != nil {
@@ -189,15 +212,16 @@ func (e *Engine) refuse(ctx context.Context, s *Step, problems []ui.Problem) (*S
 	if err != nil && !errors.Is(err, ErrStale) {
 		return nil, err
 	}
-	return &Step{Flow: s.Flow, Next: s.Next, Input: s.Input, Schema: s.Schema, Progress: Asked, Refused: true, Answer: s.Answer}, err
+	return &Step{Flow: s.Flow, Next: s.Next, Input: s.Input, Schema: s.Schema, Progress: Asked, Refused: true, Answer: s.Answer, handed: s.handed}, err
 }
 
 func (e *Engine) keepRefused(ctx context.Context, s *Step, problems []ui.Problem) error {
-	if e.Identities.Events == nil || s.Flow.Kind != Registration {
-		return e.Store.UpdateFlow(ctx, s.Next)
+	tells := e.Identities.Events != nil && s.Flow.Kind == Registration
+	if s.from == nil && !tells {
+		return e.save(ctx, s, s.Next)
 	}
 	return e.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := e.Store.UpdateFlow(ctx, s.Next); err != nil {
+		if err := e.save(ctx, s, s.Next); err != nil || !tells {
 			return err
 		}
 		return e.Identities.Events.Record(ctx, s.failedEvent(problems))

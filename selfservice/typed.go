@@ -32,10 +32,14 @@ func (f *Flow) Traits() map[string]any {
 		_ = decode(d.Traits, &traits)
 		return traits
 	}
-	if typed := f.typed().Traits; typed != nil || f.owner == nil {
-		return typed
+	typed := f.typed().Traits
+	switch a := f.notes.Asserted; {
+	case a != nil:
+		return overlaid(a.Traits, typed)
+	case typed == nil && f.owner != nil:
+		return f.owner.DecodedTraits()
 	}
-	return f.owner.DecodedTraits()
+	return typed
 }
 
 // Identifier returns what was typed to sign in with so far.

@@ -29,5 +29,9 @@ func (e *Engine) submitURL(f *Flow) string {
 }
 
 func (h *HTTP) pageURL(f *Flow) string {
-	return withQuery(h.Engine.Rules[f.Kind].UIURL, "flow", f.ID.String())
+	page := withQuery(h.Engine.Rules[f.Kind].UIURL, "flow", f.ID.String())
+	if f.Links() {
+		page = withQuery(page, "no_org_ui", "true") // by the protocol: the page offers no sign-in by organization
+	}
+	return page
 }

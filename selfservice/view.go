@@ -27,6 +27,7 @@ type flowView struct {
 	TransientPayload json.RawMessage `json:"transient_payload,omitempty"`
 	IdentitySchema   string          `json:"identity_schema,omitempty"`
 	ContinueWith     []continueWith  `json:"continue_with,omitempty"`
+	ExchangeCode     string          `json:"session_token_exchange_code,omitempty"`
 	*loginView
 	Identity *identity.View `json:"identity,omitempty"` // settings: whose they are
 	Foyer    foyerView      `json:"foyer"`
@@ -88,6 +89,7 @@ func (e *Engine) describe(f *Flow) flowView {
 		Active:           f.Active,
 		State:            f.State,
 		TransientPayload: f.notes.Transient,
+		ExchangeCode:     f.exchangeCode(),
 	}
 	switch f.Kind {
 	case Login:

@@ -39,7 +39,7 @@ func (c *calls) EndSessions(_ context.Context, sel session.Selection) (int, bool
 func TestEventsCostNothingUnheard(t *testing.T) {
 	store := &calls{}
 	m := &session.Manager{Store: store, Now: time.Now}
-	s, token := m.Plan(uuid.Must(uuid.NewV4()), "password", session.Device{})
+	s, token := m.Plan(uuid.Must(uuid.NewV4()), session.Method{Method: "password", AAL: session.AAL1}, session.Device{})
 	require.NoError(t, m.Start(t.Context(), s, session.Hash(token)))
 	require.NoError(t, m.Reauthenticate(t.Context(), s, s.AuthenticatedAt, session.Hash(token)))
 	require.NoError(t, m.EndOne(t.Context(), s.ID))

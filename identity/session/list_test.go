@@ -24,7 +24,7 @@ func manager(env *enginetest.Env) *session.Manager {
 // another gives somebody one more session, as a login on another device would.
 func another(t *testing.T, env *enginetest.Env, identity string) (token, id string) {
 	t.Helper()
-	s, token := manager(env).Plan(uuid.FromStringOrNil(identity), "password", session.Device{IP: "192.0.2.7", UserAgent: "another"})
+	s, token := manager(env).Plan(uuid.FromStringOrNil(identity), session.Method{Method: "password", AAL: session.AAL1}, session.Device{IP: "192.0.2.7", UserAgent: "another"})
 	require.NoError(t, env.App.Store.InsertSession(t.Context(), s, session.Hash(token)))
 	return token, s.ID.String()
 }

@@ -33,16 +33,17 @@ type Manager struct {
 }
 
 // Plan makes a session and its token without storing either; Start with
-// Hash(token) does. The identity has just proven itself by method.
-func (m *Manager) Plan(identityID uuid.UUID, method string, d Device) (*Session, string) {
+// Hash(token) does. The identity has just proven itself by proof.
+func (m *Manager) Plan(identityID uuid.UUID, proof Method, d Device) (*Session, string) {
 	now := m.Now().UTC()
+	proof.CompletedAt = now
 	d.ID = uuid.Must(uuid.NewV4())
 	return &Session{
 		ID:              uuid.Must(uuid.NewV4()),
 		IdentityID:      identityID,
 		Active:          true,
-		AAL:             AAL1,
-		Methods:         []Method{{Method: method, AAL: AAL1, CompletedAt: now}},
+		AAL:             proof.AAL,
+		Methods:         []Method{proof},
 		Device:          d,
 		IssuedAt:        now,
 		AuthenticatedAt: now,
@@ -51,16 +52,17 @@ func (m *Manager) Plan(identityID uuid.UUID, method string, d Device) (*Session,
 }
 
 // Replan makes of a live session what it is once its identity has proven itself
-// again, by method and from d, and its new token, without storing either:
+// again, by proof and from d, and its new token, without storing either:
 // Reauthenticate with the old AuthenticatedAt does, and ends every older
 // token of the session in the same commit. The session keeps its id; its level
 // never falls. Of several proofs of one kind it keeps the last.
-func (m *Manager) Replan(s *Session, method string, aal AAL, d Device) (*Session, string) {
+func (m *Manager) Replan(s *Session, proof Method, d Device) (*Session, string) {
 	now := m.Now().UTC()
 	next := *s
-	next.AAL = max(s.AAL, aal)
-	next.Methods = slices.DeleteFunc(slices.Clone(s.Methods), func(m Method) bool { return m.Method == method && m.AAL == aal })
-	next.Methods = append(next.Methods, Method{Method: method, AAL: aal, CompletedAt: now})
+	next.AAL = max(s.AAL, proof.AAL)
+	next.Methods = slices.DeleteFunc(slices.Clone(s.Methods), func(m Method) bool { return m.Method == proof.Method && m.AAL == proof.AAL })
+	proof.CompletedAt = now
+	next.Methods = append(next.Methods, proof)
 	next.Device.IP, next.Device.UserAgent = d.IP, d.UserAgent
 	next.AuthenticatedAt, next.ExpiresAt = now, now.Add(m.Lifespan)
 	return &next, newToken()

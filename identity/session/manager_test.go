@@ -26,7 +26,7 @@ func TestReauthentication(t *testing.T) {
 		env.Clock.Advance(time.Hour)
 
 		before := env.Native().Whoami(first).JSON()
-		next, token := m.Replan(s, "totp", session.AAL2, session.Device{IP: "192.0.2.9", UserAgent: "new"})
+		next, token := m.Replan(s, session.Method{Method: "totp", AAL: session.AAL2}, session.Device{IP: "192.0.2.9", UserAgent: "new"})
 		require.Equal(t, session.AAL1, s.AAL, "planning changes nothing")
 		require.Len(t, s.Methods, 1)
 		require.Equal(t, before, env.Native().Whoami(first).JSON())
@@ -49,11 +49,11 @@ func TestReauthentication(t *testing.T) {
 		require.Equal(t, before["devices"].([]any)[0].(map[string]any)["id"], device["id"])
 
 		// Who comes second has lost, and the level never falls.
-		again, lost := m.Replan(s, "password", session.AAL1, session.Device{})
+		again, lost := m.Replan(s, session.Method{Method: "password", AAL: session.AAL1}, session.Device{})
 		require.ErrorIs(t, env.App.Store.Reauthenticate(t.Context(), again, s.AuthenticatedAt, session.Hash(lost)), session.ErrNotFound)
 		require.Empty(t, idOf(env, lost))
 		require.NotEmpty(t, idOf(env, token))
-		third, last := m.Replan(next, "password", session.AAL1, session.Device{})
+		third, last := m.Replan(next, session.Method{Method: "password", AAL: session.AAL1}, session.Device{})
 		require.Equal(t, session.AAL2, third.AAL)
 		require.NoError(t, env.App.Store.Reauthenticate(t.Context(), third, next.AuthenticatedAt, session.Hash(last)))
 		require.Empty(t, idOf(env, token))
@@ -65,14 +65,14 @@ func TestReauthentication(t *testing.T) {
 		require.Equal(t, "password", next.Methods[0].Method)
 
 		env.Clock.Advance(24 * time.Hour)
-		late, tooLate := m.Replan(third, "password", session.AAL1, session.Device{})
+		late, tooLate := m.Replan(third, session.Method{Method: "password", AAL: session.AAL1}, session.Device{})
 		require.ErrorIs(t, env.App.Store.Reauthenticate(t.Context(), late, third.AuthenticatedAt, session.Hash(tooLate)), session.ErrNotFound)
 		require.Empty(t, idOf(env, tooLate), "nor does what ran out meanwhile")
 		env.Clock.Advance(-24 * time.Hour)
 		require.NotEmpty(t, idOf(env, last))
 
 		require.NoError(t, m.EndOne(t.Context(), s.ID))
-		fourth, never := m.Replan(third, "password", session.AAL1, session.Device{})
+		fourth, never := m.Replan(third, session.Method{Method: "password", AAL: session.AAL1}, session.Device{})
 		require.ErrorIs(t, env.App.Store.Reauthenticate(t.Context(), fourth, third.AuthenticatedAt, session.Hash(never)), session.ErrNotFound)
 		require.Empty(t, idOf(env, never), "what has ended does not come back")
 	})

@@ -65,7 +65,7 @@ func TestRevocationIsInForceEverywhere(t *testing.T) {
 				return served(a.App.Admin, "POST", "/admin/sessions", "", order).Code - http.StatusOK + 204
 			},
 			func(s *session.Session, _ string) int {
-				mine, token := manager(a).Plan(owner, "password", session.Device{})
+				mine, token := manager(a).Plan(owner, session.Method{Method: "password", AAL: session.AAL1}, session.Device{})
 				if a.App.Store.InsertSession(t.Context(), mine, session.Hash(token)) != nil {
 					return 0
 				}
@@ -77,7 +77,7 @@ func TestRevocationIsInForceEverywhere(t *testing.T) {
 		for worker := range workers {
 			wg.Go(func() {
 				for n := range each {
-					s, token := manager(a).Plan(owner, "password", session.Device{})
+					s, token := manager(a).Plan(owner, session.Method{Method: "password", AAL: session.AAL1}, session.Device{})
 					if err := a.App.Store.InsertSession(t.Context(), s, session.Hash(token)); err != nil {
 						t.Error(err)
 						return
@@ -169,7 +169,7 @@ func TestEndingWinsEveryRace(t *testing.T) {
 			first, id := another(t, env, ada)
 			s, err := m.ByToken(t.Context(), first)
 			require.NoError(t, err)
-			next, second := m.Replan(s, "password", session.AAL1, session.Device{})
+			next, second := m.Replan(s, session.Method{Method: "password", AAL: session.AAL1}, session.Device{})
 			_, third, err := m.Renew(t.Context(), s.ID)
 			require.NoError(t, err)
 			env.Clock.Advance(time.Minute)

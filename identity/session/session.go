@@ -46,6 +46,7 @@ type Method struct {
 	Method      string    `json:"method"`
 	AAL         AAL       `json:"aal"`
 	CompletedAt time.Time `json:"completed_at"`
+	Provider    string    `json:"provider,omitempty"` // by its id here, where one has proved it
 }
 
 // Device is where a session was issued to. IP is the peer's, or what a listed proxy said.

@@ -113,17 +113,19 @@ func (a *Answer) Location() *url.URL {
 
 // Flow is a flow as a client reads it.
 type Flow struct {
-	ID        string          `json:"id"`
-	Type      string          `json:"type"`
-	State     string          `json:"state"`
-	IssuedAt  string          `json:"issued_at"`
-	Schema    string          `json:"identity_schema"`
-	Request   string          `json:"request_url"`
-	ReturnTo  string          `json:"return_to"`
-	Active    string          `json:"active"`
-	ExpiresAt string          `json:"expires_at"`
-	Transient json.RawMessage `json:"transient_payload"`
-	Foyer     struct {
+	ID       string `json:"id"`
+	Type     string `json:"type"`
+	State    string `json:"state"`
+	IssuedAt string `json:"issued_at"`
+	Schema   string `json:"identity_schema"`
+	Request  string `json:"request_url"`
+	ReturnTo string `json:"return_to"`
+	// ExchangeCode is an app's half of what GET /sessions/token-exchange asks for.
+	ExchangeCode string          `json:"session_token_exchange_code"`
+	Active       string          `json:"active"`
+	ExpiresAt    string          `json:"expires_at"`
+	Transient    json.RawMessage `json:"transient_payload"`
+	Foyer        struct {
 		State string `json:"state"`
 		Wait  string `json:"wait"`
 	} `json:"foyer"`

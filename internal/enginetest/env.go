@@ -61,6 +61,8 @@ type settings struct {
 	config  map[string]any
 	schemas map[string]string
 	jsonnet []string
+
+	providers []map[string]any
 }
 
 // With sets a key of the configuration, its path joined with dots.

@@ -11,17 +11,25 @@ import (
 // Message ids of Ory Kratos' wire protocol, as far as they are in use.
 const (
 	LabelConfirmSignIn    = 1010001
+	LabelSignInWith       = 1010002 // {provider, provider_id}
 	InfoRefresh           = 1010003
 	InfoSecondFactor      = 1010004
 	InfoLoginCodeSent     = 1010014
 	LabelSendLoginCode    = 1010015
+	InfoLink              = 1010016 // {provider, duplicateIdentifier, newLoginUrl, duplicate_identifier, new_login_url, available_credential_types, available_providers}
+	LabelSignInAndLink    = 1010017
+	LabelConfirmWith      = 1010018 // {provider, provider_id}
 	LabelSignIn           = 1010022 // with a password
 	LabelSignUp           = 1040001
+	LabelSignUpWith       = 1040002 // {provider, provider_id}
+	LabelSignUpContinue   = 1040003
 	InfoSignUpCodeSent    = 1040005
 	LabelSendSignUpCode   = 1040006
 	LabelBack             = 1040008
 	InfoChooseCredential  = 1040009
 	SuccessSaved          = 1050001
+	LabelLink             = 1050002 // {provider, provider_id}
+	LabelUnlink           = 1050003 // {provider, provider_id}
 	SuccessRecovered      = 1060001 // {privilegedSessionExpiresAt, privileged_session_expires_at, privileged_session_expires_at_unix}
 	InfoRecoveryLinkSent  = 1060002
 	InfoRecoveryCodeSent  = 1060003
@@ -72,6 +80,7 @@ const (
 	ErrMinItems              = 4000024 // {min_items, actual_items}
 	ErrUniqueItems           = 4000025 // {index_a, index_b}
 	ErrType                  = 4000026 // {allowed_types, actual_type}
+	ErrLinkedElsewhere       = 4000027
 	ErrConst                 = 4000029 // {expected}
 	ErrConstGeneric          = 4000030
 	ErrPasswordSimilar       = 4000031
@@ -83,6 +92,10 @@ const (
 	ErrTel                   = 4000041 // {value}
 	ErrTooManyGuesses        = 4000101
 	ErrTooManyLoginCodes     = 4000102 // the same where messages hold no link
+	ErrAwayTooLong           = 4000103
+	ErrUntrusted             = 4000104 // {provider}
+	ErrLastWayIn             = 4000105
+	ErrNoAccountHere         = 4000106 // {provider}
 	ErrLoginExpired          = 4010001 // {expired_at, expired_at_unix}
 	ErrNoLoginMethod         = 4010002
 	ErrNoRegistrationMethod  = 4010003
@@ -91,6 +104,7 @@ const (
 	ErrNoVerificationMethod  = 4010006
 	ErrLoginCompleted        = 4010007
 	ErrLoginCode             = 4010008
+	ErrLinkMismatch          = 4010009
 	ErrIdentityDisabled      = 4010011
 	ErrRegistrationExpired   = 4040001 // {expired_at, expired_at_unix}
 	ErrRegistrationCompleted = 4040002

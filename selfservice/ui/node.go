@@ -39,6 +39,9 @@ const (
 	NodeToken      = "token"
 	NodeResend     = "resend"
 	NodeContinue   = "continue"
+	NodeProvider   = "provider" // the button of a provider
+	NodeLink       = "link"     // the same, to link it to an account
+	NodeUnlink     = "unlink"
 	TraitPrefix    = "traits."
 )
 

@@ -97,7 +97,7 @@ func readVerified(raw json.RawMessage) (map[Proved]struct{}, error) {
 			return nil, fmt.Errorf("%s/%d/value is no text", at, i)
 		}
 		if canonical, err := identity.Canonical(via, value); err == nil {
-			listed[Proved{via, canonical}] = struct{}{}
+			listed[Proved{Via: via, Value: canonical}] = struct{}{}
 		}
 	}
 	return listed, nil

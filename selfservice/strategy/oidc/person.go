@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/selfservice"
 )
 
 // Person is what a provider's claims make of somebody, by the operator's mapper
@@ -22,11 +23,8 @@ type Person struct {
 	Proved []Proved
 }
 
-// Proved is an address that a provider proves to be the person's.
-type Proved struct {
-	Via   string // identity.ViaEmail or identity.ViaSMS
-	Value string // canonical
-}
+// Proved is an address that a provider proves to be the person's, canonical.
+type Proved = selfservice.Proved
 
 // Person makes a person of claims. current is who signed in, to be brought up to
 // date; nil at sign-up. A mapper that fails, on purpose too, is a *fail.Error
@@ -67,7 +65,7 @@ func (s *Settings) vouched(claims map[string]any) (all []Proved) {
 			continue
 		}
 		if canonical, ok := sameMailbox(c.via, value); ok && s.authoritative(c.via, canonical) {
-			all = append(all, Proved{c.via, canonical})
+			all = append(all, Proved{Via: c.via, Value: canonical})
 		}
 	}
 	return all

@@ -1,0 +1,126 @@
+package selfservice
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/selfservice/ui"
+)
+
+// sendAway sends a client to where it comes back from.
+func (h *HTTP) sendAway(w http.ResponseWriter, r *http.Request, to string, html bool) error {
+	if html && !web.IsJSON(r) {
+		web.Redirect(w, r, to)
+		return nil
+	}
+	out := fail.New(fail.Navigate, "browser_location_change_required", "A browser has to go where redirect_browser_to leads, and comes back by itself.")
+	out.Siblings = map[string]any{"redirect_browser_to": to, "foyer": foyerView{Next: &next{Do: doBrowse, Method: "GET", URL: to}}}
+	return out
+}
+
+// maxReturn bounds the query that a client brings home, in bytes.
+const maxReturn = 32 << 10
+
+// back answers a client that comes home from a provider, by the state it brings.
+func (h *HTTP) back(w http.ResponseWriter, r *http.Request, p web.Params) error {
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusNoContent) // it acts on nothing
+		return nil
+	}
+	return h.forward(w, r, Login, h.arrive(w, r, p.ByName("provider")))
+}
+
+func (h *HTTP) arrive(w http.ResponseWriter, r *http.Request, place string) error {
+	if len(r.URL.RawQuery) > maxReturn {
+		return fail.New(fail.TooLarge, "body_too_large", "The parameters have more than 32 KiB.")
+	}
+	q := r.URL.Query()
+	k, id, secret, err := readState(q.Get("state"))
+	if err != nil {
+		return err
+	}
+	s, err := h.session(r)
+	if err != nil {
+		return err
+	}
+	back := &Return{Place: place, Params: map[string]string{}, secret: secret}
+	fields := map[string]any{ui.NodeMethod: OIDCID}
+	for name := range q {
+		if fields["return."+name] = q.Get(name); name != "state" {
+			back.Params[name] = q.Get(name)
+		}
+	}
+	in := h.input(r, id, s, &web.Body{Fields: fields})
+	in.Return = back
+	in.Guard = func(f *Flow) error {
+		if f.EndedIn(s) {
+			return nil
+		}
+		return h.belongs(r, f, s)
+	}
+	// Browsers give up a navigation for another one: what the provider tells only
+	// once must not be lost by that.
+	step, err := h.Engine.Submit(context.WithoutCancel(r.Context()), k, id, in)
+	if err != nil {
+		return h.moved(w, r, k, err)
+	}
+	return h.answer(w, r, step)
+}
+
+// backByForm turns a form that a provider has a browser post (OAuth 2.0 Form Post
+// Response Mode) into a request that the browser sends its cookies with.
+func backByForm(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+	body, err := web.Decode(w, r, maxReturn)
+	if err != nil {
+		return err
+	}
+	q := url.Values{}
+	for name := range body.Fields {
+		if value := body.String(name); value != "" {
+			q.Set(name, value)
+		}
+	}
+	web.Redirect(w, r, r.URL.Path+"?"+q.Encode())
+	return nil
+}
+
+// bringHome sends the browser of an app back to the app, with the code by which
+// that gets what came of the trip; and where nobody is signed in, with the flow to
+// go on with.
+func (h *HTTP) bringHome(w http.ResponseWriter, r *http.Request, s *Step) error {
+	to := withQuery(h.Engine.destination(s.Next), "code", s.handed)
+	if s.Progress != Done {
+		to = withQuery(to, "flow", s.Next.ID.String())
+	}
+	web.Redirect(w, r, to)
+	return nil
+}
+
+// exchanged is the session that an app gets for its codes.
+type exchanged struct {
+	SessionToken string `json:"session_token"`
+	Session      any    `json:"session"`
+}
+
+// exchange gives an app the session that a browser has brought home for it, or
+// with status 422 the flow in which something is left to do.
+func (h *HTTP) exchange(w http.ResponseWriter, r *http.Request, _ web.Params) error {
+	q := r.URL.Query()
+	code, returned := q.Get("init_code"), q.Get("return_to_code")
+	if code == "" || returned == "" || r.Method != http.MethodGet {
+		return fail.New(fail.BadRequest, "session_token_exchange_codes_missing", "The parameters init_code and return_to_code are required.")
+	}
+	s, token, unfinished, err := h.Engine.Exchange(r.Context(), code, returned)
+	switch {
+	case err != nil:
+		return err
+	case unfinished != nil:
+		web.JSON(w, http.StatusUnprocessableEntity, h.flow(unfinished, ""))
+	default:
+		web.JSON(w, http.StatusOK, exchanged{SessionToken: token, Session: h.Sessions.View.Public(s, h.Engine.Now())})
+	}
+	return nil
+}
