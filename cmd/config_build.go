@@ -146,7 +146,7 @@ func buildConfig(s settings, dev bool, hostname string) *Config {
 		}
 	}
 	c.Serve.Admin = buildEndpoint(s, "serve.admin", dev, hostname)
-	c.SelfService.OIDC = buildOIDC(s, c.Serve.Public.BaseURL)
+	c.SelfService.OIDC = buildOIDC(s, c.Serve.Public.BaseURL, c.SelfService.Password.RegistrationGroup)
 	c.SelfService.Link.BaseURL = cmp.Or(c.SelfService.Link.BaseURL, c.Serve.Public.BaseURL)
 	c.Courier = buildCourier(s, c)
 	c.WebHooks, c.Events = buildWebHooks(s), buildEvents(s, c.Secrets.WebHook)

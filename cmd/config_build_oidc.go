@@ -16,9 +16,9 @@ const (
 	redirectKey  = oidcKey + "config.base_redirect_uri"
 )
 
-func buildOIDC(s settings, publicURL string) OIDC {
+// buildOIDC reads the method. Traits is the node group that passwords have theirs in.
+func buildOIDC(s settings, publicURL, traits string) OIDC {
 	o := OIDC{Enabled: s.flag(oidcKey + "enabled"), StoreTokens: s.flag(oidcKey + "config.store_tokens"), TraitGroup: ui.GroupOIDC}
-	traits := s.str("feature_flags.password_profile_registration_node_group")
 	if traits == ui.GroupDefault && !s.flag("feature_flags.legacy_oidc_registration_node_group") {
 		o.TraitGroup = traits
 	}

@@ -131,8 +131,18 @@ func TestEveryKeyOfAProviderIsInEffect(t *testing.T) {
 func TestProvidersLeftOut(t *testing.T) {
 	cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}})
 	require.Equal(t, cmd.OIDC{TraitGroup: "oidc"}, cfg.SelfService.OIDC)
-	cfg, _ = load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: []string{"FEATURE_FLAGS_LEGACY_OIDC_REGISTRATION_NODE_GROUP=false"}})
-	require.Equal(t, "default", cfg.SelfService.OIDC.TraitGroup)
+	const legacy, traits = "FEATURE_FLAGS_LEGACY_OIDC_REGISTRATION_NODE_GROUP=", "FEATURE_FLAGS_PASSWORD_PROFILE_REGISTRATION_NODE_GROUP="
+	for _, one := range []struct {
+		env  []string
+		want string
+	}{
+		{[]string{legacy + "true"}, "oidc"}, {[]string{legacy + "false"}, "oidc"}, {[]string{traits + "password"}, "oidc"},
+		{[]string{traits + "default"}, "default"}, {[]string{traits + "default", legacy + "true"}, "oidc"},
+		{[]string{"SELFSERVICE_METHODS_PASSWORD_CONFIG_PASSWORD_PROFILE_REGISTRATION_NODE_GROUP=default"}, "default"},
+	} {
+		cfg, _ := load(t, cmd.LoadOptions{Files: []string{"testdata/base.yml"}, Env: one.env})
+		require.Equal(t, one.want, cfg.SelfService.OIDC.TraitGroup, one.env)
+	}
 
 	// What is switched off may be as unfinished as it is, and nobody is told of it.
 	_, report := providersOf(t, `
