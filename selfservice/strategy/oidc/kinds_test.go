@@ -343,6 +343,18 @@ func TestEveryKindAsksForAFreshSignIn(t *testing.T) {
 	}
 }
 
+// What an operator asks for by name takes the place of what a kind does.
+func TestRequestedClaimsTakeThePlaceOfAKindsOwn(t *testing.T) {
+	for _, kind := range []string{"twitch", "netid", "generic"} {
+		p, _ := fakeOf(kind).provider(t, func(s *oidc.Settings) { s.RequestedClaims = json.RawMessage(`{"id_token":{"email":null}}`) })
+		to, _, err := p.Depart(t.Context(), oidc.Departure{State: "the-state"})
+		require.NoError(t, err)
+		u, err := url.Parse(to)
+		require.NoError(t, err)
+		require.Equal(t, []string{`{"id_token":{"email":null}}`}, u.Query()["claims"], kind)
+	}
+}
+
 // Whatever breaks at a provider, at whichever of its addresses: nobody signs in
 // as somebody else, and no address is proved by half an answer.
 func TestBrokenAnswersOfEveryKind(t *testing.T) {

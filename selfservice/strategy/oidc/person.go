@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -64,7 +65,7 @@ func (s *Settings) vouched(claims map[string]any) (all []Proved) {
 		if proof, ok := claims[c.proof].(bool); !ok || !proof {
 			continue
 		}
-		if canonical, ok := sameMailbox(c.via, value); ok && s.authoritative(c.via, canonical) {
+		if canonical, ok := sameMailbox(c.via, value); ok && s.authoritative(canonical) {
 			all = append(all, Proved{Via: c.via, Value: canonical})
 		}
 	}
@@ -101,14 +102,9 @@ func asciiLower(s string) string {
 
 // authoritative reports whether the provider's word counts for an address. No
 // domain stands for a phone number, so there it is all or none.
-func (s *Settings) authoritative(via, canonical string) bool {
+func (s *Settings) authoritative(canonical string) bool {
 	_, domain, _ := strings.Cut(canonical, "@")
-	for _, d := range s.AuthoritativeFor {
-		if d == "*" || via == identity.ViaEmail && asciiLower(d) == domain {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.AuthoritativeFor, func(d string) bool { return d == "*" || asciiLower(d) == domain })
 }
 
 // checkDomains refuses what no address could match, a mistake that nobody would
