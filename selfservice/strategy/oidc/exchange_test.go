@@ -112,7 +112,11 @@ func TestTripsAreNotExchangeable(t *testing.T) {
 		c, err := b.Arrive(t.Context(), trip, answer)
 		b.disbelieves(c, err, name)
 	}
-	c, err := b.Arrive(t.Context(), second, map[string]string{"code": "another-code"})
+	b.op.claims = func(c object) { c["nonce"] = nil }
+	c, err := b.Arrive(t.Context(), oidc.Trip{Verifier: second.Verifier}, answer)
+	b.disbelieves(c, err, "no nonce on either side")
+	b.op.claims = nil
+	c, err = b.Arrive(t.Context(), second, map[string]string{"code": "another-code"})
 	b.disbelieves(c, err, "another code")
 	_, err = b.Arrive(t.Context(), second, answer)
 	require.NoError(t, err)

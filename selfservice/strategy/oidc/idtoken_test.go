@@ -128,7 +128,7 @@ func TestSignatures(t *testing.T) {
 	rs, es := key("first"), key("ec")
 	b.op.keys = append(b.op.keys,
 		jose.JSONWebKey{Key: es.Public(), KeyID: "ec"}, jose.JSONWebKey{Key: key("enc").Public(), KeyID: "enc", Use: "enc"},
-		jose.JSONWebKey{Key: key("pinned").Public(), KeyID: "pinned", Algorithm: "PS256"})
+		jose.JSONWebKey{Key: key("small").Public(), KeyID: "small"}, jose.JSONWebKey{Key: key("pinned").Public(), KeyID: "pinned", Algorithm: "PS256"})
 	der, err := x509.MarshalPKIXPublicKey(rs.Public())
 	require.NoError(t, err)
 	good, _ := json.Marshal(object{
@@ -152,6 +152,7 @@ func TestSignatures(t *testing.T) {
 		"another's key":                 {sign(jose.RS256, "one", key("evil"), nil), false},
 		"another's key without kid":     {sign(jose.RS256, "", key("evil"), nil), false},
 		"a kid of another key":          {sign(jose.RS256, "ec", rs, nil), false},
+		"a key that is too short":       {sign(jose.RS256, "small", key("small"), nil), false},
 		"a key for encryption":          {sign(jose.RS256, "enc", key("enc"), nil), false},
 		"not the algorithm of the key":  {sign(jose.RS256, "pinned", key("pinned"), nil), false},
 		"the algorithm of the key":      {sign(jose.PS256, "pinned", key("pinned"), nil), true},

@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/selfservice/strategy/oidc"
 )
 
 func TestNewKeysAreFollowed(t *testing.T) {
@@ -194,4 +196,32 @@ func TestSlowProvider(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled, "who gave up is not kept waiting")
 	require.Empty(t, b.log.String())
 	close(gate)
+}
+
+// Who asks first and gives up takes nothing from who came after, and while
+// a known document is renewed nobody else waits for it.
+func TestFetchesAreShared(t *testing.T) {
+	b := newBench(t, nil)
+	gate, reached := make(chan struct{}), make(chan struct{})
+	hold := func(http.ResponseWriter, *http.Request) bool { reached <- struct{}{}; <-gate; return false }
+	b.op.breaks(hold)
+	ctx, cancel := context.WithCancel(t.Context())
+	first, second := make(chan error), make(chan error)
+	go func() { _, _, err := b.Depart(ctx, oidc.Departure{}); first <- err }()
+	<-reached
+	go func() { _, _, err := b.Depart(t.Context(), oidc.Departure{}); second <- err }()
+	cancel()
+	require.ErrorIs(t, <-first, context.Canceled)
+	close(gate)
+	require.NoError(t, <-second)
+
+	gate = make(chan struct{})
+	b.now = b.now.Add(time.Hour)
+	go func() { _, _, err := b.Depart(t.Context(), oidc.Departure{}); first <- err }()
+	<-reached
+	_, _, err := b.Depart(t.Context(), oidc.Departure{})
+	require.NoError(t, err)
+	require.Equal(t, 2, b.op.count(wellKnown))
+	close(gate)
+	require.NoError(t, <-first)
 }

@@ -37,9 +37,13 @@ var key = func() func(name string) crypto.Signer {
 		mu.Lock()
 		defer mu.Unlock()
 		if all[name] == nil {
-			all[name], _ = rsa.GenerateKey(rand.Reader, 2048)
-			if name == "ec" {
+			switch name {
+			case "ec":
 				all[name], _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			case "small":
+				all[name], _ = rsa.GenerateKey(rand.Reader, 1536)
+			default:
+				all[name], _ = rsa.GenerateKey(rand.Reader, 2048)
 			}
 		}
 		return all[name]
@@ -243,11 +247,6 @@ func (b *bench) signIn(params map[string]string) (*oidc.Claims, error) {
 	all := map[string]string{"state": "s", "code": "the-code"}
 	maps.Copy(all, params)
 	return b.Arrive(b.t.Context(), trip, all)
-}
-
-func (b *bench) believes(err error, name string) {
-	b.t.Helper()
-	require.NoError(b.t, err, name)
 }
 
 func (b *bench) disbelieves(c *oidc.Claims, err error, name string) {
