@@ -22,10 +22,15 @@ type liar struct {
 	ours *oidc.Provider
 }
 
-// outbound is the guarded client, as the program has it with --dev, in a hurry.
-func outbound(t *testing.T) oidc.Do {
+// outbound is the guarded client, as the program has it with --dev. It is in a
+// hurry only with a provider that may not answer at all.
+func outbound(t *testing.T, l opsim.Lie) oidc.Do {
 	t.Helper()
-	o, err := web.NewOutbound(web.OutboundConfig{AllowLoopback: true, Timeout: 400 * time.Millisecond})
+	patience := 30 * time.Second
+	if l.Outcome == opsim.Down {
+		patience = 400 * time.Millisecond
+	}
+	o, err := web.NewOutbound(web.OutboundConfig{AllowLoopback: true, Timeout: patience})
 	require.NoError(t, err)
 	return o.Do
 }
@@ -42,7 +47,7 @@ func newLiar(t *testing.T, l opsim.Lie) liar {
 	if l.Claims {
 		s.ClaimsSource = oidc.SourceUserInfo
 	}
-	ours, err := oidc.New(s, oidc.Deps{Do: outbound(t), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	ours, err := oidc.New(s, oidc.Deps{Do: outbound(t, l), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	return liar{p, ours}
 }
