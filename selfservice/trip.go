@@ -64,6 +64,8 @@ var errUnderway = errors.New("selfservice: the same return is being answered")
 var (
 	errState = fail.New(fail.BadRequest, "oidc_state_invalid",
 		"The state does not belong to a sign-in that was begun here in this browser and is still open. Please start again.")
+	errRepeated = fail.New(fail.BadRequest, "oidc_parameter_repeated",
+		"A parameter came back from the provider more than once, so that it is unclear which counts. Please start again.")
 	errNoExchange = fail.New(fail.BadRequest, "session_token_exchange_required",
 		"An app that signs in by a browser opens its flow with return_session_token_exchange_code=true, or sends an id_token.")
 )

@@ -38,6 +38,11 @@ func (h *HTTP) arrive(w http.ResponseWriter, r *http.Request, place string) erro
 		return fail.New(fail.TooLarge, "body_too_large", "The parameters have more than 32 KiB.")
 	}
 	q := r.URL.Query()
+	for _, values := range q {
+		if len(values) > 1 {
+			return errRepeated
+		}
+	}
 	k, id, secret, err := readState(q.Get("state"))
 	if err != nil {
 		return err
