@@ -13,6 +13,7 @@ type fake struct {
 	again  map[string]string // those of one that asks for a fresh sign-in; nil is prompt=login
 	back   map[string]string // more that comes back with the code
 
+	noPKCE bool              // it refuses exchanges with a verifier
 	client string            // how it proves itself to token: "basic", "form", "" where body says it
 	body   map[string]string // what token is sent, if it is not what OAuth 2.0 has
 	bearer string            // the header that userinfo is asked with, if it is not Authorization: Bearer
@@ -103,8 +104,8 @@ var fakes = []fake{
 		want: `{"name": "Jo Doe", "nickname": "jo", "preferred_username": "jo", "email": "jo@acme.example", "email_verified": true, "profile": "https://gitlab.com/jo", "picture": "https://gitlab.com/jo.png"}`,
 	},
 	{
-		kind: "slack",
-		ask:  "https://slack.com/openid/connect/authorize", scope: standard, token: "https://slack.com/api/openid.connect.token", client: "form",
+		kind: "slack", noPKCE: true,
+		ask: "https://slack.com/openid/connect/authorize", scope: standard, token: "https://slack.com/api/openid.connect.token", client: "form",
 		document: "https://slack.com/.well-known/openid-configuration",
 		metadata: `"userinfo_endpoint": "https://slack.com/api/openid.connect.userInfo", "jwks_uri": "https://slack.com/openid/connect/keys", "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"]`,
 		answer:   `{"ok": true, "access_token": "the-access-token", "token_type": "Bearer", "id_token": "{id_token}"}`,
@@ -174,8 +175,8 @@ var fakes = []fake{
 		want: `{"name": "Jo", "nickname": "Jo", "email": "jo@acme.example", "profile": "https://open.spotify.com/user/jo", "picture": "https://i.scdn.co/image/1"}`,
 	},
 	{
-		kind: "linkedin",
-		ask:  "https://www.linkedin.com/oauth/v2/authorization", scope: "r_liteprofile r_emailaddress",
+		kind: "linkedin", noPKCE: true,
+		ask: "https://www.linkedin.com/oauth/v2/authorization", scope: "r_liteprofile r_emailaddress",
 		token: "https://www.linkedin.com/oauth/v2/accessToken", client: "form",
 		answers: map[string]string{
 			linkedinMe:   `{"id": "yrZCpj2Z12", "localizedFirstName": "Jo", "localizedLastName": "Doe", "profilePicture": {"displayImage": "urn:li:digitalmediaAsset:1", "displayImage~": {"elements": [{"identifiers": [{"identifier": "https://media.licdn.com/1"}]}]}}}`,
@@ -185,8 +186,8 @@ var fakes = []fake{
 		want: `{"given_name": "Jo", "family_name": "Doe", "last_name": "Doe", "name": "Jo Doe", "picture": "https://media.licdn.com/1", "email": "jo@acme.example"}`,
 	},
 	{
-		kind: "linkedin_v2",
-		ask:  "https://www.linkedin.com/oauth/v2/authorization", scope: standard, token: "https://www.linkedin.com/oauth/v2/accessToken", client: "form",
+		kind: "linkedin_v2", noPKCE: true,
+		ask: "https://www.linkedin.com/oauth/v2/authorization", scope: standard, token: "https://www.linkedin.com/oauth/v2/accessToken", client: "form",
 		answer:  `{"access_token": "the-access-token", "expires_in": 5183999, "scope": "email,openid,profile", "token_type": "Bearer", "id_token": "a.token.without-nonce"}`,
 		answers: map[string]string{"GET https://api.linkedin.com/v2/userinfo": `{"sub": "782bbtaQ", "name": "Jo Doe", "given_name": "Jo", "family_name": "Doe", "picture": "https://media.licdn.com/1", "locale": {"country": "US", "language": "en"}, "email": "jo@acme.example", "email_verified": true}`},
 		person:  "GET https://api.linkedin.com/v2/userinfo", subject: "782bbtaQ", issuer: "https://www.linkedin.com/oauth",

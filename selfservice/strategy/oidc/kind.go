@@ -30,6 +30,11 @@ type kind struct {
 	again  map[string]string // those that ask for a fresh sign-in; nil is prompt=login
 	style  oauth2.AuthStyle  // how the client proves itself; zero is as discovery says, with Basic as the default
 
+	// noPKCE is of a provider that refuses exchanges with a verifier. The nonce of
+	// an id_token does as much; without one, state alone binds the answer to the
+	// trip. PKCEForce stands above it.
+	noPKCE bool
+
 	// claims says where in a userinfo answer standard claims are: claim to dotted
 	// path, as "sub": "data.id". Nil means by their own names.
 	claims map[string]string

@@ -29,7 +29,7 @@ var kinds = map[string]kind{
 	},
 	"microsoft":  {scopes: standard, style: oauth2.AuthStyleInParams, prepare: microsoftTenant, amend: microsoftPerson},
 	"gitlab":     {issuer: "https://gitlab.com", scopes: standard, prepare: ownIssuer},
-	"slack":      {issuer: "https://slack.com", scopes: standard, style: oauth2.AuthStyleInParams, amend: slackTeam},
+	"slack":      {issuer: "https://slack.com", scopes: standard, style: oauth2.AuthStyleInParams, noPKCE: true, amend: slackTeam},
 	"salesforce": {scopes: standard, style: oauth2.AuthStyleInParams, amend: datedUpdate},
 	"netid": { // it sends what is asked for by name, and nothing else
 		issuer: "https://broker.netid.de/",
@@ -75,7 +75,7 @@ var kinds = map[string]kind{
 		claims: paths("sub=id name=display_name nickname=display_name email profile=external_urls.spotify picture=images.0.url"),
 	},
 	"linkedin": { // the API of before OpenID Connect
-		oauth2: true, issuer: "https://www.linkedin.com", style: oauth2.AuthStyleInParams,
+		oauth2: true, issuer: "https://www.linkedin.com", style: oauth2.AuthStyleInParams, noPKCE: true,
 		auth: "https://www.linkedin.com/oauth/v2/authorization", token: "https://www.linkedin.com/oauth/v2/accessToken",
 		userinfo: "https://api.linkedin.com/v2/me?projection=(id,localizedFirstName,localizedLastName,profilePicture(displayImage~:playableStreams))",
 		scopes:   []string{"r_liteprofile", "r_emailaddress"},
@@ -84,7 +84,7 @@ var kinds = map[string]kind{
 		amend: linkedinEmail,
 	},
 	"linkedin_v2": { // its id_tokens have no nonce, so that userinfo counts
-		oauth2: true, issuer: "https://www.linkedin.com/oauth", style: oauth2.AuthStyleInParams,
+		oauth2: true, issuer: "https://www.linkedin.com/oauth", style: oauth2.AuthStyleInParams, noPKCE: true,
 		auth: "https://www.linkedin.com/oauth/v2/authorization", token: "https://www.linkedin.com/oauth/v2/accessToken",
 		userinfo: "https://api.linkedin.com/v2/userinfo",
 		scopes:   standard,

@@ -174,6 +174,9 @@ func (w *trip) trade(r *http.Request, raw []byte) string {
 	}
 	redirect := w.query.Get("redirect_uri")
 	want := map[string]string{"grant_type": "authorization_code", "code": "the-code", "redirect_uri": redirect, "code_verifier": "{verifier}"}
+	if w.fake.noPKCE {
+		delete(want, "code_verifier")
+	}
 	switch {
 	case w.fake.body != nil:
 		want = maps.Clone(w.fake.body)
@@ -301,9 +304,11 @@ func (w *trip) checkQuery(more map[string]string) {
 	w.t.Helper()
 	want := map[string]string{
 		"client_id": "foyer", "response_type": "code", "state": "the-state", "redirect_uri": "https://foyer.example/self-service/methods/oidc/callback/acme",
-		"code_challenge": w.query.Get("code_challenge"), "code_challenge_method": "S256",
 	}
-	require.Len(w.t, want["code_challenge"], 43)
+	if !w.fake.noPKCE {
+		want["code_challenge"], want["code_challenge_method"] = w.query.Get("code_challenge"), "S256"
+		require.Len(w.t, want["code_challenge"], 43)
+	}
 	if w.fake.scope != "" {
 		want["scope"] = w.fake.scope
 	}
@@ -340,6 +345,23 @@ func TestEveryKindAsksForAFreshSignIn(t *testing.T) {
 			maps.Copy(more, again)
 			w.checkQuery(more)
 		})
+	}
+}
+
+// One who says force has an app there that wants it, and nobody goes without
+// silently otherwise.
+func TestWithoutPKCE(t *testing.T) {
+	for _, f := range fakes {
+		for pkce, sent := range map[string]bool{"": !f.noPKCE, oidc.PKCEAuto: !f.noPKCE, oidc.PKCEForce: true, oidc.PKCENever: false} {
+			p, _ := f.provider(t, func(s *oidc.Settings) { s.PKCE = pkce })
+			to, kept, err := p.Depart(t.Context(), oidc.Departure{State: "the-state"})
+			require.NoError(t, err)
+			u, err := url.Parse(to)
+			require.NoError(t, err)
+			require.Equal(t, sent, u.Query().Has("code_challenge"), "%s %s", f.kind, pkce)
+			require.Equal(t, sent, kept.Verifier != "", "%s %s", f.kind, pkce)
+			require.Equal(t, pkce == oidc.PKCEForce, !strings.HasSuffix(p.RedirectURI(), "/acme"))
+		}
 	}
 }
 

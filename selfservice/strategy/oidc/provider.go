@@ -70,6 +70,9 @@ func New(s Settings, d Deps) (*Provider, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
+	if k.noPKCE && s.PKCE != PKCEForce {
+		s.PKCE = PKCENever
+	}
 	p := &Provider{settings: s, deps: d, kind: k}
 	p.metadata = &kept[metadata]{now: d.Now, fetch: p.discover}
 	p.keys = &kept[keySet]{now: d.Now, fetch: p.fetchKeys}
