@@ -31,7 +31,12 @@ func (h *HTTP) guard(r *http.Request, f *Flow, s *session.Session, body *web.Bod
 	if err == nil {
 		return h.Origins.Check(r)
 	}
-	// Signing in, in another tab, renewed the secret. The flow does nothing more.
+	return overtaken(f, s, err)
+}
+
+// overtaken is err, or where the browser has signed in meanwhile, which renewed its
+// secret, that it has: the flow does nothing more.
+func overtaken(f *Flow, s *session.Session, err error) error {
 	if refused := kinds[f.Kind].admits(f, s); !f.Completed() && errors.Is(refused, ErrSessionAvailable) {
 		return refused
 	}

@@ -85,19 +85,25 @@ func ScreenNode(group, screen string) ui.Node {
 // then about, whatever method it names. At the first stage a method counts:
 // clients send along which button they pressed last.
 func (f *Flow) turns(in *Input) bool {
-	if f.Stage() == StageWhole || in.Body.String(ui.NodeScreen) == "" {
+	screen := in.Body.String(ui.NodeScreen)
+	switch {
+	case f.notes.Asserted != nil:
+		return screen == ScreenPrevious
+	case f.Stage() == StageWhole || screen == "":
 		return false
 	}
 	return f.Stage() == StageHow || in.Body.String(ui.NodeMethod) == ""
 }
 
-// turn goes to the stage that is asked for. A draft is given up; what was typed
-// stays.
+// turn goes to the stage that is asked for. A draft, and what a provider has said,
+// is given up; what was typed stays.
 func (e *Engine) turn(ctx context.Context, s *Step) (*Step, error) {
 	stage := StageHow
 	switch s.Input.Body.String(ui.NodeScreen) {
 	case ScreenPrevious:
-		stage = StageWho
+		if stage = StageWho; !e.Rules[s.Flow.Kind].TwoSteps {
+			stage = StageWhole
+		}
 	case ScreenChoice:
 		if s.Flow.Stage() == StageWho {
 			return s.unchanged(), nil

@@ -26,12 +26,21 @@ const OIDCID = "oidc"
 type trip struct {
 	Method string          `json:"method"` // the strategy that sent the client away
 	Place  string          `json:"place"`  // where to, in the method's words
+	Shared bool            `json:"shared"` // the address it comes back to names no place
 	Secret []byte          `json:"secret"` // SHA-256 of the part of the state that nobody can guess
 	Kept   json.RawMessage `json:"kept"`   // what the method needs at the return
 	Until  time.Time       `json:"until"`
 	Spent  bool            `json:"spent,omitempty"` // the client is back
 	Over   bool            `json:"over,omitempty"`  // and was answered
 	Led    *ledTo          `json:"led,omitempty"`   // by another flow than the trip's own
+}
+
+// returnsBy is what the address that the client comes back to names.
+func (t *trip) returnsBy() string {
+	if t.Shared {
+		return ""
+	}
+	return t.Place
 }
 
 // ledTo is a flow in which the client goes on.
@@ -75,8 +84,9 @@ var (
 var tripKinds = []Kind{Registration, Login, Settings}
 
 // Depart sends the client elsewhere; plan tells where and what to keep for the
-// method until the client is back with state. A flow knows the last trip only.
-func (s *Step) Depart(place string, plan func(state string) (to string, kept any, err error)) (Progress, error) {
+// method until the client is back with state, at an address that names the place
+// unless it is shared. A flow knows the last trip only.
+func (s *Step) Depart(place string, shared bool, plan func(state string) (to string, kept any, err error)) (Progress, error) {
 	n := s.Next.notes
 	if s.Flow.Native && n.Exchange == nil {
 		return Asked, errNoExchange
@@ -88,7 +98,7 @@ func (s *Step) Depart(place string, plan func(state string) (to string, kept any
 	if err != nil {
 		return Asked, err
 	}
-	n.Trip = &trip{Method: s.Next.Active, Place: place, Secret: sum[:], Kept: mustJSON(kept), Until: s.engine.Now().UTC().Add(tripTime)}
+	n.Trip = &trip{Method: s.Next.Active, Place: place, Shared: shared, Secret: sum[:], Kept: mustJSON(kept), Until: s.engine.Now().UTC().Add(tripTime)}
 	s.engine.sealNotes(s.Next, n)
 	s.Elsewhere = to
 	return Away, nil
@@ -129,7 +139,7 @@ func (e *Engine) arrive(ctx context.Context, s *Step) (*Step, error) {
 	}
 	sum := sha256.Sum256(back.secret)
 	switch {
-	case t == nil || !bytes.Equal(sum[:], t.Secret) || back.Place != "" && back.Place != t.Place:
+	case t == nil || !bytes.Equal(sum[:], t.Secret) || back.Place != t.returnsBy():
 		return nil, errState
 	case t.Over:
 		return e.ledBy(ctx, s)

@@ -2,9 +2,11 @@ package selfservice
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
+	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/selfservice/ui"
@@ -61,15 +63,20 @@ func (h *HTTP) arrive(w http.ResponseWriter, r *http.Request, place string) erro
 	in := h.input(r, id, s, &web.Body{Fields: fields})
 	in.Return = back
 	in.Guard = func(f *Flow) error {
-		if f.EndedIn(s) {
+		err := h.belongs(r, f, s)
+		if err == nil || f.EndedIn(s) {
 			return nil
 		}
-		return h.belongs(r, f, s)
+		return overtaken(f, s, err)
 	}
 	// Browsers give up a navigation for another one: what the provider tells only
 	// once must not be lost by that.
 	step, err := h.Engine.Submit(context.WithoutCancel(r.Context()), k, id, in)
-	if err != nil {
+	switch {
+	case errors.Is(err, session.ErrInactive) && !web.IsJSON(r):
+		web.Redirect(w, r, h.openURL(Login, false, nil)) // and not back to here, which holds what the provider gave
+		return nil
+	case err != nil:
 		return h.moved(w, r, k, err)
 	}
 	return h.answer(w, r, step)

@@ -23,7 +23,8 @@ func (m registration) Form(f *selfservice.Flow) []ui.Node {
 			return nil
 		}
 		again := ui.NewInput(ui.GroupOIDC, ui.Input{Name: ui.NodeProvider, Type: ui.InputSubmit, Value: a.Provider})
-		return append(traits.Nodes(f.Locale, f.Traits()), again.Labelled(ui.LabelSignUpContinue, nil))
+		return append(traits.Nodes(f.Locale, f.Traits()), again.Labelled(ui.LabelSignUpContinue, nil),
+			selfservice.ScreenNode(ui.GroupOIDC, selfservice.ScreenPrevious))
 	}
 	nodes := make([]ui.Node, 0, len(m.Providers))
 	for _, p := range m.Providers {

@@ -63,7 +63,7 @@ func (o *Strategy) depart(ctx context.Context, s *selfservice.Step, id string) (
 	if err != nil {
 		return selfservice.Asked, err
 	}
-	return s.Depart(p.ID(), func(state string) (string, any, error) {
+	return s.Depart(p.ID(), p.settings.PKCE == PKCEForce, func(state string) (string, any, error) {
 		return depart(ctx, p, Departure{State: state, Parameters: parameters, Reauthenticate: s.Flow.Refreshes()})
 	})
 }

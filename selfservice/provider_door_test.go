@@ -1,0 +1,130 @@
+package selfservice_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/internal/enginetest"
+	"github.com/foyer-id/foyer/internal/opsim"
+)
+
+// Where registration is closed nobody comes to be by the door of signing in, and
+// who is known still signs in; who has an account still links.
+func TestProviderRegistrationClosed(t *testing.T) {
+	p := withProvider(t, nil, enginetest.With("selfservice.flows.registration.enabled", false))
+	for _, c := range p.Clients() {
+		a := p.come(c, "login", "")
+		f := &enginetest.Flow{}
+		if c.Kind == enginetest.Native {
+			f = c.Unfinished("login", a)
+		} else {
+			f = c.Landed("login", a)
+		}
+		require.Equal(t, []int{4000106}, f.IDs(""))
+		require.False(t, c.SignedIn())
+	}
+	require.Zero(t, p.Identities())
+	a := p.Admin(http.MethodPost, "/admin/identities", map[string]any{
+		"schema_id": "default", "traits": map[string]any{"email": "ada@example.com"},
+		"credentials": map[string]any{"password": map[string]any{"config": map[string]any{"password": "a good long Passphrase 9"}}},
+	})
+	require.Equal(t, http.StatusCreated, a.Status, "%s", a.Body)
+	c := p.Browser()
+	f := c.Landed("login", p.come(c, "login", ""))
+	require.Equal(t, []int{1010016}, f.IDs(""))
+	require.Less(t, c.Submit(f, enginetest.Credentials("ada@example.com")).Status, 400)
+	c.SignOut()
+	p.come(c, "login", "")
+	require.True(t, c.SignedIn())
+	require.Equal(t, 1, p.Identities())
+}
+
+// Under stealth a taken address that the provider does not prove is answered, and
+// leaves rows, like a free one; what differs is in the mail.
+func TestProviderStealth(t *testing.T) {
+	p := withProvider(t, map[string]any{"authoritative_for": []string{"proved.example.com"}}, enginetest.WithStealth())
+	p.Native().Submit(p.Native().Open(""), enginetest.Person("taken@example.com"))
+	made := p.Admin(http.MethodPost, "/admin/identities", map[string]any{"schema_id": "default", "traits": map[string]any{"email": "owned@example.com"}})
+	require.Equal(t, http.StatusCreated, made.Status)
+	seen := map[string]string{}
+	for _, email := range []string{"owned@example.com", "freed@example.com"} {
+		c := p.Browser()
+		p.op.SetPerson(opsim.Person{"sub": email, "email": email, "email_verified": true})
+		before := p.Rows()
+		a := p.come(c, "registration", "")
+		f := c.Landed("registration", a)
+		require.Equal(t, "sent_email", f.State)
+		require.Equal(t, []int{1040005}, f.IDs(""))
+		rows := ""
+		for table, list := range p.Rows() {
+			if n := len(list) - len(before[table]); n != 0 {
+				rows += table + " "
+			}
+		}
+		seen[email] = rows
+		p.Deliver()
+		mails := p.Inbox(email)
+		require.Len(t, mails, 1)
+		if email == "freed@example.com" {
+			require.Less(t, c.Submit(f, enginetest.Values{"method": "code", "code": mails[0].Code()}).Status, 400)
+			require.True(t, c.SignedIn())
+			c.SignOut()
+			p.come(c, "login", "")
+			require.True(t, c.SignedIn(), "the provider is linked")
+		}
+	}
+	require.Equal(t, len(seen["owned@example.com"]), len(seen["freed@example.com"]))
+	require.Equal(t, 2, p.Identities())
+
+	p.op.SetPerson(opsim.Person{"sub": "x", "email": "x@proved.example.com", "email_verified": true})
+	c := p.Browser()
+	p.come(c, "registration", "")
+	require.True(t, c.SignedIn(), "what the provider proves needs no code")
+}
+
+// The hooks are those of the flow that it has become.
+func TestProviderHooks(t *testing.T) {
+	p := withProvider(t, nil, enginetest.WithVerification(),
+		enginetest.With("selfservice.flows.login.after.oidc.hooks", []map[string]any{{"hook": "require_verified_address"}}))
+	c := p.SPA()
+	p.come(c, "login", "")
+	require.True(t, c.SignedIn(), "a registration, by its hooks")
+	c.SignOut()
+	a := p.come(c, "registration", "")
+	require.Equal(t, "/verification", a.Location().Path, "a login, by its hooks")
+	require.False(t, c.SignedIn())
+	require.NotEmpty(t, p.Inbox("ada@example.com"), "our own code is sent to what the provider does not prove")
+}
+
+// Equal subjects at two providers are two people, and so is the subject of another
+// issuer under the same id.
+func TestProviderSubjects(t *testing.T) {
+	other, err := opsim.Start(opsim.Config{})
+	require.NoError(t, err)
+	t.Cleanup(other.Close)
+	p := withProvider(t, nil, enginetest.WithProvider("other", other, nil))
+	p.op.SetPerson(opsim.Person{"sub": "1", "email": "one@example.com"})
+	other.SetPerson(opsim.Person{"sub": "1", "email": "two@example.com"})
+	c := p.SPA()
+	p.come(c, "registration", "")
+	require.Contains(t, string(c.Whoami("").Body), "one@example.com")
+	c.SignOut()
+	c.Visit(other, c.Submit(c.OpenKind("registration", ""), by("other")))
+	require.Contains(t, string(c.Whoami("").Body), "two@example.com")
+	c.SignOut()
+	require.Equal(t, 2, p.Identities())
+
+	f := c.OpenKind("login", "")
+	back, err := p.op.Approve(c.Submit(f, by("op")).Elsewhere())
+	require.NoError(t, err)
+	back.To.Path = "/self-service/methods/oidc/callback/other"
+	require.Equal(t, "/error", c.Return(back).Location().Path)
+	require.Len(t, other.Requests(opsim.Token), 1, "no code goes to another provider")
+
+	p.Exec(`UPDATE credentials SET config = replace(config, ?, 'https://before.example.com') WHERE type = 'oidc'`, p.op.Issuer())
+	f = c.Landed("login", p.come(c, "login", ""))
+	require.Equal(t, []int{4000104}, f.IDs(""), "the subject of another issuer")
+	require.False(t, c.SignedIn())
+}

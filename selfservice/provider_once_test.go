@@ -1,0 +1,221 @@
+package selfservice_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/foyer-id/foyer/internal/enginetest"
+	"github.com/foyer-id/foyer/internal/opsim"
+)
+
+// However often a state comes back at once, the provider is asked once, and there
+// is one person and one session; all who brought it are in.
+func TestProviderManyReturnsAtOnce(t *testing.T) {
+	p := withProvider(t, nil)
+	for round, c := range []client{p.Browser(), p.SPA()} {
+		asked, sessions := len(p.op.Requests(opsim.Token)), len(p.Rows()["sessions"])
+		back, err := p.op.Approve(c.Submit(c.OpenKind([]string{"registration", "login"}[round], ""), by("op")).Elsewhere())
+		require.NoError(t, err)
+		const many = 64
+		clients := make([]client, many)
+		for n := range clients {
+			clients[n] = c.Copy()
+		}
+		var wg sync.WaitGroup
+		locations, statuses := make([]string, many), make([]int, many)
+		for n, one := range clients {
+			wg.Go(func() {
+				req, err := http.NewRequest(http.MethodGet, back.To.String(), nil)
+				if err != nil {
+					return
+				}
+				req.Header.Set("Accept", "text/html")
+				if a, err := one.Try(req); err == nil {
+					statuses[n], locations[n] = a.Status, a.Header.Get("Location")
+				}
+			})
+		}
+		wg.Wait()
+		for n, one := range clients {
+			require.Equal(t, http.StatusSeeOther, statuses[n])
+			require.Equal(t, "http://127.0.0.1:4455/", locations[n])
+			require.True(t, one.SignedIn(), n)
+		}
+		require.Equal(t, 1, p.Identities())
+		require.Equal(t, sessions+1, len(p.Rows()["sessions"]), "one session")
+		require.Equal(t, asked+1, len(p.op.Requests(opsim.Token)), "the code was sent once")
+	}
+	require.Empty(t, p.op.Faults())
+}
+
+// A browser that goes back to where the provider sent it, or reloads that, sees
+// how things stand, and nothing happens twice.
+func TestProviderReturnAgain(t *testing.T) {
+	p := withProvider(t, nil, withWebsite)
+	c := p.Browser()
+	f := c.OpenKind("login", "")
+	back, err := p.op.Approve(c.Submit(f, by("op")).Elsewhere())
+	require.NoError(t, err)
+	first := c.Return(back)
+	form := c.Landed("registration", first)
+	before := p.Rows()
+	require.Equal(t, first.Location(), c.Return(back).Location())
+	require.Empty(t, p.Rows().Since(before), "nothing was written")
+	require.Less(t, c.Submit(form, values{"provider": "op", "traits.email": "ada@example.com", "traits.website": "https://a.example.com", "traits.plan": "pro"}).Status, 400)
+	require.True(t, c.SignedIn())
+	require.Equal(t, "/", c.Return(back).Location().Path, "who is signed in goes on")
+
+	c = p.Browser()
+	p.op.SetLie(opsim.Named("back_denied"))
+	f = c.OpenKind("login", "")
+	back, err = p.op.Approve(c.Submit(f, by("op")).Elsewhere())
+	require.NoError(t, err)
+	for range 2 {
+		f = c.Landed("login", c.Return(back))
+		require.Equal(t, []int{4000001}, f.IDs(""))
+		require.Contains(t, f.UI.Messages[0].Text, "cancelled or refused")
+	}
+	p.op.SetLie(opsim.Lie{})
+	require.Equal(t, "/", c.Visit(p.op, c.Submit(f, by("op"))).Location().Path, "the flow can be used again")
+}
+
+// A trip has ten minutes, the flow it left from goes on.
+func TestProviderTakesTooLong(t *testing.T) {
+	p := withProvider(t, nil)
+	for _, c := range []client{p.Browser(), p.SPA()} {
+		f := c.OpenKind("registration", "")
+		back, err := p.op.Approve(c.Submit(f, by("op")).Elsewhere())
+		require.NoError(t, err)
+		p.Clock.Advance(10*time.Minute + time.Second)
+		f = c.Landed("registration", c.Return(back))
+		require.Equal(t, []int{4000103}, f.IDs(""))
+		require.Empty(t, p.op.Requests(opsim.Token))
+	}
+	require.Zero(t, p.Identities())
+}
+
+// A provider that is down is 502, and the flow can be used again.
+func TestProviderDown(t *testing.T) {
+	p := withProvider(t, nil)
+	for _, c := range []client{p.Browser(), p.SPA()} {
+		f := c.OpenKind("registration", "")
+		back, err := p.op.Approve(c.Submit(f, by("op").With("traits.age", 30)).Elsewhere())
+		require.NoError(t, err)
+		p.op.SetLie(opsim.Named("token_500"))
+		a := c.Return(back)
+		require.Equal(t, "/error", a.Location().Path)
+		stored := c.Get("/self-service/errors?id=" + a.Location().Query().Get("id")).JSON()["error"].(map[string]any)
+		require.EqualValues(t, 502, stored["code"])
+		require.Equal(t, "oidc_provider_unavailable", stored["id"])
+		p.op.SetLie(opsim.Lie{})
+		again := c.Landed("registration", c.Return(back))
+		require.Equal(t, f.ID, again.ID, "the same return shows the form again")
+		require.EqualValues(t, 30, again.Value("traits.age"))
+		require.Equal(t, "/", c.Visit(p.op, c.Submit(again, by("op"))).Location().Path)
+		require.True(t, c.SignedIn())
+		c.SignOut()
+		p.op.SetPerson(opsim.Eve)
+	}
+}
+
+// The codes of an app work together, once, for ten minutes, and not for others.
+func TestExchangeCodes(t *testing.T) {
+	p := withProvider(t, nil)
+	app := p.Native()
+	f := app.OpenKind("login", "return_session_token_exchange_code=true&return_to=https://app.example.org/in")
+	require.Len(t, f.ExchangeCode, 64)
+	require.Empty(t, app.OpenKind("login", "").ExchangeCode)
+	exchange := func(code, returned string) string {
+		return tell(app, app.Get("/sessions/token-exchange?init_code="+code+"&return_to_code="+returned))
+	}
+	require.Equal(t, "404 session_token_exchange_not_found", exchange(f.ExchangeCode, f.ExchangeCode), "nobody is home yet")
+	require.Equal(t, "400 session_token_exchange_codes_missing", exchange(f.ExchangeCode, ""))
+	browser := p.Browser()
+	back, err := p.op.Approve(app.Submit(f, by("op")).Elsewhere())
+	require.NoError(t, err)
+	a := browser.Return(back)
+	to := a.Location()
+	require.Equal(t, "https://app.example.org/in", to.Scheme+"://"+to.Host+to.Path)
+	require.Empty(t, to.Query().Get("flow"))
+	require.False(t, browser.SignedIn(), "the session is the app's")
+	require.Empty(t, browser.Cookie("ory_kratos_session"))
+	returned := to.Query().Get("code")
+	require.Len(t, returned, 64)
+	other := app.OpenKind("login", "return_session_token_exchange_code=true")
+	for _, wrong := range [][2]string{{f.ExchangeCode, other.ExchangeCode}, {other.ExchangeCode, returned}, {returned, f.ExchangeCode}, {f.ExchangeCode[:63] + "-", returned}, {f.ExchangeCode, returned[:63]}} {
+		require.Equal(t, "404 session_token_exchange_not_found", exchange(wrong[0], wrong[1]))
+	}
+	require.NotContains(t, fmtRows(p.Env), returned, "the database holds no code")
+	var wg sync.WaitGroup
+	got := make([]string, 32)
+	for n := range got {
+		wg.Go(func() {
+			req, err := http.NewRequest(http.MethodGet, p.PublicURL+"/sessions/token-exchange?init_code="+f.ExchangeCode+"&return_to_code="+returned, nil)
+			if err != nil {
+				return
+			}
+			if a, err := p.Native().Try(req); err == nil {
+				got[n] = string(rune('0'+a.Status/100)) + a.ErrorID()
+			}
+		})
+	}
+	wg.Wait()
+	tokens := 0
+	for _, one := range got {
+		if one == "2" {
+			tokens++
+			continue
+		}
+		require.Equal(t, "4session_token_exchange_spent", one)
+	}
+	require.Equal(t, 1, tokens, "spent once")
+
+	f = app.OpenKind("login", "return_session_token_exchange_code=true")
+	a = app.Visit(p.op, app.Submit(f, by("op")))
+	p.Clock.Advance(10*time.Minute + time.Second)
+	require.Equal(t, "404 session_token_exchange_not_found", tell(app, app.Exchange(f, a)))
+
+	f = app.OpenKind("login", "")
+	require.Equal(t, "400 session_token_exchange_required", tell(app, app.Submit(f, by("op"))))
+}
+
+// What an app got from the provider itself counts once, with its nonce, in an
+// app's flow.
+func TestProviderIDToken(t *testing.T) {
+	p := withProvider(t, nil, withWebsite)
+	app, spa := p.Native(), p.SPA()
+	token := p.op.Mint(opsim.ClientID, "a nonce of the app")
+	sent := by("op").With("id_token", token).With("id_token_nonce", "a nonce of the app")
+	for _, wrong := range []values{sent.With("id_token_nonce", "another"), sent.With("id_token", token[:len(token)-4]+"AAAA")} {
+		require.Equal(t, "403 oidc_id_token_invalid", tell(app, app.Submit(app.OpenKind("login", ""), wrong)))
+	}
+	require.Equal(t, "400 oidc_id_token_nonce_missing", tell(app, app.Submit(app.OpenKind("login", ""), sent.Without("id_token_nonce"))))
+	require.Equal(t, "400 oidc_id_token_unexpected", tell(spa, spa.Submit(spa.OpenKind("login", ""), sent)))
+	a := app.Submit(app.OpenKind("login", ""), sent)
+	require.Equal(t, http.StatusBadRequest, a.Status)
+	f := app.ReadKind("registration", a.Flow().ID)
+	require.Equal(t, []int{4000002}, f.IDs("traits.website"))
+	require.Equal(t, "403 oidc_id_token_spent", tell(app, app.Submit(app.OpenKind("login", ""), sent)))
+	app.Adopt(app.Submit(f, values{"provider": "op", "traits": map[string]any{"website": "https://a.example.com", "plan": "pro"}}))
+	require.True(t, app.SignedIn())
+	require.Contains(t, string(app.Whoami("").Body), "ada@example.com")
+	app = p.Native()
+	app.Adopt(app.Submit(app.OpenKind("registration", ""), sent.With("id_token", p.op.Mint(opsim.ClientID, "n")).With("id_token_nonce", "n")))
+	require.True(t, app.SignedIn(), "known")
+	require.Equal(t, 1, p.Identities())
+	require.Empty(t, p.op.Requests(opsim.Token))
+}
+
+func fmtRows(env *enginetest.Env) string {
+	out := ""
+	for _, rows := range env.Rows() {
+		for _, row := range rows {
+			out += row + "\n"
+		}
+	}
+	return out
+}
