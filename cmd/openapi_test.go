@@ -49,6 +49,7 @@ func TestOpenAPI(t *testing.T) {
 		w.recover(t)
 		w.change(t)
 		w.rescue(t)
+		w.provide(t)
 		w.notEnabled(t)
 		w.administrate(t)
 		w.sessions(t)
