@@ -128,3 +128,40 @@ func TestProviderSubjects(t *testing.T) {
 	require.Equal(t, []int{4000104}, f.IDs(""), "the subject of another issuer")
 	require.False(t, c.SignedIn())
 }
+
+// Forms in two steps have the buttons in both, and what was typed in the first
+// stands beside what the provider says.
+func TestProviderInTwoSteps(t *testing.T) {
+	p := withProvider(t, nil, withWebsite, enginetest.With("selfservice.flows.registration.style", "profile_first"), enginetest.With("selfservice.flows.login.style", "identifier_first"))
+	for n, c := range p.Clients() {
+		email := string(rune('a'+n)) + "@example.com"
+		p.op.SetPerson(opsim.Person{"sub": email, "email": email})
+		query := ""
+		if c.Kind == enginetest.Native {
+			query = "return_session_token_exchange_code=true"
+		}
+		f := c.OpenKind("registration", query)
+		require.Equal(t, 1040002, f.Node("provider").Meta.Label.ID)
+		f = c.Say(f, values{"method": "profile", "traits.email": email, "traits.website": "https://a.example.com", "traits.plan": "pro"})
+		require.Equal(t, []int{1040009}, f.IDs(""))
+		require.Equal(t, 1040002, f.Node("provider").Meta.Label.ID)
+		a := c.Visit(p.op, c.Submit(f, by("op")))
+		if c.Kind == enginetest.Native {
+			require.Equal(t, http.StatusOK, c.Exchange(f, a).Status)
+		}
+		require.True(t, c.SignedIn(), "%s", a.Location())
+		require.Contains(t, string(c.Whoami("").Body), `"website":"https://a.example.com"`)
+		c.SignOut()
+		f = c.OpenKind("login", query)
+		require.Equal(t, 1010002, f.Node("provider").Meta.Label.ID)
+		f = c.Say(f, values{"method": "identifier_first", "identifier": email})
+		require.Equal(t, 1010002, f.Node("provider").Meta.Label.ID)
+		a = c.Visit(p.op, c.Submit(f, by("op")))
+		if c.Kind == enginetest.Native {
+			require.Equal(t, http.StatusOK, c.Exchange(f, a).Status)
+		}
+		require.True(t, c.SignedIn())
+		c.SignOut()
+	}
+	require.Equal(t, 3, p.Identities())
+}

@@ -106,7 +106,7 @@ func TestProviderRefreshes(t *testing.T) {
 	c := p.SPA()
 	p.come(c, "registration", "")
 	before := c.Whoami("").JSON()["authenticated_at"]
-	p.Clock.Advance(time.Minute)
+	p.Clock.Advance(30 * time.Second)
 	f := c.OpenKind("login", "refresh=true")
 	require.Equal(t, "op", f.Value("provider"))
 	require.Nil(t, f.Node("password"))
@@ -120,4 +120,10 @@ func TestProviderRefreshes(t *testing.T) {
 	require.NotEqual(t, before, who["authenticated_at"])
 	require.Equal(t, "op", who["authentication_methods"].([]any)[0].(map[string]any)["provider"])
 	require.Equal(t, 1, p.Identities())
+
+	p.op.SetPerson(opsim.Person{"sub": "ada", "email": "ada@example.com", "auth_time": time.Now().Add(-time.Hour).Unix()})
+	f = c.Landed("login", c.Visit(p.op, c.Submit(c.OpenKind("login", "refresh=true"), by("op"))))
+	require.Equal(t, []int{4000001}, f.IDs(""))
+	require.Contains(t, f.UI.Messages[0].Text, "has not asked you to sign in again")
+	require.Equal(t, who["authenticated_at"], c.Whoami("").JSON()["authenticated_at"])
 }

@@ -34,6 +34,7 @@ func (p *Provider) Depart(ctx context.Context, d Departure) (to string, t Trip, 
 			again = map[string]string{"prompt": "login"}
 		}
 		maps.Copy(query, again)
+		t.Since = p.deps.Now().UTC()
 	}
 	maps.Copy(query, p.kind.extra)
 	if !p.kind.oauth2 {
@@ -122,6 +123,9 @@ func (p *Provider) arrive(ctx context.Context, t Trip, params map[string]string)
 	claims, err := p.verify(ctx, g.ID, expected{nonce: t.Nonce, audiences: []string{p.settings.ClientID}, access: g.Access})
 	if err != nil {
 		return nil, err
+	}
+	if at, err := instant(claims, "auth_time"); err == nil && at.Add(tokenSkew).Before(t.Since) {
+		return nil, &Denied{Reason: p.Label() + " has not asked you to sign in again. Please sign out there first, or prove in another way that it is you."}
 	}
 	return p.identify(ctx, g, claims)
 }

@@ -1,5 +1,7 @@
 package oidc
 
+import "time"
+
 // Departure is what a trip to a provider begins with.
 type Departure struct {
 	State string // comes back with the answer; its meaning is the caller's
@@ -13,4 +15,8 @@ type Departure struct {
 type Trip struct {
 	Nonce    string `json:",omitempty"` // of the id_token; empty for plain OAuth 2.0
 	Verifier string `json:",omitempty"` // of PKCE; empty with PKCENever
+	// Since is when the person began to prove again who they are; zero for a trip
+	// that does not reauthenticate. A provider that says they did so earlier has not
+	// asked them.
+	Since time.Time `json:",omitzero"`
 }
