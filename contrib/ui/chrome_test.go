@@ -229,6 +229,8 @@ func TestPagesInABrowser(t *testing.T) {
 	for name, path := range map[string]string{
 		"fresh": "/registration?flow=fresh", "refused": "/registration?flow=refused", "nodes": "/registration?flow=nodes", "hostile": "/registration?flow=hostile",
 		"lists": "/registration?flow=lists", "lists-refused": "/registration?flow=lists_refused",
+		"providers": "/registration?flow=providers", "providers-login": "/login?flow=login_providers", "providers-only": "/login?flow=providers_only", "providers-missing": "/registration?flow=answers_missing",
+		"providers-linking": "/login?flow=linking", "providers-settings": "/settings?flow=settings_providers",
 		"login": "/login?flow=login", "settings": "/settings?flow=settings",
 		"login-both": "/login?flow=login_both", "login-refresh": "/login?flow=login_refresh", "login-code": "/login?flow=login_code",
 		"recovery": "/recovery?flow=recovery", "recovery-sent": "/recovery?flow=recovery_sent", "two-second": "/registration?flow=two_second", "settings-refused": "/settings?flow=settings_refused",

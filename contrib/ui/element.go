@@ -29,6 +29,7 @@ type element struct {
 	Image    template.URL
 	Optional bool
 	Submits  bool
+	Leaves   bool // pressing e leads to another site, and back
 	Primary  bool
 	Focus    bool   // the page begins here
 	Told     string // id of what the page says about e besides its own messages
@@ -104,7 +105,7 @@ func elements(nodes []node, public string) []element {
 	var all []element
 	for i, n := range nodes {
 		e := element{attributes: n.Attributes, Anchor: fmt.Sprintf("n%d", i), Group: n.Group, Messages: n.Messages, Caption: caption(n)}
-		e.Current, e.Seconds = text(e.Value), secondsUntil(n.Meta.Label)
+		e.Current, e.Seconds, e.Leaves = text(e.Value), secondsUntil(n.Meta.Label), n.leaves()
 		switch n.Type {
 		case "input":
 			e.input()

@@ -80,7 +80,8 @@ func TestRefusalStandsBesideItsField(t *testing.T) {
 }
 
 func TestEveryNodeIsDrawnOnce(t *testing.T) {
-	for _, name := range []string{"fresh", "refused", "nodes", "settings", "login", "lists", "lists_refused", "login_both", "login_refresh", "login_code", "recovery", "recovery_sent", "two_first", "two_second", "two_sent", "settings_refused"} {
+	for _, name := range []string{"fresh", "refused", "nodes", "settings", "login", "lists", "lists_refused", "login_both", "login_refresh", "login_code", "recovery", "recovery_sent", "two_first", "two_second", "two_sent", "settings_refused",
+		"providers", "login_providers", "providers_only", "answers_missing", "linking", "settings_providers"} {
 		t.Run(name, func(t *testing.T) {
 			api := newFakeAPI(t)
 			doc, _ := newSite(t, api).page("/registration?flow=" + name)

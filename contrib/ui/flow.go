@@ -52,6 +52,7 @@ type flowBody struct {
 	Second                   bool   // by a second factor
 	As                       string // who signs in, where that is settled
 	sent
+	ways
 }
 
 // known tells a flow of somebody who is signed in already.
@@ -72,7 +73,7 @@ func (s *server) flowPage(kind string, f flow, language string) page {
 	all := elements(f.UI.Nodes, origin(s.Public))
 	errored := func(m message) bool { return m.Type == "error" }
 	body := flowBody{Action: f.UI.Action, Method: strings.ToLower(cmp.Or(f.UI.Method, "POST")), ReturnTo: f.ReturnTo,
-		Language: language, Wait: s.waits(kind, f), Known: f.known(), Second: f.second(), sent: s.sent(kind, f, all)}
+		Language: language, Wait: s.waits(kind, f), Known: f.known(), Second: f.second(), sent: s.sent(kind, f, all), ways: s.ways(kind, f)}
 	if kind == "login" && !body.Waiting {
 		body.As = addressee(all)
 	}
@@ -93,11 +94,14 @@ func (s *server) flowPage(kind string, f flow, language string) page {
 		}
 		body.Live = body.Live || e.Seconds > 0
 	}
-	p := page{Kind: kind, Title: body.heading(kind), formTargets: []string{origin(f.ReturnTo)}, returnTo: f.ReturnTo,
+	p := page{Kind: kind, Title: body.heading(kind), formTargets: []string{origin(f.ReturnTo), s.leaving(all)}, returnTo: f.ReturnTo,
 		scripts: len(body.Scripts) > 0, live: body.Live, Problem: len(body.Errors)+len(body.Wrong) > 0}
 	all = slices.DeleteFunc(all, func(e element) bool { return e.Draw == "script" })
 	body.begin(all)
 	body.Forms = arrange(backLast(all))
+	if kind == "login" || kind == "registration" {
+		body.offers(body.Forms)
+	}
 	if f.recovered() {
 		slices.SortStableFunc(body.Forms, passwordFirst)
 	}

@@ -13,6 +13,7 @@ type section struct {
 	Title   string
 	Fields  []element
 	Buttons []element
+	Or      bool // it begins what can be done instead of the section above
 }
 
 // group is what arrange must know about the nodes of one group.
@@ -141,7 +142,13 @@ func (f *form) add(title string, members []element) {
 		}
 	}
 	leads := len(f.Sections) == 0
-	if leads && primary >= 0 {
+	sites := 0
+	for _, e := range s.Buttons {
+		if e.Leaves {
+			sites++
+		}
+	}
+	if leads && primary >= 0 && (sites < 2 || !s.Buttons[primary].Leaves) { // no site before another
 		b := s.Buttons[primary]
 		b.Primary = true
 		s.Buttons = slices.Insert(slices.Delete(s.Buttons, primary, primary+1), 0, b)

@@ -97,6 +97,10 @@ func passwordFirst(a, b form) int {
 // heading names the page by what there is to do.
 func (b *flowBody) heading(kind string) string {
 	switch {
+	case b.Linking:
+		return "You have an account already"
+	case b.Missing:
+		return "Almost done"
 	case kind == "login" && b.Second:
 		return "One more proof"
 	case kind == "login" && b.Known:

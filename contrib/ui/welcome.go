@@ -67,7 +67,8 @@ type session struct {
 	AuthenticatedAt time.Time `json:"authenticated_at"`
 	Assurance       string    `json:"authenticator_assurance_level"`
 	Methods         []struct {
-		Method string `json:"method"`
+		Method   string `json:"method"`
+		Provider string `json:"provider"`
 	} `json:"authentication_methods"`
 	Identity struct {
 		ID        string         `json:"id"`
@@ -106,6 +107,10 @@ func (s session) Unverified() bool {
 func (s session) MethodNames() string {
 	var names []string
 	for _, m := range s.Methods {
+		if m.Provider != "" {
+			names = append(names, human(m.Provider))
+			continue
+		}
 		names = append(names, title(m.Method))
 	}
 	return strings.Join(unique(names), ", ")

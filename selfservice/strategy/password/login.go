@@ -21,7 +21,10 @@ func (m login) Form(f *selfservice.Flow) []ui.Node {
 		return nil
 	}
 	label := ui.LabelSignIn
-	if f.Refreshes() {
+	switch {
+	case f.Links():
+		label = ui.LabelSignInAndLink
+	case f.Refreshes():
 		label = ui.LabelConfirmSignIn
 	}
 	return []ui.Node{f.IdentifierNode(m.Identifiers), field("current-password"), submit(label)}
