@@ -120,8 +120,10 @@ func (a *Assertion) issued(i *identity.Identity) bool {
 
 // recognise signs in who is linked to the provider already.
 func (s *Step) recognise(ctx context.Context, a *Assertion, i *identity.Identity) (Progress, error) {
-	if err := s.cross(ctx, Login); err != nil {
-		return Asked, err
+	if s.Flow.Kind != Login {
+		if err := s.cross(ctx, Login); err != nil {
+			return Asked, err
+		}
 	}
 	if err := s.SignIn(i, identity.LinkName(a.Provider, a.Subject)); err != nil {
 		return Asked, err

@@ -8,8 +8,12 @@ import (
 // meant to register, and the other way round. Its before-hooks have their say. It
 // is stored with the step, and the flow that the step began in ends with it, or
 // leads to it.
+//
+// What a browser brings home to an app's flow goes on in a new one in any case:
+// whoever opened the old one knows its id, and may not be who went to the provider.
 func (s *Step) cross(ctx context.Context, k Kind) error {
-	if s.Flow.Kind == k {
+	same := s.Flow.Kind == k
+	if same && (!s.Flow.Native || s.Input.Return == nil) {
 		return nil
 	}
 	e, old := s.engine, s.Flow
@@ -24,6 +28,9 @@ func (s *Step) cross(ctx context.Context, k Kind) error {
 	opened, err := e.letOpen(ctx, f, s.Input)
 	if err != nil {
 		return err
+	}
+	if same {
+		f.Values = s.Next.Values
 	}
 	next := *f
 	s.from, s.Flow, s.Next = old, f, &next

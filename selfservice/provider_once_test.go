@@ -219,3 +219,40 @@ func fmtRows(env *enginetest.Env) string {
 	}
 	return out
 }
+
+// Who opens an app's flow and has another person go to the provider for it gets
+// neither their session nor what the provider says of them: that is for who is
+// handed the code.
+func TestProviderLureIntoAnAppsFlow(t *testing.T) {
+	p := withProvider(t, nil, withWebsite)
+	for _, door := range []string{"registration", "login"} {
+		mallory, victim := p.Native(), p.Browser()
+		f := mallory.OpenKind(door, "return_session_token_exchange_code=true")
+		back, err := p.op.Approve(mallory.Submit(f, by("op").With("traits.plan", "pro")).Elsewhere())
+		require.NoError(t, err)
+		a := victim.Return(back)
+		require.NotEmpty(t, a.Location().Query().Get("code"))
+		seen := mallory.Get("/self-service/" + door + "/flows?id=" + f.ID)
+		require.NotContains(t, string(seen.Body), "ada@example.com")
+		require.NotContains(t, string(seen.Body), "1040003")
+		rest := by("op").With("traits.website", "https://m.example.com").With("traits.plan", "pro")
+		if door == "login" {
+			rest = by("op")
+		}
+		require.Equal(t, http.StatusUnprocessableEntity, mallory.Submit(f, rest).Status, "it only leads to the provider again")
+		require.Zero(t, p.Identities())
+		led := victim.ReadKind("registration", a.Location().Query().Get("flow"))
+		require.Equal(t, "ada@example.com", led.Value("traits.email"), "the app that was handed the code goes on")
+		if door == "registration" {
+			require.Equal(t, "pro", led.Value("traits.plan"))
+		}
+	}
+}
+
+// An app cannot link: its browser has no session to link for.
+func TestProviderLinkOfAnApp(t *testing.T) {
+	p := withProvider(t, nil)
+	app := p.Native()
+	app.SignUp(enginetest.Person("bob@example.com"))
+	require.Equal(t, "400 oidc_link_needs_browser", tell(app, app.Submit(app.OpenKind("settings", ""), values{"link": "op"})))
+}

@@ -75,6 +75,8 @@ var (
 		"The state does not belong to a sign-in that was begun here in this browser and is still open. Please start again.")
 	errRepeated = fail.New(fail.BadRequest, "oidc_parameter_repeated",
 		"A parameter came back from the provider more than once, so that it is unclear which counts. Please start again.")
+	errNeedsBrowser = fail.New(fail.BadRequest, "oidc_link_needs_browser",
+		"A provider is linked in a browser that is signed in, by settings opened there.")
 	errNoExchange = fail.New(fail.BadRequest, "session_token_exchange_required",
 		"An app that signs in by a browser opens its flow with return_session_token_exchange_code=true, or sends an id_token.")
 )
@@ -88,7 +90,10 @@ var tripKinds = []Kind{Registration, Login, Settings}
 // unless it is shared. A flow knows the last trip only.
 func (s *Step) Depart(place string, shared bool, plan func(state string) (to string, kept any, err error)) (Progress, error) {
 	n := s.Next.notes
-	if s.Flow.Native && n.Exchange == nil {
+	switch {
+	case s.Flow.Native && s.Flow.Kind == Settings:
+		return Asked, errNeedsBrowser
+	case s.Flow.Native && n.Exchange == nil:
 		return Asked, errNoExchange
 	}
 	secret := make([]byte, stateSecret)
