@@ -191,6 +191,17 @@ func (s *Step) closed(err error, a *Assertion) error {
 	return err
 }
 
+// taken is the error for what the step wants to be somebody's and is another's. Who
+// is named by a provider is looked for once more: they may have come to be by
+// another flow since.
+func (s *Step) taken(problem int) error {
+	if s.Asserted != nil && !s.attempt.again {
+		s.attempt.again = true
+		return ErrStale
+	}
+	return Refuse("", problem, nil)
+}
+
 // signUp drafts whom a is about. It is kept for as long as the form asks for more.
 func (s *Step) signUp(a *Assertion, traits map[string]any) (Progress, error) {
 	n := s.Next.notes

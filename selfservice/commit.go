@@ -43,10 +43,10 @@ func (e *Engine) finish(ctx context.Context, s *Step) error {
 		switch {
 		case errors.Is(err, identity.ErrOutdated):
 			return ErrStale // the next try sees them as they are now
-		case errors.Is(err, identity.ErrTaken) && s.Asserted != nil:
-			return Refuse("", ui.ErrLinkedElsewhere, nil)
+		case errors.Is(err, identity.ErrTaken) && (s.Asserted != nil || s.Flow.Links()):
+			return s.taken(ui.ErrLinkedElsewhere)
 		case errors.Is(err, identity.ErrTaken):
-			return Refuse("", ui.ErrTaken, nil)
+			return s.taken(ui.ErrTaken)
 		case err != nil:
 			return err
 		}

@@ -39,6 +39,7 @@ type attempt struct {
 	back     bool          // the client is back from a trip that this submit has spent
 	waited   time.Duration // for another submit that had spent it
 	asserted *Assertion    // what it brought home, or carried itself
+	again    bool          // whom that names was looked for anew
 
 	asking context.Context // ends with the time that questions have; nil before the first
 	asked  context.CancelFunc

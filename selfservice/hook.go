@@ -68,7 +68,7 @@ func (e *Engine) refuseTaken(ctx context.Context, s *Step) error {
 	}
 	taken, err := e.Identities.Store.Taken(ctx, s.Identity)
 	if err == nil && taken {
-		return Refuse("", ui.ErrTaken, nil)
+		return s.taken(ui.ErrTaken)
 	}
 	return err
 }

@@ -43,7 +43,7 @@ func finishRegistration(ctx context.Context, e *Engine, s *Step) error {
 	err := e.Identities.Create(ctx, s.Identity)
 	switch {
 	case errors.Is(err, identity.ErrTaken):
-		return Refuse("", ui.ErrTaken, nil)
+		return s.taken(ui.ErrTaken)
 	case err != nil, e.Identities.Events == nil:
 		return err
 	}

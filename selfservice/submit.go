@@ -107,6 +107,8 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 		return nil, e.asIs(ctx, s, unverified)
 	case errors.As(err, &tooOld):
 		return nil, e.asIs(ctx, s, tooOld)
+	case errors.Is(err, ErrStale) && a.tries < maxTries:
+		return nil, err // what the client brought home is good for the next try
 	case err != nil:
 		e.strand(ctx, s)
 		return nil, err // a step that is done and not stored must not be answered
