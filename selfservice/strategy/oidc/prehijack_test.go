@@ -9,6 +9,7 @@ import (
 
 	"github.com/foyer-id/foyer/internal/enginetest"
 	"github.com/foyer-id/foyer/internal/opsim"
+	"github.com/foyer-id/foyer/internal/testdb"
 )
 
 // claimed is a person of a provider who says to have an address.
@@ -18,8 +19,10 @@ func claimed(sub, email string, verified any) opsim.Person {
 
 // An attacker who came first with the victim's address, and the victim who comes
 // by a provider: either the victim takes all of it, or nothing is shared (promise 5).
-func TestAttackerFirst(t *testing.T) {
-	h := newHouse(t, two, enginetest.WithVerification())
+func TestAttackerFirst(t *testing.T) { testdb.Each(t, attackerFirst) }
+
+func attackerFirst(t *testing.T, dsn string) {
+	h := newHouse(t, two, enginetest.WithVerification(), enginetest.WithDSN(dsn))
 	scripts, probes := 0, 0
 	// Each foothold is made before, and returns what still opens the account later.
 	footholds := map[string]func(email string) func() []string{
@@ -104,8 +107,10 @@ func TestAttackerFirst(t *testing.T) {
 
 // A victim who came first by a provider, and an attacker who comes with the same
 // address by every other door.
-func TestVictimFirst(t *testing.T) {
-	h := newHouse(t, two, enginetest.WithVerification())
+func TestVictimFirst(t *testing.T) { testdb.Each(t, victimFirst) }
+
+func victimFirst(t *testing.T, dsn string) {
+	h := newHouse(t, two, enginetest.WithVerification(), enginetest.WithDSN(dsn))
 	scripts := 0
 	for name, attack := range map[string]func(email string) *enginetest.Client{
 		"a password": func(email string) *enginetest.Client {
