@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 const appleSecretLife = 5 * time.Minute
@@ -63,7 +65,7 @@ func appleSecret(p *Provider) (string, error) {
 // sign-in only. It is what the person's browser says, like a name typed into a
 // form.
 func appleName(_ context.Context, _ *Provider, g *grant, claims map[string]any) error {
-	user, err := decodeObject([]byte(g.Params["user"]))
+	user, err := web.ParseObject([]byte(g.Params["user"]))
 	if err != nil {
 		return nil //nolint:nilerror // there is none, or none that can be read: the form asks for the name
 	}

@@ -3,11 +3,8 @@ package oidc
 import (
 	"encoding/json"
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/foyer-id/foyer/internal/web"
 )
 
 // Claims is what a provider says about a person, and was believed to have said.
@@ -79,31 +76,4 @@ func subject(v any) (string, error) {
 		return "", errors.New("the subject is no text of 1 to 255 printable ASCII characters")
 	}
 	return s, nil
-}
-
-// decode reads JSON as strictly as what clients send: nothing twice, nothing
-// that a database cannot hold, numbers as json.Number. Names stay whole,
-// whatever dots they have.
-func decode(raw []byte) (any, error) {
-	if !json.Valid(raw) { // lest it closes what is put around it
-		return nil, errors.New("it is no JSON")
-	}
-	body, err := web.ParseJSON(slices.Concat([]byte(`{"it":`), raw, []byte(`}`)))
-	if err != nil {
-		return nil, err
-	}
-	return body.Fields["it"], nil
-}
-
-// decodeObject is decode of an object.
-func decodeObject(raw []byte) (map[string]any, error) {
-	v, err := decode(raw)
-	if err != nil {
-		return nil, err
-	}
-	fields, ok := v.(map[string]any)
-	if !ok {
-		return nil, errors.New("it is no JSON object")
-	}
-	return fields, nil
 }

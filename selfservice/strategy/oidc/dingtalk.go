@@ -3,6 +3,8 @@ package oidc
 import (
 	"context"
 	"fmt"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // dingtalkTokens trades the code by the provider's own protocol.
@@ -13,7 +15,7 @@ func dingtalkTokens(ctx context.Context, p *Provider, g *grant) error {
 	if err != nil {
 		return fmt.Errorf("token endpoint: %w", err)
 	}
-	answer, err := decodeObject(raw)
+	answer, err := web.ParseObject(raw)
 	if err != nil {
 		return fmt.Errorf("token endpoint: %w", err)
 	}
@@ -25,7 +27,7 @@ func dingtalkPerson(ctx context.Context, p *Provider, g *grant) (map[string]any,
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
-	person, err := decodeObject(raw)
+	person, err := web.ParseObject(raw)
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}

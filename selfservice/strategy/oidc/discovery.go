@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/oauth2"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // metadata is what OpenID Connect Discovery says, and RFC 8414.
@@ -32,7 +34,7 @@ func (p *Provider) discover(ctx context.Context) (metadata, error) {
 	if err != nil {
 		return metadata{}, fmt.Errorf("discovery: %w", err)
 	}
-	if _, err := decodeObject(raw); err != nil {
+	if _, err := web.ParseObject(raw); err != nil {
 		return metadata{}, fmt.Errorf("discovery: %w", err)
 	}
 	var m metadata
@@ -73,7 +75,7 @@ func (p *Provider) endpoint(ctx context.Context) (endpoint, error) {
 	if p.kind.oauth2 {
 		return at, nil
 	}
-	m, err := p.metadata.get(ctx, false)
+	m, err := p.metadata.Get(ctx, false)
 	if err != nil {
 		return at, err
 	}

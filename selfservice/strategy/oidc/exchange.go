@@ -12,6 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // Depart returns where a browser is sent to, and what its return is held
@@ -124,7 +125,7 @@ func (p *Provider) arrive(ctx context.Context, t Trip, params map[string]string)
 	if err != nil {
 		return nil, err
 	}
-	if at, err := instant(claims, "auth_time"); err == nil && at.Add(tokenSkew).Before(t.Since) {
+	if at, err := web.Instant(claims, "auth_time"); err == nil && at.Add(tokenSkew).Before(t.Since) {
 		return nil, &Denied{Reason: p.Label() + " has not asked you to sign in again. Please sign out there first, or prove in another way that it is you."}
 	}
 	return p.identify(ctx, g, claims)

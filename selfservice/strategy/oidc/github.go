@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/oauth2"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // github is the kind of both sorts of its apps.
@@ -29,7 +31,7 @@ func githubEmail(ctx context.Context, p *Provider, g *grant, claims map[string]a
 	if err != nil {
 		return fmt.Errorf("emails: %w", err)
 	}
-	list, err := decode(raw)
+	list, err := web.ParseValue(raw)
 	if err != nil {
 		return fmt.Errorf("emails: %w", err)
 	}

@@ -3,13 +3,13 @@ package oidc
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
-	"math"
 	"slices"
 	"time"
 
 	openid "github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 const (
@@ -44,7 +44,7 @@ func (p *Provider) verify(ctx context.Context, raw string, want expected) (map[s
 	if err != nil {
 		return nil, untrusted("the id_token is malformed, or no key of the provider has signed it as it may")
 	}
-	claims, err := decodeObject(signed.payload)
+	claims, err := web.ParseObject(signed.payload)
 	if err != nil {
 		return nil, untrusted("the claims of the id_token are no proper JSON object")
 	}
@@ -62,7 +62,7 @@ func (p *Provider) verify(ctx context.Context, raw string, want expected) (map[s
 }
 
 func algorithmNames() (names []string) {
-	for _, a := range algorithms {
+	for _, a := range web.SigningAlgorithms {
 		names = append(names, string(a))
 	}
 	return names
@@ -82,18 +82,9 @@ func (p *Provider) checkIssuer(claims map[string]any) error {
 // checkAudience lets pass a token made for one of audiences, and together with
 // others only if azp says that one of audiences asked for it.
 func (p *Provider) checkAudience(claims map[string]any, audiences []string) error {
-	var aud []string
-	switch v := claims["aud"].(type) {
-	case string:
-		aud = []string{v}
-	case []any:
-		for _, one := range v {
-			name, ok := one.(string)
-			if !ok {
-				return errors.New("aud is malformed")
-			}
-			aud = append(aud, name)
-		}
+	aud, err := web.Texts(claims, "aud")
+	if err != nil {
+		return err
 	}
 	ours := func(name string) bool { return slices.Contains(audiences, name) }
 	if !slices.ContainsFunc(aud, ours) {
@@ -111,33 +102,20 @@ func (p *Provider) checkAudience(claims map[string]any, audiences []string) erro
 
 func (p *Provider) checkTimes(claims map[string]any) error {
 	now := p.deps.Now()
-	exp, err := instant(claims, "exp")
+	exp, err := web.Instant(claims, "exp")
 	if err != nil || now.After(exp.Add(tokenSkew)) {
 		return errors.New("exp is past or missing")
 	}
-	iat, err := instant(claims, "iat")
+	iat, err := web.Instant(claims, "iat")
 	if err != nil || iat.After(now.Add(tokenSkew)) || now.After(iat.Add(tokenAge)) {
 		return errors.New("iat is missing, to come or too long ago")
 	}
 	if _, given := claims["nbf"]; given {
-		if nbf, err := instant(claims, "nbf"); err != nil || nbf.After(now.Add(tokenSkew)) {
+		if nbf, err := web.Instant(claims, "nbf"); err != nil || nbf.After(now.Add(tokenSkew)) {
 			return errors.New("nbf is to come")
 		}
 	}
 	return nil
-}
-
-// instant reads a claim of seconds since 1970.
-func instant(claims map[string]any, name string) (time.Time, error) {
-	n, ok := claims[name].(json.Number)
-	if !ok {
-		return time.Time{}, errors.New(name + " is no number")
-	}
-	seconds, err := n.Float64()
-	if err != nil || math.Abs(seconds) > 1<<40 {
-		return time.Time{}, errors.New(name + " is out of range")
-	}
-	return time.Unix(int64(seconds), 0), nil
 }
 
 func checkNonce(claims map[string]any, nonce string) error {

@@ -34,8 +34,8 @@ type Provider struct {
 	settings Settings
 	deps     Deps
 	kind     kind
-	metadata *kept[metadata]
-	keys     *kept[keySet]
+	metadata *web.Kept[metadata]
+	keys     *web.Kept[web.KeySet]
 }
 
 var upstreamDefault = []string{"hd", "prompt", "auth_type", "acr_values"}
@@ -74,8 +74,8 @@ func New(s Settings, d Deps) (*Provider, error) {
 		s.PKCE = PKCENever
 	}
 	p := &Provider{settings: s, deps: d, kind: k}
-	p.metadata = &kept[metadata]{now: d.Now, fetch: p.discover}
-	p.keys = &kept[keySet]{now: d.Now, fetch: p.fetchKeys}
+	p.metadata = &web.Kept[metadata]{Now: d.Now, Fetch: p.discover}
+	p.keys = &web.Kept[web.KeySet]{Now: d.Now, Fetch: p.fetchKeys}
 	return p, nil
 }
 
@@ -113,7 +113,7 @@ func (s *Settings) check(refuse func(key, why string)) {
 	oneOf("account_linking_mode", s.Linking, LinkConfirm, LinkBothVerified, LinkAutomatic)
 	oneOf("pkce", s.PKCE, PKCEAuto, PKCEForce, PKCENever)
 	if len(s.RequestedClaims) > 0 {
-		if _, err := decodeObject(s.RequestedClaims); err != nil {
+		if _, err := web.ParseObject(s.RequestedClaims); err != nil {
 			refuse("requested_claims", "expected an object")
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // paths reads where claims are, such as "sub=id name picture=picture.url".
@@ -113,7 +115,7 @@ func yandexPerson(ctx context.Context, p *Provider, g *grant) (map[string]any, e
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
-	return decodeObject(raw)
+	return web.ParseObject(raw)
 }
 
 func yandexPicture(_ context.Context, _ *Provider, _ *grant, claims map[string]any) error {
@@ -132,7 +134,7 @@ func linePerson(ctx context.Context, p *Provider, g *grant) (map[string]any, err
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
-	claims, err := decodeObject(raw)
+	claims, err := web.ParseObject(raw)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // identify makes Claims of a verified id_token, with those of userinfo where
@@ -93,7 +95,7 @@ func (p *Provider) ask(ctx context.Context, at, token string) (map[string]any, e
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
-	fields, err := decodeObject(raw)
+	fields, err := web.ParseObject(raw)
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // vkTokens trades the code together with the device it was made for, which came
@@ -16,7 +18,7 @@ func vkTokens(ctx context.Context, p *Provider, g *grant) error {
 	if err != nil {
 		return fmt.Errorf("token endpoint: %w", err)
 	}
-	answer, err := decodeObject(raw)
+	answer, err := web.ParseObject(raw)
 	if err != nil {
 		return fmt.Errorf("token endpoint: %w", err)
 	}
@@ -41,7 +43,7 @@ func vkPerson(ctx context.Context, p *Provider, g *grant) (map[string]any, error
 	if err != nil {
 		return nil, fmt.Errorf("userinfo: %w", err)
 	}
-	return decodeObject(raw)
+	return web.ParseObject(raw)
 }
 
 func vkAmend(ctx context.Context, p *Provider, g *grant, claims map[string]any) error {

@@ -1,4 +1,4 @@
-package oidc
+package web
 
 import (
 	"context"
@@ -12,13 +12,13 @@ const (
 	keptTimeout = 15 * time.Second // of a fetch, whoever still waits for it
 )
 
-// kept is a document of a provider. It is fetched when it is first needed and
-// then hourly, by one at a time. While that fails the old one stays in use, and
-// attempts lie keptPause apart, so that strangers who need it again and again
-// make no more than these.
-type kept[T any] struct {
-	now   func() time.Time
-	fetch func(ctx context.Context) (T, error)
+// Kept is a document that somebody else publishes. It is fetched when it is first
+// needed and then hourly, by one at a time. While that fails the old one stays in
+// use, and attempts lie five seconds apart, so that strangers who need it again
+// and again make no more than these. It is not copied once it is in use.
+type Kept[T any] struct {
+	Now   func() time.Time
+	Fetch func(ctx context.Context) (T, error) // its context ends after 15 seconds, not with the request that needs it
 
 	mu       sync.Mutex
 	value    T
@@ -30,9 +30,9 @@ type kept[T any] struct {
 	underway chan struct{}
 }
 
-// get returns the document. Missing says that it has been looked at and lacks
+// Get returns the document. Missing says that it has been looked at and lacks
 // something that a newer one may have. It waits as long as ctx allows.
-func (k *kept[T]) get(ctx context.Context, missing bool) (T, error) {
+func (k *Kept[T]) Get(ctx context.Context, missing bool) (T, error) {
 	k.mu.Lock()
 	underway := k.underway
 	if underway == nil {
@@ -58,8 +58,8 @@ func (k *kept[T]) get(ctx context.Context, missing bool) (T, error) {
 
 // begin starts to fetch if there is reason to and it is time, and returns what
 // is closed at its end, or else nil.
-func (k *kept[T]) begin(ctx context.Context, missing bool) chan struct{} {
-	now := k.now()
+func (k *Kept[T]) begin(ctx context.Context, missing bool) chan struct{} {
+	now := k.Now()
 	passed := func(since time.Time, d time.Duration) bool { return now.Sub(since).Abs() >= d }
 	missing = missing && passed(k.missed, keptPause)
 	if k.has && !missing && !passed(k.at, keptFresh) || k.err != nil && !passed(k.failed, keptPause) {
@@ -75,23 +75,23 @@ func (k *kept[T]) begin(ctx context.Context, missing bool) chan struct{} {
 
 // current is the document, or why there is none, or none newer for what is
 // missing.
-func (k *kept[T]) current(missing bool) (T, error) {
+func (k *Kept[T]) current(missing bool) (T, error) {
 	if k.has && (!missing || k.err == nil) {
 		return k.value, nil
 	}
 	return k.value, k.err
 }
 
-func (k *kept[T]) renew(ctx context.Context, done chan struct{}) {
+func (k *Kept[T]) renew(ctx context.Context, done chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, keptTimeout)
 	defer cancel()
-	value, err := k.fetch(ctx)
+	value, err := k.Fetch(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err = err; err == nil {
-		k.value, k.has, k.at = value, true, k.now()
+		k.value, k.has, k.at = value, true, k.Now()
 	} else {
-		k.failed = k.now()
+		k.failed = k.Now()
 	}
 	k.underway = nil
 	close(done)
