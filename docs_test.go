@@ -19,6 +19,7 @@ import (
 
 	"github.com/foyer-id/foyer/courier/template"
 	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/selfservice/strategy/oidc"
 )
 
 // docs/errors.md names every id the program can answer, with its status, and
@@ -216,6 +217,32 @@ func TestHooksPage(t *testing.T) {
 		}
 	}
 	require.Equal(t, 7, failures)
+}
+
+// docs/oidc.md has every kind of provider and every claim that a mapping knows.
+func TestProvidersPage(t *testing.T) {
+	raw, err := os.ReadFile("docs/oidc.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(raw), "\n## Kinds\n")
+	require.True(t, found)
+	table, _, found = strings.Cut(table, "\n## ")
+	require.True(t, found)
+	var listed []string
+	for _, row := range regexp.MustCompile(`(?m)^\| ([a-z][^|]*) \|`).FindAllStringSubmatch(table, -1) {
+		if row[1] != "kind" {
+			listed = append(listed, strings.Split(row[1], ", ")...)
+		}
+	}
+	require.ElementsMatch(t, oidc.Kinds(), listed)
+	source, err := os.ReadFile("selfservice/strategy/oidc/claims.go")
+	require.NoError(t, err)
+	known := regexp.MustCompile(`(?s)var known = \[\]string\{(.*?)\}`).FindStringSubmatch(string(source))
+	require.NotNil(t, known)
+	claims := regexp.MustCompile(`"(\w+)"`).FindAllStringSubmatch(known[1], -1)
+	require.Greater(t, len(claims), 20)
+	for _, claim := range claims {
+		require.Contains(t, string(raw), "`"+claim[1]+"`")
+	}
 }
 
 // Every link between our own pages leads somewhere, down to the heading.
