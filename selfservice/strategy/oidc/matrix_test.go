@@ -139,6 +139,7 @@ func (l local) lost(h *house) int {
 // The table of when an outside claim counts: what the provider says, whether it is
 // authoritative, and whose the address is here.
 func TestMatrixOfClaims(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, append(slices.Clone(two),
 		setup{id: "three", sim: opsim.Config{Alg: "ES256"}, keys: map[string]any{"account_linking_mode": "both_verified"}},
 		setup{id: "four", sim: opsim.Config{Alg: "ES256"}, keys: map[string]any{"account_linking_mode": "both_verified", "authoritative_for": []string{"example.org"}}},
