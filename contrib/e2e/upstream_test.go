@@ -3,12 +3,14 @@ package e2e_test
 import (
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,21 +29,39 @@ type upstream struct {
 	FromUserInfo                   bool              // claims of the person are at userinfo only
 	Form                           map[string]string // what its person types
 	Email                          string            // of that person, and proved
+	Consents                       bool              // it asks whether to say so
+	Exchanges                      *atomic.Int32     // codes that it was brought; nil where nobody counts
+	Down                           *atomic.Bool      // it takes no codes while this is set; nil where it always does
 }
 
-// zitadel runs the provider of zitadel's library in this process.
+// zitadel runs the provider of zitadel's library in this process. It is another site
+// than the program's: localhost is not 127.0.0.1.
 func zitadel(t *testing.T, redirects ...string) upstream {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	issuer := "http://" + server.Listener.Addr().String()
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	require.NoError(t, err)
+	issuer := "http://localhost:" + port
 	clients := map[string]*storage.Client{"foyer": storage.WebClient("foyer", "a secret", redirects...)}
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server.Config.Handler = exampleop.SetupServer(issuer, storage.NewStorageWithClients(storage.NewUserStore(issuer), clients), quiet, false)
+	exchanges, down := &atomic.Int32{}, &atomic.Bool{}
+	op := exampleop.SetupServer(issuer, storage.NewStorageWithClients(storage.NewUserStore(issuer), clients), quiet, false)
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/oauth/token" {
+			exchanges.Add(1)
+			if down.Load() {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+		}
+		op.ServeHTTP(w, r)
+	})
 	server.Start()
 	t.Cleanup(server.Close)
 	return upstream{
 		Issuer: issuer, ClientID: "foyer", ClientSecret: "a secret", FromUserInfo: true, Email: "test-user@zitadel.ch",
-		Form: map[string]string{"username": "test-user@127.0.0.1", "password": "verysecure"},
+		Form:      map[string]string{"username": "test-user@localhost", "password": "verysecure"},
+		Exchanges: exchanges, Down: down,
 	}
 }
 
@@ -61,7 +81,7 @@ func certified(t *testing.T, redirects ...string) upstream {
 	require.Eventually(t, func() bool { issuer = strings.TrimSpace(said.String()); return issuer != "" }, 20*time.Second, 10*time.Millisecond, "it says nothing")
 	p.answers(issuer + "/.well-known/openid-configuration")
 	return upstream{
-		Issuer: issuer, ClientID: "foyer", ClientSecret: "a secret", FromUserInfo: true, Email: "ada@example.com",
+		Issuer: issuer, ClientID: "foyer", ClientSecret: "a secret", FromUserInfo: true, Consents: true, Email: "ada@example.com",
 		Form: map[string]string{"login": "ada", "password": "any"},
 	}
 }

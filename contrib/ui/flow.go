@@ -73,7 +73,7 @@ func (s *server) flowPage(kind string, f flow, language string) page {
 	all := elements(f.UI.Nodes, origin(s.Public))
 	errored := func(m message) bool { return m.Type == "error" }
 	body := flowBody{Action: f.UI.Action, Method: strings.ToLower(cmp.Or(f.UI.Method, "POST")), ReturnTo: f.ReturnTo,
-		Language: language, Wait: s.waits(kind, f), Known: f.known(), Second: f.second(), sent: s.sent(kind, f, all), ways: s.ways(kind, f)}
+		Language: language, Wait: s.waits(kind, f), Known: f.known(), Second: f.second(), sent: s.sent(kind, f, all), ways: s.ways(f)}
 	if kind == "login" && !body.Waiting {
 		body.As = addressee(all)
 	}

@@ -9,10 +9,12 @@ import (
 // Other sites as ways in: their buttons, and what a page says around them. Which
 // sites those are, only the API knows.
 
-// Of the API's messages, those by which a page is another one.
+// Of the API's labels of buttons, those by which a page is another one: a label
+// stays when a refusal takes the place of what the form says.
 const (
-	saysLink     = 1010016 // who signs in links an account they have elsewhere
-	asksContinue = 1040003 // the other site has said who it is, but not all that is asked
+	signInAndLink = 1010017
+	confirmWith   = 1010018
+	goOn          = 1040003 // the other site has said who it is, but not all that is asked
 )
 
 // inSight is how many fields a form has at most whose end is in sight.
@@ -21,10 +23,12 @@ const inSight = 4
 // leaves reports whether pressing n leads to another site, and back from there.
 func (n node) leaves() bool {
 	a := n.Attributes
-	return a.Type == "submit" && (n.Group == "oidc" || n.Group == "saml") && (a.Name == "provider" || a.Name == "link") && !n.continues()
+	return a.Type == "submit" && (n.Group == "oidc" || n.Group == "saml") && (a.Name == "provider" || a.Name == "link") && !n.labelled(goOn)
 }
 
-func (n node) continues() bool { return n.Meta.Label != nil && n.Meta.Label.ID == asksContinue }
+func (n node) labelled(ids ...int) bool {
+	return n.Meta.Label != nil && slices.Contains(ids, n.Meta.Label.ID)
+}
 
 // ways is what a page says about other ways than its form. The zero value says
 // nothing.
@@ -35,13 +39,16 @@ type ways struct {
 	Below   bool   // the form hides that there are other ways below it
 }
 
-func (s *server) ways(kind string, f flow) ways {
-	w := ways{Missing: slices.ContainsFunc(f.UI.Nodes, node.continues)}
+func (s *server) ways(f flow) ways {
+	has := func(labels ...int) bool {
+		return slices.ContainsFunc(f.UI.Nodes, func(n node) bool { return n.labelled(labels...) })
+	}
+	w := ways{Missing: has(goOn), Linking: has(signInAndLink, confirmWith)}
+	if !w.Linking {
+		return w
+	}
+	w.Instead = flowBody{ReturnTo: f.ReturnTo}.Door("login")
 	for _, m := range f.UI.Messages {
-		if kind != "login" || m.ID != saysLink {
-			continue
-		}
-		w.Linking = true
 		context, _ := m.Context.(map[string]any)
 		if to := text(context["new_login_url"]); origin(to) == origin(s.Public) {
 			w.Instead = to

@@ -40,13 +40,13 @@ func TestAnswersThatAreMissing(t *testing.T) {
 	doc, _ := newSite(t, newFakeAPI(t)).page("/registration?flow=answers_missing")
 	require.Equal(t, []string{"Almost done"}, headings(doc, "h1"))
 	form := one(t, doc, "form")
-	require.Equal(t, []string{"provider=example"}, presses(form))
+	require.Equal(t, []string{"provider=example", "screen=previous"}, presses(form))
 	require.Equal(t, "Continue", words(one(t, form, "button", "class", "button primary")))
-	require.Empty(t, find(form, "svg", "class", "icon large"))
+	require.Empty(t, find(form, "use", "href", "#icon-leave"), "the other site is not asked again")
+	require.Empty(t, find(form, "p", "class", "or"))
 	one(t, form, "input", "name", "traits.email", "value", "ada@example.com")
 	id, _ := attr(one(t, form, "input", "name", "traits.name.first", "aria-invalid", "true"), "aria-describedby")
 	require.Contains(t, words(one(t, form, "p", "id", id)), "missing")
-	require.Equal(t, "Start over", words(one(t, doc, "a", "href", "/registration?return_to=https%3A%2F%2Fapp.example.org%2Fa%3Fb%3Dc")))
 }
 
 func TestSigningInToLink(t *testing.T) {
@@ -66,7 +66,12 @@ func TestSigningInToLink(t *testing.T) {
 	f.UI.Messages[0].Context = map[string]any{"new_login_url": "https://evil.example/"}
 	body := (&server{config: config{Public: api.URL}}).flowPage("login", f, "en").Body.(flowBody)
 	require.True(t, body.Linking)
-	require.Empty(t, body.Instead, "it leads to the API alone")
+	require.Equal(t, "/login?return_to=https%3A%2F%2Fapp.example.org%2Fa%3Fb%3Dc", body.Instead, "it leads to the API alone")
+
+	f.UI.Messages = []message{{ID: 4000006, Type: "error"}}
+	body = (&server{config: config{Public: api.URL}}).flowPage("login", f, "en").Body.(flowBody)
+	require.True(t, body.Linking, "after a wrong password, too")
+	require.Equal(t, "/login?return_to=https%3A%2F%2Fapp.example.org%2Fa%3Fb%3Dc", body.Instead)
 }
 
 func TestAccountsElsewhereInSettings(t *testing.T) {

@@ -1,7 +1,7 @@
 // A certified OpenID provider on loopback. Whoever comes signs in by any name and
 // password, and has the address <name>@example.com, which is proved unless the name
 // begins with "unproved". It says its issuer in one line, and ends with its standard
-// input or when told to. provider_node_test.go starts it.
+// input or when told to. upstream_test.go starts it.
 import { createServer } from "node:http"
 import { Provider } from "oidc-provider"
 
