@@ -20,7 +20,7 @@ type Answer struct {
 
 // Next is what a client is told to do.
 type Next struct {
-	Do     string `json:"do"` // show_form, go_to, poll, done
+	Do     string `json:"do"` // show_form, go_to, browse, poll, done
 	Method string `json:"method"`
 	URL    string `json:"url"`
 }

@@ -66,7 +66,7 @@ func (c *Client) Go(ctx context.Context, open string, fill func(*Answer) Values)
 				return a, nil
 			}
 			form = a.Fill(said)
-		case "done":
+		case "done", "browse": // a browser is for others to open
 			return a, nil
 		default:
 			return a, &a.Error
