@@ -9,6 +9,7 @@ type Answer struct {
 		Messages []Message `json:"messages"`
 	} `json:"ui"`
 	SessionToken string `json:"session_token"`
+	ExchangeCode string `json:"session_token_exchange_code"` // an app's half of what it gets a session for
 	Foyer        struct {
 		Next         Next   `json:"next"`
 		SessionToken string `json:"session_token"`
