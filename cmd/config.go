@@ -325,12 +325,16 @@ func (c *Config) LogValue() slog.Value {
 }
 
 // revision digests c. What is secret in Courier, hooks and Events hides itself.
-func (c Config) revision() (string, error) {
+func (c Config) revision(files []string) (string, error) {
 	c.DSN, c.Secrets = redactDSN(c.DSN), Secrets{}
 	c.Serve.Public.TLS.KeyBase64, c.Serve.Admin.TLS.KeyBase64 = "", ""
+	c.Revision = ""
 	text, err := json.Marshal(c)
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:]), err
+	sum := sha256.New()
+	sum.Write(text)
+	referred := digest(files)
+	sum.Write(referred[:])
+	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 var (

@@ -67,7 +67,8 @@ func Load(o LoadOptions) (*Config, *Report, error) {
 		return nil, nil, Problems(sortProblems(problems, o.Files))
 	}
 	slices.Sort(report.Lifted)
-	cfg.Revision, err = cfg.revision()
+	report.Files = localFiles(given)
+	cfg.Revision, err = cfg.revision(report.Files)
 	return cfg, report, err
 }
 

@@ -53,6 +53,7 @@ func (p Problems) Error() string {
 type Report struct {
 	Warnings    []string
 	NotInEffect []string // keys that are accepted and not built yet, sorted
+	Files       []string // on this machine, that the configuration refers to
 	Lifted      []string // floors that --dev lifts for this configuration
 }
 

@@ -22,6 +22,7 @@ var Version = ""
 type health struct {
 	store    *persistence.Store
 	queues   []watched
+	reloads  *reloads
 	revision string
 }
 
@@ -49,6 +50,9 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request, _ web.Params) err
 		return nil
 	}
 	late := map[string]string{}
+	if _, _, err := h.reloads.state(); err != nil {
+		late["configuration"] = "the files are not whole, and an earlier configuration is in effect: " + web.Redact(err.Error())
+	}
 	for _, q := range h.queues {
 		if told, err := q.late(r.Context()); err == nil && told != "" {
 			late[q.name] = told

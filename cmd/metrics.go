@@ -13,7 +13,6 @@ import (
 	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/identity/hash"
 	"github.com/foyer-id/foyer/internal/web"
-	"github.com/foyer-id/foyer/persistence"
 )
 
 // metrics is what the program tells Prometheus.
@@ -22,20 +21,21 @@ type metrics struct {
 	handler  http.Handler
 }
 
-func newMetrics(store *persistence.Store, hasher *hash.Hasher, mail, events *courier.Worker, durability string) *metrics {
-	registry := prometheus.NewRegistry()
-	m := &metrics{
-		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "foyer_http_request_duration_seconds",
-			Help:    "Time to answer, by route as registered, method and status.",
-			Buckets: []float64{.001, .005, .025, .1, .5, 2.5, 10},
-		}, []string{"route", "method", "status"}),
-		handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
-	}
+func newRequests() *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "foyer_http_request_duration_seconds",
+		Help:    "Time to answer, by route as registered, method and status.",
+		Buckets: []float64{.001, .005, .025, .1, .5, 2.5, 10},
+	}, []string{"route", "method", "status"})
+}
+
+func newMetrics(g *ground, hasher *hash.Hasher, mail, events *courier.Worker) *metrics {
+	registry, store := prometheus.NewRegistry(), g.store
+	m := &metrics{requests: g.requests, handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
 	level := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "foyer_durability", Help: "1 for how surely the database keeps what it has acknowledged.",
 	}, []string{"level"})
-	level.WithLabelValues(durability).Set(1)
+	level.WithLabelValues(g.durability).Set(1)
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
@@ -54,6 +54,14 @@ func newMetrics(store *persistence.Store, hasher *hash.Hasher, mail, events *cou
 		counter("foyer_store_units_total", "Units of work committed.", func() float64 { return float64(store.Stats().Units) }),
 		counter("foyer_store_commits_total", "Commits; fewer than units where units share one.", func() float64 { return float64(store.Stats().Commits) }),
 		counter("foyer_store_retries_total", "Units repeated after a serialisation failure or deadlock.", func() float64 { return float64(store.Stats().Retries) }),
+		counter("foyer_config_reloads_total", "Changes of the configuration that took effect.", func() float64 { n, _, _ := g.reloads.state(); return float64(n) }),
+		counter("foyer_config_refusals_total", "Changes of the configuration that were not whole.", func() float64 { _, n, _ := g.reloads.state(); return float64(n) }),
+		gauge("foyer_config_valid", "0 while the files are not whole and an earlier configuration is in effect, else 1.", func() float64 {
+			if _, _, err := g.reloads.state(); err != nil {
+				return 0
+			}
+			return 1
+		}),
 		gauge("foyer_store_broken", "1 when the database refused a flush and nothing is written any more.", func() float64 {
 			if store.Broken() != nil {
 				return 1

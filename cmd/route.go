@@ -30,9 +30,9 @@ type rooms struct {
 
 // route gives the two listeners their routes. They share none but health and
 // schemas, so nothing administrative can be reached through the public one.
-func (a *App) route(durability string, in rooms) error {
-	metrics := newMetrics(a.Store, in.hasher, a.Worker, a.Events, durability)
-	health := &health{store: a.Store, revision: a.Config.Revision, queues: []watched{
+func (a *App) route(in rooms) error {
+	metrics := newMetrics(a.ground, in.hasher, a.Worker, a.Events)
+	health := &health{store: a.Store, revision: a.Config.Revision, reloads: &a.ground.reloads, queues: []watched{
 		{name: "courier", what: "messages", queue: a.Worker.Courier}, {name: "events", what: "events", queue: a.Events.Courier},
 	}}
 

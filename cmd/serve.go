@@ -66,7 +66,11 @@ func start(ctx context.Context, o LoadOptions, errOut io.Writer) (*App, error) {
 	if generatedIn != "" {
 		log.Info("secrets are kept beside the database", "file", generatedIn)
 	}
-	return Wire(ctx, config, Options{Now: now, Log: log, Jsonnet: self(jsonnetChild)})
+	app, err := Wire(ctx, config, Options{Now: now, Log: log, Jsonnet: self(jsonnetChild)})
+	if err == nil {
+		app.follows, app.refersTo = &o, report.Files
+	}
+	return app, err
 }
 
 // drain is how long requests under way may take when the program is told to stop.
@@ -88,48 +92,17 @@ func (a *App) Serve(ctx context.Context) error {
 
 // ServeOn is Serve on listeners that are open already. It closes them.
 func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	servers := []*http.Server{
-		a.server(a.Public, PublicTimeouts),
-		a.server(a.Admin, AdminTimeouts),
+	following, cancel := context.WithCancel(ctx)
+	l := newLive(ctx, a)
+	var followed sync.WaitGroup
+	if a.follows != nil {
+		followed.Go(func() { (&reloading{live: l, load: *a.follows}).follow(following) })
 	}
-	servers[0].RegisterOnShutdown(sync.OnceFunc(func() { close(a.stopping) }))
-	ended := make(chan error, len(servers)+2)
-	for n, l := range []net.Listener{public, admin} {
-		a.options.Log.Info("listening", "api", []string{"public", "admin"}[n], "address", l.Addr().String())
-		go func() { ended <- servers[n].Serve(l) }()
-	}
-	go func() { ended <- a.sweep(ctx) }()
-	if !a.Config.Courier.Watch && a.Config.queues() {
-		a.options.Log.Warn("messages and events are queued and not delivered by this process; start it with --watch-courier, or run: foyer courier watch")
-	}
-	delivered := make(chan struct{})
-	go func() {
-		defer close(delivered)
-		if a.Config.Courier.Watch {
-			ended <- a.Deliver(ctx)
-		}
-	}()
-
-	var first error
-	select {
-	case <-ctx.Done():
-	case first = <-ended:
-	}
+	err := l.serve(ctx, public, admin)
 	cancel()
-	defer func() { <-delivered }()
-	grace, stop := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer stop()
-	for _, s := range servers {
-		if err := s.Shutdown(grace); err != nil {
-			a.options.Log.Warn("requests were cut off at shutdown", "error", err)
-		}
-	}
-	if errors.Is(first, http.ErrServerClosed) {
-		return nil
-	}
-	return first
+	followed.Wait()
+	l.end()
+	return err
 }
 
 // queues reports whether anything waits for somebody who delivers.

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) {
 	enginetest.Jsonnet()
-	os.Exit(m.Run())
+	os.Exit(program.Run(m))
 }
 
 // A template whose keys or mapper are broken, or cannot be had, stops the start

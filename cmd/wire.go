@@ -5,7 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/hook"
@@ -45,9 +48,24 @@ type App struct {
 	Public   http.Handler
 	Admin    http.Handler
 	Routes   []web.Route // of both; the admin API's begin with /admin/
+	ground   *ground
 	post     *post
-	stopping chan struct{}
 	options  Options
+	follows  *LoadOptions // where its configuration may change; nil where it stays
+	refersTo []string     // files on this machine that the configuration refers to
+
+	guests    *guests
+	cancel    context.CancelFunc // ends its work
+	stopping  chan struct{}      // closed when nobody is to wait any longer
+	dismissed sync.Once
+}
+
+// ground is what all graphs of one process stand on, whatever their configuration.
+type ground struct {
+	store      *persistence.Store
+	durability string
+	requests   *prometheus.HistogramVec
+	reloads    reloads
 }
 
 // Close lets go of the database and ends children.
@@ -56,7 +74,7 @@ func (a *App) Close() error {
 	return a.Store.Close()
 }
 
-// Wire builds the graph. It is the one place where all of it can be read.
+// Wire opens the database and builds the graph.
 func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	store, err := persistence.Open(ctx, persistence.Options{
 		DSN: c.DSN, Dev: c.Dev, AllowUnsafe: c.Database.AllowUnsafe, Now: o.Now, Log: o.Log,
@@ -76,6 +94,12 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return build(ctx, c, &ground{store: store, durability: durability, requests: newRequests()}, o)
+}
+
+// build builds the graph. It is the one place where all of it can be read.
+func build(ctx context.Context, c *Config, g *ground, o Options) (_ *App, err error) {
+	store := g.store
 	outbound, err := web.NewOutbound(c.Outbound)
 	if err != nil {
 		return nil, err
@@ -204,8 +228,11 @@ func Wire(ctx context.Context, c *Config, o Options) (_ *App, err error) {
 	everybody := &session.AdminHTTP{Sessions: sessions, View: sessionHTTP.View, Ring: private, ShortExtend: c.Session.ShortExtend}
 	admin := &identity.HTTP{Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL}
 
-	a := &App{Config: c, Store: store, Worker: post.worker, Events: out.worker, post: post, stopping: stopping, options: o}
-	return a, a.route(durability, rooms{
+	a := &App{
+		Config: c, Store: store, Worker: post.worker, Events: out.worker, ground: g, post: post, options: o,
+		guests: newGuests(), stopping: stopping,
+	}
+	return a, a.route(rooms{
 		flows: flows, logout: logout, activations: &selfservice.AdminHTTP{Engine: engine}, sessions: sessionHTTP, everybody: everybody,
 		schemas: &schema.Handler{Set: schemas}, people: admin, hasher: hasher,
 		messages: &courier.HTTP{Courier: post.courier, Renderer: post.renderer, Ring: private, Dev: c.Dev},
