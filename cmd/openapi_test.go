@@ -254,8 +254,11 @@ func (w *witness) administrate(t *testing.T) {
 	for _, body := range []string{"", "{}", `{"traits":{"email":"nobody"}}`, `{"traits":{},"unknown":1}`} {
 		c.Do(outgoing(t, "POST", env.AdminURL+people, body))
 	}
-	for _, query := range []string{"", "?page_size=1", "?page_size=0", "?page=1", "?credentials_identifier=ADA@example.org"} {
+	for _, query := range []string{"", "?page_size=1", "?page_size=0", "?page=1", "?credentials_identifier=ADA@example.org", "?include_credential=password", "?ids=" + made} {
 		c.Get(env.AdminURL + people + query)
+	}
+	for _, path := range []string{"/by/external/ada", "/by/external/none", "/by/external/ada?include_credential=x", "/" + made + "?include_credential=password", "/" + made + "?x=y"} {
+		c.Get(env.AdminURL + people + path)
 	}
 	for _, method := range []string{"GET", "DELETE", "GET", "DELETE"} {
 		c.Do(outgoing(t, method, env.AdminURL+"/identities/"+made, ""))
@@ -641,7 +644,7 @@ func (d *openAPI) compile(t *testing.T, schema map[string]any) *jsonschema.Schem
 	return c
 }
 
-var parameter = regexp.MustCompile(`\{[a-z]+\}`)
+var parameter = regexp.MustCompile(`\{[a-zA-Z]+\}`)
 
 // path finds the template that path is of.
 func (d *openAPI) path(path string) (template string, item map[string]any) {
@@ -681,7 +684,7 @@ func (d *openAPI) routes(t *testing.T) {
 			}
 		}
 	}
-	named := regexp.MustCompile(`:([a-z]+)`)
+	named := regexp.MustCompile(`:([a-zA-Z]+)`)
 	for _, r := range enginetest.New(t).App.Routes {
 		registered = append(registered, r.Method+" "+named.ReplaceAllString(r.Path, "{$1}"))
 	}

@@ -226,7 +226,10 @@ func build(ctx context.Context, c *Config, g *ground, o Options) (_ *App, err er
 	}
 	logout := &selfservice.Logout{Flows: flows, ReturnURL: c.SelfService.Logout.ReturnURL, ClearBrowserData: c.SelfService.Logout.ClearBrowserData}
 	everybody := &session.AdminHTTP{Sessions: sessions, View: sessionHTTP.View, Ring: private, ShortExtend: c.Session.ShortExtend}
-	admin := &identity.HTTP{Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL}
+	admin := &identity.HTTP{
+		Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL, Ring: private,
+		Tokens: func(l identity.Link) (id, access, refresh string) { return oidc.OpenTokens(private, l) },
+	}
 
 	a := &App{
 		Config: c, Store: store, Worker: post.worker, Events: out.worker, ground: g, post: post, options: o,

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 
 	"github.com/gofrs/uuid"
 
 	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/internal/seal"
 	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/schema"
 )
@@ -25,13 +25,11 @@ type HTTP struct {
 	Identities *Manager
 	Passwords  Passwords
 	View       Viewer
-	AdminURL   string // no slash at its end
+	AdminURL   string     // no slash at its end
+	Ring       *seal.Ring // seals page tokens
+	// Tokens opens what a provider gave with an account, empty where that cannot be.
+	Tokens func(l Link) (id, access, refresh string)
 }
-
-const (
-	defaultPageSize = 250
-	maxPageSize     = 500
-)
 
 // Mount adds the routes, which all live under /admin.
 func (h *HTTP) Mount(r *web.Router) {
@@ -39,59 +37,7 @@ func (h *HTTP) Mount(r *web.Router) {
 	r.Handle(http.MethodPost, "/admin/identities", h.create)
 	r.Handle(http.MethodGet, "/admin/identities/:id", h.get)
 	r.Handle(http.MethodDelete, "/admin/identities/:id", h.delete)
-}
-
-func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error {
-	q, err := page(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	if typed := r.URL.Query().Get("credentials_identifier"); typed != "" {
-		q.Link = asLinkName(typed)
-		if q.Identifier, err = CanonicalIdentifier(typed); err != nil && q.Link == "" {
-			// What has no canonical form belongs to nobody.
-			web.JSON(w, http.StatusOK, []View{})
-			return nil
-		}
-	}
-	size := q.Limit
-	q.Limit++ // one more tells whether there is a next page
-	found, err := h.Identities.Store.Identities(r.Context(), q)
-	if err != nil {
-		return err
-	}
-	found, err = web.Paged(w, r, found, size, func(last *Identity) (string, error) { return last.ID.String(), nil })
-	if err != nil {
-		return err
-	}
-	views := make([]View, len(found))
-	for n, i := range found {
-		views[n] = h.View.Admin(i)
-	}
-	web.JSON(w, http.StatusOK, views)
-	return nil
-}
-
-// page reads the query of a list: keyset pages, the token being the last id.
-func page(v url.Values) (Query, error) {
-	var q Query
-	for _, filter := range []string{"ids", "preview_credentials_identifier_similar", "organization_id", "include_credential"} {
-		if v.Has(filter) {
-			return q, fail.New(fail.BadRequest, "filter_unsupported", "The list cannot be asked with "+filter+" in this version.")
-		}
-	}
-	var err error
-	if q.Limit, err = web.PageSize(v, defaultPageSize, maxPageSize); err != nil {
-		return q, err
-	}
-	if token := v.Get("page_token"); token != "" {
-		id, err := uuid.FromString(token)
-		if err != nil {
-			return q, fail.New(fail.BadRequest, "page_token_invalid", "page_token is none that this list has given out.")
-		}
-		q.After = id
-	}
-	return q, nil
+	r.HandleFirst(http.MethodGet, "/admin/identities/by/external/:externalID", h.getByExternalID)
 }
 
 func (h *HTTP) get(w http.ResponseWriter, r *http.Request, p web.Params) error {
@@ -99,12 +45,36 @@ func (h *HTTP) get(w http.ResponseWriter, r *http.Request, p web.Params) error {
 	if err != nil {
 		return err
 	}
-	i, err := h.Identities.Store.Identity(r.Context(), id)
+	return h.show(w, r, func(ctx context.Context) (*Identity, error) { return h.Identities.Store.Identity(ctx, id) })
+}
+
+func (h *HTTP) getByExternalID(w http.ResponseWriter, r *http.Request, p web.Params) error {
+	return h.show(w, r, func(ctx context.Context) (*Identity, error) {
+		return h.Identities.Store.ByExternalID(ctx, p.ByName("externalID"))
+	})
+}
+
+func (h *HTTP) show(w http.ResponseWriter, r *http.Request, read func(context.Context) (*Identity, error)) error {
+	query := r.URL.Query()
+	if err := web.OnlyQuery(query, "include_credential"); err != nil {
+		return err
+	}
+	included, err := readIncluded(query["include_credential"])
+	if err != nil {
+		return err
+	}
+	i, err := read(r.Context())
 	if err != nil {
 		return notFound(err)
 	}
-	web.JSON(w, http.StatusOK, h.View.Admin(i))
+	h.answer(w, http.StatusOK, i, included)
 	return nil
+}
+
+// answer shows one identity, and by ETag which revision of it.
+func (h *HTTP) answer(w http.ResponseWriter, status int, i *Identity, included []CredentialType) {
+	w.Header().Set("ETag", web.ETag(i.Rev))
+	web.JSON(w, status, h.view(i, included))
 }
 
 func (h *HTTP) delete(w http.ResponseWriter, r *http.Request, p web.Params) error {
@@ -140,7 +110,7 @@ func (h *HTTP) create(w http.ResponseWriter, r *http.Request, _ web.Params) erro
 		return err
 	}
 	w.Header().Set("Location", h.AdminURL+"/identities/"+i.ID.String())
-	web.JSON(w, http.StatusCreated, h.View.Admin(i))
+	h.answer(w, http.StatusCreated, i, nil)
 	return nil
 }
 

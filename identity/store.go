@@ -17,8 +17,12 @@ type Store interface {
 	InsertIdentity(ctx context.Context, i *Identity) error
 	// Identity reads one with addresses and credentials, or returns ErrNotFound.
 	Identity(ctx context.Context, id uuid.UUID) (*Identity, error)
-	// Identities reads a page in ascending order of id, with addresses, without credentials.
+	// ByExternalID is Identity by the id that another system gave.
+	ByExternalID(ctx context.Context, externalID string) (*Identity, error)
+	// Identities reads a page in ascending order of id, with addresses.
 	Identities(ctx context.Context, q Query) ([]*Identity, error)
+	// CountIdentities is how many there are.
+	CountIdentities(ctx context.Context) (int, error)
 	// ByAddress reads the identity that has the address for a purpose, with
 	// addresses and without credentials, or returns ErrNotFound, which takes as long.
 	ByAddress(ctx context.Context, purpose Purpose, via, canonical string) (*Identity, error)
@@ -59,10 +63,14 @@ const (
 	ForRecovery     Purpose = "recovery"
 )
 
-// Query selects a page of identities.
+// Query selects a page of identities: by IDs, or by whoever has Identifier or Link,
+// or all.
 type Query struct {
-	After      uuid.UUID // the last id of the page before; Nil for the first page
-	Limit      int
-	Identifier string // canonical; with Link empty, too, for all
-	Link       string // a LinkName; whoever has one of both is meant
+	IDs         []uuid.UUID // none twice; nil where they are not asked for, and then the rest holds
+	After       uuid.UUID   // the last id of the page before; Nil for the first page
+	Offset      int         // how many of all to leave out; with neither After nor a name
+	Limit       int
+	Identifier  string // canonical
+	Link        string // a LinkName
+	Credentials bool   // read them, too
 }

@@ -49,13 +49,15 @@ type RecoveryView struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// CredentialView is a credential on the wire. Config never leaves with it.
+// CredentialView is a credential on the wire. Config leaves with it only where an
+// administrator asks for it.
 type CredentialView struct {
-	Type        CredentialType `json:"type"`
-	Identifiers []string       `json:"identifiers"`
-	Version     int            `json:"version"`
-	CreatedAt   time.Time      `json:"created_at"`
-	UpdatedAt   time.Time      `json:"updated_at"`
+	Type        CredentialType  `json:"type"`
+	Identifiers []string        `json:"identifiers"`
+	Config      json.RawMessage `json:"config,omitempty"`
+	Version     int             `json:"version"`
+	CreatedAt   time.Time       `json:"created_at"`
+	UpdatedAt   time.Time       `json:"updated_at"`
 }
 
 // Viewer shapes identities for clients. PublicURL is the public base URL, with

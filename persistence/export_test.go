@@ -91,12 +91,27 @@ func PersonPlans(ctx context.Context, s *Store) map[string][]string {
 	return plans(ctx, s, []string{"identities", "identifiers", "addresses", "credentials"}, map[string]asked{
 		"address":            {sqlByAddress, []any{id, "recovery", "email", "p7@example.org"}},
 		"identifier":         {sqlByIdentifier, []any{id, "login", "p7@example.org"}},
+		"external id":        {sqlByExternalID, []any{"crm-7"}},
 		"whole":              {sqlIdentity, []any{id}},
 		"save":               {sqlUpdateIdentity, []any{nil, "", "", 0, "{}", nil, nil, 0, 1, 0, id, 0}},
 		"its addresses":      {sqlAddressesOf, []any{id}},
 		"its credentials":    {sqlCredentials, []any{id}},
 		"its identifiers":    {sqlIdentifiersOf, []any{id}},
 		"an identifier less": {sqlDeleteIdentifier, []any{"login", "p7@example.org", id}},
+	})
+}
+
+// PagePlans are the same for the statements that read pages of people.
+func PagePlans(ctx context.Context, s *Store) map[string][]string {
+	id := uuid.Must(uuid.NewV4())
+	return plans(ctx, s, []string{"identities", "identifiers", "addresses", "credentials"}, map[string]asked{
+		"first page":       {sqlIdentities, []any{uuid.Nil.String(), 251}},
+		"later page":       {sqlIdentities, []any{id.String(), 251}},
+		"page by name":     {sqlIdentitiesBy, []any{"p7@example.org", "", uuid.Nil.String(), 251}},
+		"page by number":   {sqlIdentitiesFrom, []any{250, 750}},
+		"some":             {sqlIdentitiesOf, marked([]uuid.UUID{id})},
+		"some addresses":   {sqlAddresses, marked([]uuid.UUID{id})},
+		"some credentials": {sqlCredentialsOf, marked([]uuid.UUID{id})},
 	})
 }
 

@@ -24,7 +24,8 @@ const (
 	sqlByIdentifier = `SELECT n.identity_id, other.id, ` + wholeColumns + ` FROM ` + sqlSomebody + `
 		LEFT JOIN identifiers n ON n.space = ? AND n.value = ?
 		JOIN identities i ON i.id = COALESCE(n.identity_id, other.id)` + wholeJoins
-	sqlIdentity = `SELECT i.id, i.id, ` + wholeColumns + ` FROM identities i` + wholeJoins + ` WHERE i.id = ?`
+	sqlIdentity     = `SELECT i.id, i.id, ` + wholeColumns + ` FROM identities i` + wholeJoins + ` WHERE i.id = ?`
+	sqlByExternalID = `SELECT i.id, i.id, ` + wholeColumns + ` FROM identities i` + wholeJoins + ` WHERE i.external_id = ?`
 
 	wholeColumns = `c.id, c.type, c.identifiers, c.config, c.version, c.created_at, c.updated_at, ` + personColumns
 	wholeJoins   = ` LEFT JOIN addresses a ON a.identity_id = i.id LEFT JOIN credentials c ON c.identity_id = i.id`
@@ -109,6 +110,16 @@ func (f *found) person() (*identity.Identity, error) {
 func (s *Store) Identity(ctx context.Context, id uuid.UUID) (*identity.Identity, error) {
 	i, err := s.gather(ctx, sqlIdentity, []any{id.String()}, true)
 	return i, wrap("read an identity", err)
+}
+
+// ByExternalID reads the identity that another system calls so, with addresses and
+// credentials, or returns identity.ErrNotFound.
+func (s *Store) ByExternalID(ctx context.Context, externalID string) (*identity.Identity, error) {
+	if externalID == "" || free(externalID) != externalID {
+		return nil, identity.ErrNotFound // and PostgreSQL would not be asked so
+	}
+	i, err := s.gather(ctx, sqlByExternalID, []any{externalID}, true)
+	return i, wrap("read an identity by its external id", err)
 }
 
 // ByAddress reads the identity that has the address for a purpose, with

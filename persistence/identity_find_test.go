@@ -129,7 +129,7 @@ func TestPeopleAreFoundAndSavedByIndex(t *testing.T) {
 				insertPeople(t, s, n*100, 100)
 			}
 			plans := persistence.PersonPlans(t.Context(), s)
-			require.Len(t, plans, 8)
+			require.Len(t, plans, 9)
 			for what, plan := range plans {
 				require.NotEmpty(t, plan, what)
 				for _, line := range plan {

@@ -1,8 +1,11 @@
 package persistence
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 
 	"github.com/gofrs/uuid"
@@ -17,16 +20,24 @@ const (
 	sqlIdentities   = `SELECT ` + identityColumns + ` FROM identities WHERE id > ? ORDER BY id LIMIT ?`
 	sqlIdentitiesBy = `SELECT ` + identityColumns + ` FROM identities
 		WHERE id IN (SELECT identity_id FROM identifiers WHERE value IN (?, ?)) AND id > ? ORDER BY id LIMIT ?`
-	sqlCredentials = `SELECT id, type, identifiers, config, version, created_at, updated_at FROM credentials
+	sqlIdentitiesFrom  = `SELECT ` + identityColumns + ` FROM identities ORDER BY id LIMIT ? OFFSET ?`
+	sqlIdentitiesCount = `SELECT COUNT(*) FROM identities`
+	sqlCredentials     = `SELECT id, type, identifiers, config, version, created_at, updated_at FROM credentials
 		WHERE identity_id = ? ORDER BY type`
 )
 
-// addressesAtOnce is how many identities' addresses one statement reads. The
+// atOnce is how many identities, or what belongs to them, one statement reads. The
 // statement always has that many marks, so that there is one text only.
-const addressesAtOnce = 100
+const atOnce = 100
 
-var sqlAddresses = `SELECT ` + addressColumns + ` FROM addresses WHERE identity_id IN (?` +
-	strings.Repeat(", ?", addressesAtOnce-1) + `)`
+var (
+	marks = `(?` + strings.Repeat(", ?", atOnce-1) + `)`
+
+	sqlIdentitiesOf  = `SELECT ` + identityColumns + ` FROM identities WHERE id IN ` + marks
+	sqlAddresses     = `SELECT ` + addressColumns + ` FROM addresses WHERE identity_id IN ` + marks
+	sqlCredentialsOf = `SELECT identity_id, id, type, identifiers, config, version, created_at, updated_at FROM credentials
+		WHERE identity_id IN ` + marks
+)
 
 // personColumns are an identity and one of its addresses in one row, for
 // statements that call their tables i and a.
@@ -48,44 +59,92 @@ func (s *Store) Identities(ctx context.Context, q identity.Query) ([]*identity.I
 	var page []*identity.Identity
 	err := s.view(ctx, func(ctx context.Context, c conn) error {
 		page = nil
-		var rows []identityRow
-		var err error
-		if q.Identifier == "" && q.Link == "" {
-			err = c.all(ctx, &rows, sqlIdentities, q.After.String(), q.Limit)
-		} else {
-			err = c.all(ctx, &rows, sqlIdentitiesBy, q.Identifier, q.Link, q.After.String(), q.Limit)
-		}
+		rows, err := c.identities(ctx, q)
 		if err != nil {
 			return err
 		}
-		for _, r := range rows {
-			page = append(page, r.identity())
+		byID := make(map[uuid.UUID]*identity.Identity, len(rows))
+		ids := make([]uuid.UUID, len(rows))
+		for n, r := range rows {
+			i := r.identity()
+			page, byID[i.ID], ids[n] = append(page, i), i, i.ID
 		}
-		for rest := page; len(rest) > 0; {
-			n := min(len(rest), addressesAtOnce)
-			if err := c.addAddresses(ctx, rest[:n]); err != nil {
+		for some := range slices.Chunk(ids, atOnce) {
+			if err := c.addParts(ctx, some, byID, q.Credentials); err != nil {
 				return err
 			}
-			rest = rest[n:]
 		}
 		return nil
 	})
 	return page, wrap("list identities", err)
 }
 
-// addAddresses reads the addresses of at most addressesAtOnce identities.
-func (c conn) addAddresses(ctx context.Context, list []*identity.Identity) error {
-	byID := make(map[uuid.UUID]*identity.Identity, len(list))
-	args := make([]any, addressesAtOnce)
-	for n := range args {
-		i := list[min(n, len(list)-1)]
-		byID[i.ID] = i
-		args[n] = i.ID.String()
+func (c conn) identities(ctx context.Context, q identity.Query) (rows []identityRow, err error) {
+	switch {
+	case q.IDs != nil:
+		for some := range slices.Chunk(q.IDs, atOnce) {
+			var found []identityRow
+			if err := c.all(ctx, &found, sqlIdentitiesOf, marked(some)...); err != nil {
+				return nil, err
+			}
+			rows = append(rows, found...)
+		}
+		slices.SortFunc(rows, func(a, b identityRow) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	case q.Identifier != "" || q.Link != "":
+		err = c.all(ctx, &rows, sqlIdentitiesBy, q.Identifier, q.Link, q.After.String(), q.Limit)
+	case q.Offset > 0:
+		err = c.all(ctx, &rows, sqlIdentitiesFrom, q.Limit, q.Offset)
+	default:
+		err = c.all(ctx, &rows, sqlIdentities, q.After.String(), q.Limit)
 	}
+	return rows, err
+}
+
+// CountIdentities is how many there are.
+func (s *Store) CountIdentities(ctx context.Context) (n int, err error) {
+	err = s.view(ctx, func(ctx context.Context, c conn) error {
+		return c.query(ctx, sqlIdentitiesCount, nil, func(rows *sql.Rows) error { return rows.Scan(&n) })
+	})
+	return n, wrap("count identities", err)
+}
+
+// marked are the arguments of a statement with marks: at most atOnce ids.
+func marked(ids []uuid.UUID) []any {
+	args := make([]any, atOnce)
+	for n := range args {
+		args[n] = ids[min(n, len(ids)-1)].String()
+	}
+	return args
+}
+
+// addParts reads addresses, and credentials if they are asked for, of at most
+// atOnce identities.
+func (c conn) addParts(ctx context.Context, ids []uuid.UUID, byID map[uuid.UUID]*identity.Identity, credentials bool) error {
 	var rows []addressRow
-	if err := c.all(ctx, &rows, sqlAddresses, args...); err != nil {
+	if err := c.all(ctx, &rows, sqlAddresses, marked(ids)...); err != nil {
 		return err
 	}
 	addAddresses(rows, func(id uuid.UUID) *identity.Identity { return byID[id] })
+	if !credentials {
+		return nil
+	}
+	var proofs []struct {
+		IdentityID uuid.UUID `db:"identity_id"`
+		credentialRow
+	}
+	if err := c.all(ctx, &proofs, sqlCredentialsOf, marked(ids)...); err != nil {
+		return err
+	}
+	for _, r := range proofs {
+		k, err := r.credential()
+		if err != nil {
+			return err
+		}
+		i := byID[r.IdentityID]
+		i.Credentials = append(i.Credentials, k)
+	}
+	for _, id := range ids {
+		slices.SortFunc(byID[id].Credentials, func(a, b identity.Credential) int { return cmp.Compare(a.Type, b.Type) })
+	}
 	return nil
 }

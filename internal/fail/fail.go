@@ -23,6 +23,7 @@ const (
 	MethodNotAllowed             // 405
 	Conflict                     // 409
 	Gone                         // 410
+	Outdated                     // 412: If-Match names another revision
 	TooLarge                     // 413
 	Navigate                     // 422: the browser has to leave the page
 	TooMany                      // 429, with Retry-After

@@ -183,6 +183,26 @@ func TestRouterPutsOnePathFirst(t *testing.T) {
 	require.Equal(t, []web.Route{{Method: "DELETE", Path: "/a/:id"}, {Method: "DELETE", Path: "/a/first"}}, s.router.Routes())
 }
 
+func TestRouterPutsPathsUnderOneFirst(t *testing.T) {
+	s := serve(false)
+	say := func(what string) web.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request, p web.Params) error {
+			web.JSON(w, 200, what+p.ByName("id"))
+			return nil
+		}
+	}
+	s.router.Handle("GET", "/a/:id", say("one of "))
+	s.router.Handle("GET", "/a/:id/b", say("b of "))
+	s.router.HandleFirst("GET", "/a/by/:id", say("under "))
+	for path, want := range map[string]string{"/a/x": "one of x", "/a/x/b": "b of x", "/a/by/b": "under b", "/a/by/c/d%2Fe/": "under c/d/e/", "/a/by": "one of by"} {
+		require.Equal(t, `"`+want+"\"\n", s.get(path).Body.String())
+		require.Equal(t, 200, s.do(httptest.NewRequest("HEAD", path, nil)).Code)
+	}
+	require.Equal(t, 404, s.get("/a/by/").Code)
+	require.Equal(t, 404, s.do(httptest.NewRequest("DELETE", "/a/by/c", nil)).Code)
+	require.Contains(t, s.router.Routes(), web.Route{Method: "GET", Path: "/a/by/:id"})
+}
+
 func TestRouterAnswersHeadLikeGet(t *testing.T) {
 	s := serve(false)
 	s.router.Handle("GET", "/a", func(w http.ResponseWriter, _ *http.Request, _ web.Params) error { web.JSON(w, 200, "body"); return nil })

@@ -74,13 +74,22 @@ func Numbered(query url.Values, total int) (page, size int) {
 // NumberedLinks is the header Link of such a page, for the list at the URL of a
 // request, with its filters.
 func NumberedLinks(at *url.URL, page, size, total int) string {
+	return numberedLinks(at, page, size, total, []string{"page", "page_token"}, []string{"per_page", "page_size"})
+}
+
+// PerPageLinks is NumberedLinks for a list where page_token means something else.
+func PerPageLinks(at *url.URL, page, size, total int) string {
+	return numberedLinks(at, page, size, total, []string{"page"}, []string{"per_page"})
+}
+
+func numberedLinks(at *url.URL, page, size, total int, pages, sizes []string) string {
 	last := max(total-1, 0) / size
 	link := func(page int, rel string) string {
 		q := at.Query()
-		for _, name := range []string{"page", "page_token"} {
+		for _, name := range pages {
 			q.Set(name, strconv.Itoa(page))
 		}
-		for _, name := range []string{"per_page", "page_size"} {
+		for _, name := range sizes {
 			q.Set(name, strconv.Itoa(size))
 		}
 		return "<" + at.Path + "?" + q.Encode() + `>; rel="` + rel + `"`

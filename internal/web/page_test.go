@@ -60,4 +60,6 @@ func TestNumberedLinksKeepFilters(t *testing.T) {
 	require.Equal(t, `</admin/things?active=true&page=0&page_size=2&page_token=0&per_page=2>; rel="first",`+
 		`</admin/things?active=true&page=2&page_size=2&page_token=2&per_page=2>; rel="prev",`+
 		`</admin/things?active=true&page=2&page_size=2&page_token=2&per_page=2>; rel="last"`, web.NumberedLinks(at, page, size, 5))
+	require.Equal(t, `</admin/things?active=true&page=0&per_page=2>; rel="first",</admin/things?active=true&page=2&per_page=2>; rel="prev",`+
+		`</admin/things?active=true&page=2&per_page=2>; rel="last"`, web.PerPageLinks(at, page, size, 5))
 }

@@ -33,6 +33,7 @@ var outcomes = map[fail.Kind]struct {
 	fail.MethodNotAllowed: {http.StatusMethodNotAllowed, "This address does not answer that method."},
 	fail.Conflict:         {http.StatusConflict, "The request conflicts with what is stored."},
 	fail.Gone:             {http.StatusGone, "What was asked for is over."},
+	fail.Outdated:         {http.StatusPreconditionFailed, "The request is about an older version of what is stored."},
 	fail.TooLarge:         {http.StatusRequestEntityTooLarge, "The request is too large."},
 	fail.Navigate:         {http.StatusUnprocessableEntity, "The browser has to go elsewhere to continue."},
 	fail.TooMany:          {http.StatusTooManyRequests, "Too many requests; try again a little later."},

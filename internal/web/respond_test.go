@@ -141,7 +141,7 @@ func TestWriteErrorClientGone(t *testing.T) {
 func TestStatusOfEveryKind(t *testing.T) {
 	want := map[fail.Kind]int{
 		fail.Internal: 500, fail.BadRequest: 400, fail.Unauthenticated: 401, fail.Forbidden: 403, fail.NotFound: 404, fail.MethodNotAllowed: 405,
-		fail.Conflict: 409, fail.Gone: 410, fail.TooLarge: 413, fail.Navigate: 422, fail.TooMany: 429, fail.Upstream: 502, fail.Unavailable: 503, fail.Timeout: 504,
+		fail.Conflict: 409, fail.Gone: 410, fail.Outdated: 412, fail.TooLarge: 413, fail.Navigate: 422, fail.TooMany: 429, fail.Upstream: 502, fail.Unavailable: 503, fail.Timeout: 504,
 		fail.Kind(99): 500,
 	}
 	for kind, status := range want {

@@ -33,6 +33,7 @@ type Router struct {
 
 	tree    *httprouter.Router
 	special map[Route]httprouter.Handle
+	under   []under
 	routes  []Route
 }
 
@@ -62,11 +63,27 @@ func (r *Router) Handle(method, path string, h HandlerFunc) {
 }
 
 // HandleFirst registers h for one path that a path with a named part, which
-// Handle has registered or will, would answer too.
+// Handle has registered or will, would answer too. A path that ends in a named
+// part itself stands for all that begin so: the part is the rest, slashes and all.
 func (r *Router) HandleFirst(method, path string, h HandlerFunc) {
-	route := Route{Method: method, Path: path}
-	r.special[route] = r.handle(path, h)
+	route, handle := Route{Method: method, Path: path}, r.handle(path, h)
 	r.routes = append(r.routes, route)
+	if prefix, name, ok := strings.Cut(path, ":"); ok {
+		r.under = append(r.under, under{method, prefix, name, handle})
+		return
+	}
+	r.special[route] = handle
+}
+
+// under are the paths that begin with prefix.
+type under struct {
+	method, prefix, name string
+	handle               httprouter.Handle
+}
+
+func (u under) answers(req *http.Request) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(req.URL.Path, u.prefix)
+	return rest, ok && rest != "" && (req.Method == u.method || req.Method == http.MethodHead && u.method == http.MethodGet)
 }
 
 func (r *Router) handle(route string, h HandlerFunc) httprouter.Handle {
@@ -84,6 +101,12 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if h, ok := r.special[Route{Method: req.Method, Path: req.URL.Path}]; ok {
 		h(rec, req, nil)
 		return
+	}
+	for _, u := range r.under {
+		if rest, ok := u.answers(req); ok {
+			u.handle(rec, req, httprouter.Params{{Key: u.name, Value: rest}})
+			return
+		}
 	}
 	r.tree.ServeHTTP(rec, req)
 }

@@ -189,11 +189,9 @@ func (o *Strategy) assertion(ctx context.Context, p *Provider, c *Claims, curren
 		}
 	}
 	if o.Ring != nil {
-		raw, err := json.Marshal(c.Tokens)
-		if err != nil {
+		if a.Tokens, err = sealTokens(o.Ring, p.ID(), c); err != nil {
 			return nil, err
 		}
-		a.Tokens = o.Ring.Seal("tokens/"+identity.LinkName(p.ID(), c.Subject), raw)
 	}
 	if current == nil && p.settings.UpdateOnLogin {
 		a.Renewed = func(ctx context.Context, i *identity.Identity) (*selfservice.Assertion, error) {
