@@ -1,10 +1,8 @@
 package hash
 
 import (
-	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
@@ -32,12 +30,12 @@ func parseArgon2(encoded string) (*parsed, error) {
 	if err != nil {
 		return nil, err
 	}
-	salt, err := base64.RawStdEncoding.Strict().DecodeString(parts[4])
-	if err != nil || len(salt) < minArgon2Salt || len(salt) > maxArgon2Salt {
+	salt, ok := unpadded(parts[4])
+	if !ok || len(salt) < minArgon2Salt || len(salt) > maxArgon2Salt {
 		return nil, malformed("the salt must be 8 to 128 bytes in unpadded base64")
 	}
-	key, err := base64.RawStdEncoding.Strict().DecodeString(parts[5])
-	if err != nil || len(key) < minArgon2Key || len(key) > maxArgon2Key {
+	key, ok := unpadded(parts[5])
+	if !ok || len(key) < minKey || len(key) > maxKey {
 		return nil, malformed("the key must be 16 to 128 bytes in unpadded base64")
 	}
 	a.SaltLength, a.KeyLength = uint32(len(salt)), uint32(len(key))
@@ -49,25 +47,15 @@ func parseArgon2(encoded string) (*parsed, error) {
 		settings: argon2Settings(parts[1], a),
 		memory:   argon2Memory(a.Memory),
 		matches: func(password []byte) bool {
-			return subtle.ConstantTimeCompare(derive(password, salt, a.Iterations, a.Memory, a.Parallelism, a.KeyLength), key) == 1
+			return equal(derive(password, salt, a.Iterations, a.Memory, a.Parallelism, a.KeyLength), key)
 		},
 	}, nil
 }
 
 func parseArgon2Parameters(text string) (a Argon2, err error) {
-	parts := strings.Split(text, ",")
-	if len(parts) != 3 {
-		return a, malformed("the parameters of argon2 are m, t and p")
-	}
-	var values [3]uint64
-	for i, name := range []string{"m=", "t=", "p="} {
-		digits, found := strings.CutPrefix(parts[i], name)
-		// 64 bits, so that absurd values are told as such and not as malformed.
-		value, err := strconv.ParseUint(digits, 10, 64)
-		if !found || err != nil {
-			return a, malformed("the parameters of argon2 are m, t and p, each a number")
-		}
-		values[i] = value
+	values, ok := numbers(text, "m", "t", "p")
+	if !ok {
+		return a, malformed("the parameters of argon2 are m, t and p, each a number")
 	}
 	m, t, p := values[0], values[1], values[2]
 	if m > maxArgon2Memory || t < 1 || t > maxArgon2Iterations || p < 1 || p > maxArgon2Parallelism || m < 8*p {

@@ -69,13 +69,13 @@ const (
 	maxArgon2Iterations  = 10
 	maxArgon2Parallelism = 16
 	maxArgon2Salt        = 128
-	maxArgon2Key         = 128
-	minArgon2Key         = 16
 	minArgon2Salt        = 8
+	maxKey               = 128 // bytes, of argon2 and of others
+	minKey               = 16
 	maxBcryptCost        = 15
 	minBcryptCost        = 12
 
-	bcryptMemory = 8 << 10 // bytes one bcrypt takes, rounded up
+	littleMemory = 8 << 10 // bytes one bcrypt takes, rounded up, or another that needs none to speak of
 )
 
 // Check returns every fault of c joined, or nil.
@@ -130,7 +130,7 @@ func (c Config) checkArgon2(refuse func(key, reason string, args ...any)) {
 	between("iterations", a.Iterations, 1, maxArgon2Iterations)
 	between("parallelism", uint32(a.Parallelism), 1, maxArgon2Parallelism)
 	between("salt_length", a.SaltLength, salt, maxArgon2Salt)
-	between("key_length", a.KeyLength, minArgon2Key, maxArgon2Key)
+	between("key_length", a.KeyLength, minKey, maxKey)
 
 	low := 8 * uint32(a.Parallelism)
 	if !c.Dev {
@@ -155,7 +155,7 @@ func argon2Floor(iterations uint32) uint32 {
 // memory is the number of bytes one hash takes.
 func (c Config) memory() uint64 {
 	if c.Algorithm == BCrypt {
-		return bcryptMemory
+		return littleMemory
 	}
 	return argon2Memory(c.Argon2.Memory)
 }

@@ -11,6 +11,15 @@ func Supported(encoded string) error {
 	return err
 }
 
+// Prefixes returns what the known formats begin with.
+func Prefixes() []string {
+	var all []string
+	for _, f := range formats {
+		all = append(all, f.prefix)
+	}
+	return all
+}
+
 // WithKey replaces argon2id in Hash.
 func (h *Hasher) WithKey(key func(password []byte) []byte) {
 	h.key = func(password, _ []byte, _ Argon2) []byte { return key(password) }

@@ -112,7 +112,8 @@ func argon2idKey(password, salt []byte, a Argon2) []byte {
 // Verify reports whether password made encoded, and whether encoded should be
 // replaced because it was made by another algorithm or other parameters than
 // the configured ones. A password that encoded's algorithm would truncate never
-// matches. The errors are those of Hash, and an internal one for a stored hash
+// matches. Where encoded's algorithm may be quicker than the configured one, a
+// wrong password takes the time of both. The errors are those of Hash, and an internal one for a stored hash
 // that cannot be read or needs more memory than the whole budget.
 func (h *Hasher) Verify(ctx context.Context, password []byte, encoded string) (ok, outdated bool, err error) {
 	if txn.Handle(ctx) != nil {
@@ -126,12 +127,33 @@ func (h *Hasher) Verify(ctx context.Context, password []byte, encoded string) (o
 	if len(password) > MaxPassword {
 		return false, false, nil
 	}
-	err = h.pool.run(ctx, p.memory, func() {
-		// A hash that was brought along may have been made of the bytes as typed.
-		composed := norm.NFC.Bytes(password)
-		ok = p.matches(composed) || !bytes.Equal(composed, password) && p.matches(password)
+	memory := p.memory
+	if p.quick {
+		memory = max(memory, h.config.memory())
+	}
+	err = h.pool.run(ctx, memory, func() {
+		ok = p.judge(password)
+		if !ok && p.quick {
+			h.pretend(password)
+		}
 	})
 	return ok, p.settings != h.settings, err
+}
+
+// judge reports whether password made p. A hash that was brought along may have
+// been made of the bytes as typed.
+func (p *parsed) judge(password []byte) bool {
+	composed := norm.NFC.Bytes(password)
+	return p.matches(composed) || !bytes.Equal(composed, password) && p.matches(password)
+}
+
+// pretend does the work of Burn where there is a place in the pool already. A wrong
+// password would else be told quicker for somebody with a quick hash than for
+// nobody.
+func (h *Hasher) pretend(password []byte) {
+	if p, err := parse(h.nobody); err == nil {
+		p.judge(password)
+	}
 }
 
 // Burn does what Verify does for a password and keeps nothing, so that an

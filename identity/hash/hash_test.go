@@ -44,9 +44,11 @@ func TestVectors(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, ok, v.encoded)
 		require.True(t, outdated, v.encoded)
-		ok, _, err = h.Verify(t.Context(), []byte(v.password+"!"), v.encoded)
-		require.NoError(t, err)
-		require.False(t, ok, v.encoded)
+		for _, wrong := range []string{v.password + "!", v.password + "\x00"} {
+			ok, _, err = h.Verify(t.Context(), []byte(wrong), v.encoded)
+			require.NoError(t, err)
+			require.False(t, ok, "%.20q %s", wrong, v.encoded)
+		}
 	}
 }
 
@@ -228,6 +230,56 @@ func TestNobodysWork(t *testing.T) {
 			require.Less(t, costs[2], costs[0]-2, "not hashed")
 		})
 	}
+}
+
+// A hash that is quick to compute does not tell by a quick refusal that there is
+// somebody.
+func TestQuickHashesTakeTheTimeOfOurs(t *testing.T) {
+	const quick = "$md5$CY9rzUYh03PK3k6DJie09g=="
+	for name, change := range map[string]func(*hash.Config){"argon2": nil, "bcrypt": useBcrypt} {
+		t.Run(name, func(t *testing.T) {
+			h := newHasher(t, change)
+			for _, typed := range []string{"wrong", "cafe\u0301 au lait"} {
+				nobody := testing.AllocsPerRun(10, func() { require.NoError(t, h.Burn(t.Context(), []byte(typed))) })
+				somebody := testing.AllocsPerRun(10, func() {
+					ok, _, err := h.Verify(t.Context(), []byte(typed), quick)
+					require.NoError(t, err)
+					require.False(t, ok)
+				})
+				require.GreaterOrEqual(t, somebody, nobody, typed)
+			}
+			right := testing.AllocsPerRun(10, func() {
+				ok, outdated, err := h.Verify(t.Context(), []byte("test"), quick)
+				require.NoError(t, err)
+				require.True(t, ok && outdated)
+			})
+			nobody := testing.AllocsPerRun(10, func() { require.NoError(t, h.Burn(t.Context(), []byte("test"))) })
+			require.Less(t, right, nobody, "what follows a right password is a hash of ours already")
+		})
+	}
+}
+
+// What crypt(3) would not take never matches, whatever it begins with.
+func TestLongPasswordsOfCrypt(t *testing.T) {
+	h := newHasher(t, nil)
+	for _, encoded := range []string{sha512Crypt511, md5Crypt511} {
+		for length, matches := range map[int]bool{511: true, 512: false, hash.MaxPassword: false} {
+			ok, _, err := h.Verify(t.Context(), []byte(strings.Repeat("x", length)), encoded)
+			require.NoError(t, err)
+			require.Equal(t, matches, ok, "%d %s", length, encoded)
+		}
+	}
+}
+
+// The memory of a hash that is brought along counts, and waits, like that of ours.
+func TestScryptTakesFromTheBudget(t *testing.T) {
+	const dear = "$scrypt$ln=131072,r=8,p=1$2npRo7P03Mt8keSoMbyD/tKFWyUzjiQf2svUaNDSrhA=$MiCzNcIplSMqSBrm4HckjYqYhaVPPjTARTzwB1cVNYE="
+	h := newHasher(t, func(c *hash.Config) { c.Budget = 128 << 20 })
+	require.NoError(t, hash.Supported(dear))
+	require.Equal(t, "hash_parameters_refused", fail.As(h.Accepts(dear)).ID)
+	_, _, err := h.Verify(t.Context(), []byte("test"), dear)
+	require.ErrorContains(t, err, "budget")
+	require.NoError(t, newHasher(t, func(c *hash.Config) { c.Budget = 129 << 20 }).Accepts(dear))
 }
 
 // The same text is the same password, composed or not; and what was hashed
