@@ -52,7 +52,7 @@ fmt: ## Format all Go files
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: crash
-crash: ## Kill the program under load of sign-ups, then of new passwords and recoveries, ROUNDS=50 times each, then over MAILS=2000 mails and the events of EVENTS=5000 people; audit what it acknowledged. CRASH=Event runs the last alone
+crash: ## Kill the program under load of sign-ups, then of new passwords and recoveries, then of people on the way home from a provider, ROUNDS=50 times each, then over MAILS=2000 mails and the events of EVENTS=5000 people; audit what it acknowledged. CRASH=Event runs the last alone
 	go test ./contrib/crash -count=1 -v -timeout 90m -run '$(CRASH)' -rounds $(ROUNDS) -mails $(MAILS) -events $(EVENTS)
 
 .PHONY: fault

@@ -48,7 +48,7 @@ func (e *Env) Clients() []*Client { return []*Client{e.Browser(), e.SPA(), e.Nat
 
 func (e *Env) client(kind ClientKind) *Client {
 	c := &Client{Kind: kind, Env: e, Head: http.Header{}, HTTP: &http.Client{
-		Transport:     &http.Transport{},
+		Transport:     e.transport(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	e.t.Cleanup(c.HTTP.CloseIdleConnections)

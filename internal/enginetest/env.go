@@ -51,7 +51,8 @@ type Env struct {
 	Clock     *Clock
 	Logs      *Logs // everything logged, at debug level
 
-	t testing.TB
+	t    testing.TB
+	dial func(ctx context.Context, network, address string) (net.Conn, error) // nil for the usual way
 }
 
 // Option changes the configuration an Env starts with.
