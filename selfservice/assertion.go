@@ -270,9 +270,12 @@ func overlay(beneath, over map[string]any) map[string]any {
 		inner, ok := value.(map[string]any)
 		below, also := out[name].(map[string]any)
 		switch {
-		case ok && also:
-			out[name] = overlay(below, inner)
-		case out[name] == nil || value != nil && value != "":
+		case value == "":
+		case ok && (also || out[name] == nil):
+			if inner = overlay(below, inner); len(inner) > 0 {
+				out[name] = inner
+			}
+		case out[name] == nil || value != nil:
 			out[name] = value
 		}
 	}

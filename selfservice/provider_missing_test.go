@@ -85,3 +85,15 @@ func TestProviderLeavesOut(t *testing.T) {
 		})
 	}
 }
+
+// A page sends the fields that were left alone, too, with the button of a provider:
+// they are told as missing, not as too short.
+func TestFieldsLeftAloneAreMissing(t *testing.T) {
+	p := withProvider(t, nil)
+	p.op.SetPerson(opsim.Person{"sub": "ada"})
+	b := p.Browser()
+	f := b.Landed("registration", b.Visit(p.op, b.Submit(b.OpenKind("registration", ""), by("op").With("traits.email", "").With("traits.name.first", ""))))
+	require.Equal(t, []int{4000002}, f.IDs("traits.email"))
+	require.Empty(t, f.IDs("traits.name.first"))
+	require.Zero(t, p.Identities())
+}

@@ -83,7 +83,7 @@ func TestBrowserComesFromElsewhere(t *testing.T) {
 	require.Equal(t, u.Email, b.value("traits.email"), "what the house has said is there")
 	require.True(t, b.invalid("traits.name.first"))
 	require.True(t, b.near("traits.name.first"))
-	require.Contains(t, b.beside("traits.name.first"), "at least 1")
+	require.Contains(t, b.beside("traits.name.first"), "missing", "nobody has typed anything yet")
 	require.Empty(t, p.people())
 	b.fill("traits.name.last", "Lovelace")
 	b.fill("traits.age", "7")
