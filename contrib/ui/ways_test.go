@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -143,6 +144,15 @@ func TestTheFormIsSeenFirst(t *testing.T) {
 	b.visit(ui.URL + "/login?flow=login_providers")
 	require.Equal(t, "true", b.eval(`document.querySelector("button.primary").getBoundingClientRect().bottom < innerHeight`))
 	require.Equal(t, "true", b.eval(`document.querySelector("#ways button").getBoundingClientRect().bottom < innerHeight`), "and that there are other ways")
+	b.eval(`document.querySelector("button.primary").focus()`)
+	for _, kind := range []string{"keyDown", "keyUp"} {
+		b.call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9})
+	}
+	b.focuses("value", "example")
+	require.Equal(t, "solid 3px", b.eval(`(s => s.outlineStyle + " " + s.outlineWidth)(getComputedStyle(document.activeElement))`), "where the keyboard is can be seen")
+	if shots := os.Getenv("FOYER_UI_SHOTS"); shots != "" {
+		b.shoot(filepath.Join(shots, "providers-focus.png"))
+	}
 	b.visit(ui.URL + "/registration?flow=providers")
 	require.Equal(t, "true", b.eval(`document.querySelector("[href='#ways']").getBoundingClientRect().bottom < innerHeight`))
 	b.eval(`document.querySelector("[href='#ways']").click()`)
