@@ -211,9 +211,18 @@ func FuzzSupported(f *testing.F) {
 			f.Add(h.encoded)
 		}
 	}
+	h, err := hash.New(cheap())
+	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, encoded string) {
 		if err := hash.Supported(encoded); err != nil {
 			require.NotNil(t, fail.As(err))
+			return
+		}
+		// What has no cost to choose is computed too.
+		if !strings.Contains(encoded, ",") && !strings.Contains(encoded, "rounds=") && !strings.HasPrefix(encoded, "$2") {
+			_, outdated, err := h.Verify(t.Context(), []byte("correct horse"), encoded)
+			require.NoError(t, err)
+			require.True(t, outdated)
 		}
 	})
 }
