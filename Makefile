@@ -16,6 +16,7 @@ CRASH         ?= TestKilled|TestMail|TestEvent
 PAIRS         ?= 2000
 ADDRESSES     ?= 200
 PROOFS        ?= 20
+TRIPS         ?= 20
 REGISTRATIONS ?= 1000
 REPEATS       ?= 100
 FUZZTIME      ?= 30s
@@ -60,8 +61,8 @@ fault: ## Let the disk fail under load at many different moments, and audit what
 	go test ./contrib/crash -count=1 -v -timeout 60m -run TestDisk -faults 40
 
 .PHONY: race
-race: ## Let 64 clients race for each of ADDRESSES=200 addresses, and PROOFS=20 codes and saves of each kind, on each database
-	go test ./contrib/race -count=1 -v -timeout 60m -addresses $(ADDRESSES) -proofs $(PROOFS)
+race: ## Let 64 clients race for each of ADDRESSES=200 addresses, PROOFS=20 codes and saves and TRIPS=20 trips to a provider of each kind, on each database
+	go test ./contrib/race -count=1 -v -timeout 60m -addresses $(ADDRESSES) -proofs $(PROOFS) -trips $(TRIPS)
 
 .PHONY: hooks
 hooks: ## Let receivers of hooks fail in every way, REPEATS=100 times, and under REGISTRATIONS=1000, on each database; audit people, mails, events, reservations
@@ -94,7 +95,7 @@ nightly: ## Tests, crash, fault, race, hooks, timing and fuzz at their full coun
 	$(MAKE) test
 	$(MAKE) crash ROUNDS=1000 MAILS=20000 EVENTS=10000
 	$(MAKE) fault
-	$(MAKE) race ADDRESSES=10000 PROOFS=200
+	$(MAKE) race ADDRESSES=10000 PROOFS=200 TRIPS=200
 	$(MAKE) hooks REGISTRATIONS=10000
 	$(MAKE) timing PAIRS=20000
 	$(MAKE) fuzz FUZZTIME=10m

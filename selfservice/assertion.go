@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/foyer-id/foyer/identity"
@@ -101,25 +102,26 @@ func (s *Step) Accept(ctx context.Context, a *Assertion) (Progress, error) {
 		return s.meet(ctx, a)
 	case err != nil:
 		return Asked, err
-	case !a.issued(known):
-		return Asked, Refuse("", ui.ErrUntrusted, map[string]any{"provider": a.Label})
 	}
 	return s.recognise(ctx, a, known)
 }
 
-// issued reports whether the link of i was made by the same issuer: the same
-// subject at another one is somebody else, although the provider's id stayed.
-func (a *Assertion) issued(i *identity.Identity) bool {
-	for _, l := range i.Links() {
-		if l.Provider == a.Provider && l.Subject == a.Subject {
-			return l.Issuer == a.Issuer || l.Issuer == ""
-		}
+// linkOf is the link of i to the account that a is about, nil for none.
+func (a *Assertion) linkOf(i *identity.Identity) *identity.Link {
+	links := i.Links()
+	n := slices.IndexFunc(links, func(l identity.Link) bool { return l.Provider == a.Provider && l.Subject == a.Subject })
+	if n < 0 {
+		return nil
 	}
-	return false
+	return &links[n]
 }
 
-// recognise signs in who is linked to the provider already.
+// recognise signs in who is linked to the provider already, by the same issuer: the
+// same subject at another one is somebody else, although the provider's id stayed.
 func (s *Step) recognise(ctx context.Context, a *Assertion, i *identity.Identity) (Progress, error) {
+	if l := a.linkOf(i); l == nil || l.Issuer != a.Issuer && l.Issuer != "" {
+		return Asked, Refuse("", ui.ErrUntrusted, map[string]any{"provider": a.Label})
+	}
 	if s.Flow.Kind != Login {
 		if err := s.cross(ctx, Login); err != nil {
 			return Asked, err
@@ -174,7 +176,11 @@ func (s *Step) meet(ctx context.Context, a *Assertion) (Progress, error) {
 	if err != nil {
 		return Asked, err
 	}
-	if owner != nil {
+	switch {
+	case owner == nil:
+	case a.linkOf(owner) != nil:
+		return s.recognise(ctx, a, owner) // they came to be since they were looked for
+	default:
 		return s.reconcile(ctx, a, owner, name)
 	}
 	if err := s.cross(ctx, Registration); err != nil {
@@ -310,11 +316,14 @@ func (s *Step) holder(ctx context.Context, a *Assertion, traits map[string]any) 
 		case err != nil:
 			return nil, name, err
 		}
-		i, err = e.Identities.Store.Identity(ctx, i.ID)
-		if errors.Is(err, identity.ErrNotFound) {
-			continue
+		whole, err := e.Identities.Store.Identity(ctx, i.ID)
+		switch {
+		case errors.Is(err, identity.ErrNotFound), err == nil && whole.Rev != i.Rev:
+			return nil, name, ErrStale // they may have given the address up
+		case err != nil:
+			return nil, name, err
 		}
-		return i, name, err
+		return whole, name, nil
 	}
 	return nil, identity.Address{}, nil
 }

@@ -45,6 +45,14 @@ type attempt struct {
 	asked  context.CancelFunc
 }
 
+// most is how often a submit is tried, a secret aside.
+func (a *attempt) most() int {
+	if a.asserted != nil {
+		return maxSecretTries
+	}
+	return maxTries
+}
+
 // questions is when questions to others have to be answered, over all tries.
 func (a *attempt) questions(ctx context.Context, limit time.Duration) context.Context {
 	if a.asking == nil {

@@ -16,7 +16,9 @@ import (
 const maxTries = 4
 
 // maxSecretTries is maxTries for a submit that carries a secret, which is cheap
-// to judge: the right code must not lose against many wrong ones.
+// to judge: the right code must not lose against many wrong ones. And for one that
+// carries what a provider says, which is told only once: whose account it is must
+// not lose against who keeps changing it.
 const maxSecretTries = 32
 
 // Submit takes one submit as far as it gets. The step tells how far; problems a
@@ -35,7 +37,7 @@ func (e *Engine) Submit(ctx context.Context, k Kind, id uuid.UUID, in *Input) (*
 			return step, nil
 		case !errors.Is(err, ErrStale):
 			return step, err
-		case a.tries < maxTries:
+		case a.tries < a.most():
 		case a.void && a.tries < maxSecretTries:
 		case step != nil:
 			return step, nil // what is wrong with the submit is true all the same
@@ -107,7 +109,7 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 		return nil, e.asIs(ctx, s, unverified)
 	case errors.As(err, &tooOld):
 		return nil, e.asIs(ctx, s, tooOld)
-	case errors.Is(err, ErrStale) && a.tries < maxTries:
+	case errors.Is(err, ErrStale) && a.tries < a.most():
 		return nil, err // what the client brought home is good for the next try
 	case err != nil:
 		e.strand(ctx, s)

@@ -34,8 +34,9 @@ func NewHTTP(n int, timeout time.Duration) *http.Client {
 
 // Answer is a response of any of the APIs, with the parts that tools read.
 type Answer struct {
-	Status int    `json:"-"`
-	Raw    []byte `json:"-"`
+	Status int         `json:"-"`
+	Header http.Header `json:"-"`
+	Raw    []byte      `json:"-"`
 	// RetryAfter is when an overloaded server wants to be asked again; zero if it does not say.
 	RetryAfter time.Duration `json:"-"`
 
@@ -167,7 +168,7 @@ func Call(c *http.Client, method, address, token string, body any, sent func()) 
 
 // Read reads a response to its end.
 func Read(res *http.Response) (*Answer, error) {
-	a := &Answer{Status: res.StatusCode}
+	a := &Answer{Status: res.StatusCode, Header: res.Header}
 	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
 	a.RetryAfter = time.Duration(seconds) * time.Second
 	var err error
