@@ -113,8 +113,9 @@ func (h *HTTP) bringHome(w http.ResponseWriter, r *http.Request, s *Step) error 
 
 // exchanged is the session that an app gets for its codes.
 type exchanged struct {
-	SessionToken string `json:"session_token"`
-	Session      any    `json:"session"`
+	SessionToken string    `json:"session_token"`
+	Session      any       `json:"session"`
+	Foyer        foyerView `json:"foyer"`
 }
 
 // exchange gives an app the session that a browser has brought home for it, or
@@ -132,7 +133,7 @@ func (h *HTTP) exchange(w http.ResponseWriter, r *http.Request, _ web.Params) er
 	case unfinished != nil:
 		web.JSON(w, http.StatusUnprocessableEntity, h.flow(unfinished, ""))
 	default:
-		web.JSON(w, http.StatusOK, exchanged{SessionToken: token, Session: h.Sessions.View.Public(s, h.Engine.Now())})
+		web.JSON(w, http.StatusOK, exchanged{SessionToken: token, Session: h.Sessions.View.Public(s, h.Engine.Now()), Foyer: foyerView{Next: &next{Do: doDone}}})
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/foyer-id/foyer/identity/hash"
 	"github.com/foyer-id/foyer/internal/hooksim"
+	"github.com/foyer-id/foyer/internal/opsim"
 	"github.com/foyer-id/foyer/internal/process"
 	"github.com/foyer-id/foyer/persistence"
 )
@@ -29,6 +31,7 @@ type bed struct {
 	started             []*process.Process
 	mails               []*process.MailServer
 	receivers           []*hooksim.Receiver
+	op                  *opsim.Provider // nil until a server needs it
 }
 
 // newBed returns process.ErrNoServer where there is none.
@@ -60,6 +63,9 @@ func (b *bed) drop() {
 	for _, r := range b.receivers {
 		r.Close()
 	}
+	if b.op != nil {
+		b.op.Close()
+	}
 	for _, drop := range b.drops {
 		drop()
 	}
@@ -69,13 +75,14 @@ func (b *bed) drop() {
 type kind int
 
 const (
-	usual  kind = iota // hashes at production cost, and nothing that sends anything
-	cheap              // hashes that cost next to nothing
-	hooked             // the same, and a web_hook after each registration, which stays in the queue
-	called             // the same, and the server delivers to a receiver of this process
-	told               // as cheap, and the server tells such a receiver that somebody has registered
-	queued             // as cheap, and a mail to each address, which stays in the queue
-	mailed             // the same, and the server delivers to a mail server of this process
+	usual    kind = iota // hashes at production cost, and nothing that sends anything
+	cheap                // hashes that cost next to nothing
+	hooked               // the same, and a web_hook after each registration, which stays in the queue
+	called               // the same, and the server delivers to a receiver of this process
+	told                 // as cheap, and the server tells such a receiver that somebody has registered
+	provided             // as cheap, and a provider in this process
+	queued               // as cheap, and a mail to each address, which stays in the queue
+	mailed               // the same, and the server delivers to a mail server of this process
 )
 
 // start runs a server on a database of its own. arrived counts what it has
@@ -105,6 +112,12 @@ func (b *bed) start(ctx context.Context, k kind, wrapper []string) (p *process.P
 		if delivers {
 			arrived = r.Total
 		}
+	}
+	if k == provided {
+		if b.op, err = opsim.Start(opsim.Config{}); err != nil {
+			return nil, nil, err
+		}
+		maps.Copy(p.Config, process.ProvidedBy(b.op.Issuer(), opsim.ClientID, opsim.ClientSecret))
 	}
 	if err := p.Migrate(ctx); err != nil {
 		return nil, nil, err

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/foyer-id/foyer/internal/opsim"
 	"github.com/foyer-id/foyer/internal/process"
 )
 
@@ -23,6 +24,7 @@ type load struct {
 	people     []person
 	next       atomic.Int64
 	registered atomic.Int64
+	op         *opsim.Provider
 	arrived    func() int   // deliveries, one for each registration; nil where there are none
 	ever       atomic.Int64 // registered since the server was started
 }
@@ -65,6 +67,7 @@ var scenarios = []scenario{
 		a, err := l.p.SignIn(l.http, l.people[client].email, process.Password)
 		return expect(a, err, http.StatusOK)
 	}},
+	{"login-provider", provided, func(l *load, _ int) error { return l.signInBy("login") }},
 	{"settings-save", usual, func(l *load, client int) error {
 		who, name := l.people[client], fmt.Sprintf("Name %d", l.next.Add(1))
 		a, err := l.p.Send(l.http, "settings", who.settings, who.token,
@@ -140,6 +143,29 @@ func (l *load) register() (who person, err error) {
 	l.ever.Add(1)
 	who.token = a.SessionToken
 	return who, nil
+}
+
+// signInBy goes in a browser of its own through a flow of a kind to the provider
+// and back. The provider knows one person.
+func (l *load) signInBy(kind string) error {
+	b, err := l.p.Browse(l.http, kind)
+	if err != nil {
+		return err
+	}
+	a, err := b.Leave()
+	if err != nil {
+		return err
+	}
+	to, err := a.Elsewhere()
+	if err != nil {
+		return err
+	}
+	back, err := l.op.Approve(to)
+	if err != nil {
+		return err
+	}
+	a, err = b.Return(back.To)
+	return expect(a, err, http.StatusOK)
 }
 
 // sample is one scenario in one round; times in milliseconds, CPU in

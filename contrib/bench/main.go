@@ -149,6 +149,12 @@ func (b *bed) loads(ctx context.Context) (map[kind]*load, error) {
 		if loads[s.on], err = newLoad(p, *clients, arrived); err != nil {
 			return nil, err
 		}
+		if s.on == provided {
+			loads[s.on].op = b.op
+			if err := loads[s.on].signInBy("registration"); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return loads, nil
 }

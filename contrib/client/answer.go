@@ -9,6 +9,7 @@ type Answer struct {
 		Messages []Message `json:"messages"`
 	} `json:"ui"`
 	SessionToken string `json:"session_token"`
+	ExchangeCode string `json:"session_token_exchange_code"` // an app's half of what it gets a session for
 	Foyer        struct {
 		Next         Next   `json:"next"`
 		SessionToken string `json:"session_token"`
@@ -20,7 +21,7 @@ type Answer struct {
 
 // Next is what a client is told to do.
 type Next struct {
-	Do     string `json:"do"` // show_form, go_to, poll, done
+	Do     string `json:"do"` // show_form, go_to, browse, poll, done
 	Method string `json:"method"`
 	URL    string `json:"url"`
 }

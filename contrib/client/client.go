@@ -46,9 +46,11 @@ func Within(api string) func(*http.Request, []*http.Request) error {
 }
 
 // Go opens a flow, at a path of the API or a whole URL, and does what the answers
-// say until nothing more is to do. Of every form fill says how it is answered;
-// where it has nothing to say, nil, Go stops there. It returns the last answer,
-// and an *Error with it where that says nothing of how to go on.
+// say until nothing more is to do, or the person has to go to another site. Of every
+// form fill says how it is answered; where it has nothing to say, nil, Go stops there.
+// It returns the last answer, and an *Error with it where that says nothing of how to
+// go on. From another site a browser comes back by itself, to a URL that Go goes on
+// from; that of an app, to the app, which goes on from Exchange.
 func (c *Client) Go(ctx context.Context, open string, fill func(*Answer) Values) (*Answer, error) {
 	next := Next{Method: http.MethodGet, URL: open}
 	var form Values
@@ -66,12 +68,19 @@ func (c *Client) Go(ctx context.Context, open string, fill func(*Answer) Values)
 				return a, nil
 			}
 			form = a.Fill(said)
-		case "done":
+		case "done", "browse": // a browser is for others to open
 			return a, nil
 		default:
 			return a, &a.Error
 		}
 	}
+}
+
+// Exchange is where an app goes on whose browser came home: flow is what the app had
+// opened, and home the URL that it was opened with.
+func Exchange(flow *Answer, home *url.URL) string {
+	codes := url.Values{"init_code": {flow.ExchangeCode}, "return_to_code": {home.Query().Get("code")}}
+	return "/sessions/token-exchange?" + codes.Encode()
 }
 
 // Fill is what is sent by who answers the form with said: what they say, and what

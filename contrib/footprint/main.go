@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -27,6 +28,7 @@ import (
 	"time"
 
 	"github.com/foyer-id/foyer/cmd"
+	"github.com/foyer-id/foyer/internal/opsim"
 	"github.com/foyer-id/foyer/internal/process"
 )
 
@@ -95,6 +97,9 @@ func command(env []string, name string, args ...string) error {
 
 type function struct{ file, name string }
 
+// beside is what asks the program, and what it asks.
+var beside = []string{"contrib/", "internal/process/", "internal/opsim/"}
+
 // functions lists what of ours ran, by the counters in dir.
 func functions(dir string) (ran []function, err error) {
 	out, err := exec.Command("go", "tool", "covdata", "func", "-i="+dir).Output() //nolint:noctx // ends by itself
@@ -107,7 +112,7 @@ func functions(dir string) (ran []function, err error) {
 			continue
 		}
 		file, _, _ := strings.Cut(strings.TrimPrefix(field[0], module), ":")
-		if !strings.HasPrefix(file, "contrib/") && file != "internal/process/client.go" {
+		if !slices.ContainsFunc(beside, func(tool string) bool { return strings.HasPrefix(file, tool) }) {
 			ran = append(ran, function{file, field[1]})
 		}
 	}
@@ -124,6 +129,10 @@ type session struct {
 	flow  string // that the step is about
 	next  string // that the last answer leads to
 	code  string
+
+	op      *opsim.Provider
+	browser *process.Browser
+	back    *opsim.Arrival
 }
 
 // step is one request that is measured, and what comes before it and is not.
@@ -135,7 +144,7 @@ type step struct {
 }
 
 // plain is measured at a program that has no addresses proved, proving at one
-// that has, hooking at one with web_hooks.
+// that has, hooking at one with web_hooks, providing at one with a provider.
 var (
 	plain = []step{
 		{"open a registration", nil, (*session).openRegistration, 200},
@@ -158,7 +167,12 @@ var (
 	hooking = []step{
 		{"a registration that stores a web_hook and asks another", open("registration"), (*session).register, 200},
 	}
-	steps = slices.Concat(plain, proving, hooking)
+	providing = []step{
+		{"a provider that is chosen", browse("registration"), (*session).leave, 422},
+		{"a registration by its callback", (*session).approve, (*session).home, 200},
+		{"a sign-in by its callback", away("login"), (*session).home, 200},
+	}
+	steps = slices.Concat(plain, proving, hooking, providing)
 )
 
 // open starts a flow of a kind, in which the next step is taken.
@@ -172,6 +186,45 @@ func open(kind string) func(*session) error {
 		return err
 	}
 }
+
+// browse opens a flow of a kind in a browser, in which the next step is taken.
+func browse(kind string) func(*session) error {
+	return func(s *session) (err error) {
+		s.browser, err = s.p.Browse(s.http, kind)
+		return err
+	}
+}
+
+// leave sends the browser to the provider.
+func (s *session) leave() (*process.Answer, error) {
+	a, err := s.browser.Leave()
+	if err == nil {
+		s.next, err = a.Elsewhere()
+	}
+	return a, err
+}
+
+// approve is what happens at the provider.
+func (s *session) approve() (err error) {
+	s.op.SetPerson(opsim.Person{"sub": s.email, "email": s.email})
+	s.back, err = s.op.Approve(s.next)
+	return err
+}
+
+// away goes to the provider from a flow of a kind.
+func away(kind string) func(*session) error {
+	return func(s *session) error {
+		if err := browse(kind)(s); err != nil {
+			return err
+		}
+		if _, err := s.leave(); err != nil {
+			return err
+		}
+		return s.approve()
+	}
+}
+
+func (s *session) home() (*process.Answer, error) { return s.browser.Return(s.back.To) }
 
 // read looks the code up that was sent last, and goes where the answer before led.
 func (s *session) read() (err error) {
@@ -233,8 +286,13 @@ func (s *session) answer(kind string) (*process.Answer, error) {
 func measure(ctx context.Context, dir string) error {
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	defer receiver.Close()
+	op, err := opsim.Start(opsim.Config{})
+	if err != nil {
+		return err
+	}
+	defer op.Close()
 	done := 0
-	for n, steps := range [][]step{plain, proving, hooking} {
+	for n, steps := range [][]step{plain, proving, hooking, providing} {
 		p := &process.Process{
 			Dir: dir, DSN: "sqlite://" + filepath.Join(dir, fmt.Sprintf("foyer-%d.sqlite", n)), Cheap: true, Verify: n == 1, Recover: n == 1,
 			// Nothing runs beside the steps.
@@ -249,12 +307,15 @@ func measure(ctx context.Context, dir string) error {
 				web(map[string]any{"can_interrupt": true}), web(map[string]any{}), {"hook": "session"},
 			}
 		}
+		if n == 3 {
+			maps.Copy(p.Config, process.ProvidedBy(op.Issuer(), opsim.ClientID, opsim.ClientSecret))
+		}
 		stop, err := serve(ctx, p)
 		if err != nil {
 			return err
 		}
 		for _, email := range []string{"warm@example.org", "ada@example.org"} {
-			s := &session{p: p, http: process.NewHTTP(1, 10*time.Second), email: email}
+			s := &session{p: p, http: process.NewHTTP(1, 10*time.Second), email: email, op: op}
 			for n, step := range steps {
 				if err := s.count(step, filepath.Join(dir, fmt.Sprint(done+n))); err != nil {
 					return fmt.Errorf("%s: %w", step.name, err)
