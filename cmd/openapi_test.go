@@ -254,6 +254,14 @@ func (w *witness) administrate(t *testing.T) {
 	for _, body := range []string{"", "{}", `{"traits":{"email":"nobody"}}`, `{"traits":{},"unknown":1}`} {
 		c.Do(outgoing(t, "POST", env.AdminURL+people, body))
 	}
+	for _, body := range []string{
+		`{"identities":[{"create":{"traits":{"email":"cleo@example.org"}},"patch_id":"1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"},{"create":7},null]}`,
+		`{"identities":7}`, strings.Repeat("x", 5<<20+1),
+	} {
+		c.Do(outgoing(t, "PATCH", env.AdminURL+people, body))
+	}
+	c.Do(outgoing(t, "POST", env.AdminURL+people, `{"traits":{"email":"dora@example.org"},"region":null,"credentials":{"oidc":{"config":{"providers":[{"provider":"op","subject":"1"}]}}},
+		"verifiable_addresses":[{"value":"dora@example.org","via":"email","verified":true}]}`))
 	for _, query := range []string{"", "?page_size=1", "?page_size=0", "?page=1", "?credentials_identifier=ADA@example.org", "?include_credential=password", "?ids=" + made} {
 		c.Get(env.AdminURL + people + query)
 	}

@@ -35,6 +35,7 @@ type HTTP struct {
 func (h *HTTP) Mount(r *web.Router) {
 	r.Handle(http.MethodGet, "/admin/identities", h.list)
 	r.Handle(http.MethodPost, "/admin/identities", h.create)
+	r.Handle(http.MethodPatch, "/admin/identities", h.batch)
 	r.Handle(http.MethodGet, "/admin/identities/:id", h.get)
 	r.Handle(http.MethodDelete, "/admin/identities/:id", h.delete)
 	r.HandleFirst(http.MethodGet, "/admin/identities/by/external/:externalID", h.getByExternalID)
@@ -87,84 +88,6 @@ func (h *HTTP) delete(w http.ResponseWriter, r *http.Request, p web.Params) erro
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-func (h *HTTP) create(w http.ResponseWriter, r *http.Request, _ web.Params) error {
-	body, err := web.DecodeJSON(w, r, web.MaxAdminBody)
-	if err != nil {
-		return err
-	}
-	in, err := readNewIdentity(body.Fields)
-	if err != nil {
-		return err
-	}
-	i, err := h.draft(r.Context(), in)
-	if err != nil {
-		return err
-	}
-	err = h.Identities.Create(r.Context(), i)
-	if errors.Is(err, ErrTaken) {
-		return fail.New(fail.Conflict, "identity_exists", "An identity with one of these identifiers, addresses or this external_id exists already.")
-	}
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Location", h.AdminURL+"/identities/"+i.ID.String())
-	h.answer(w, http.StatusCreated, i, nil)
-	return nil
-}
-
-// draft makes the identity an administrator asked for, its password hashed.
-func (h *HTTP) draft(ctx context.Context, in *newIdentity) (*Identity, error) {
-	s := h.Identities.Schemas.Default()
-	if in.schemaID != "" {
-		if s = h.Identities.Schemas.Get(in.schemaID); s == nil {
-			return nil, fail.New(fail.BadRequest, "identity_schema_unknown", "No identity schema is configured under the id that schema_id names.")
-		}
-	}
-	if len(encode(in.traits)) > MaxTraits {
-		return nil, ErrTraitsTooLarge
-	}
-	i, violations := h.Identities.Draft(s, in.traits)
-	if len(violations) > 0 {
-		return nil, invalid(violations)
-	}
-	i.ExternalID, i.MetadataPublic, i.MetadataAdmin = in.externalID, in.public, in.admin
-	if in.state != "" {
-		i.State = in.state
-	}
-	hashed, err := h.password(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	if hashed == "" {
-		return i, nil
-	}
-	if len(i.identifiers) == 0 {
-		return nil, fail.New(fail.BadRequest, "identifier_missing", "A password credential needs an identifier, and the traits have none.")
-	}
-	i.SetPassword(hashed)
-	return i, nil
-}
-
-func (h *HTTP) password(ctx context.Context, in *newIdentity) (string, error) {
-	if !in.hasPassword {
-		return "", nil
-	}
-	if (in.password == "") == (in.hashedPassword == "") {
-		return "", fail.New(fail.BadRequest, "credential_invalid", "credentials.password.config needs either password or hashed_password.")
-	}
-	if in.password != "" {
-		return h.Passwords.Hash(ctx, []byte(in.password))
-	}
-	if err := h.Passwords.Accepts(in.hashedPassword); err != nil {
-		reason := err.Error()
-		if refused := fail.As(err); refused != nil {
-			reason = refused.Reason
-		}
-		return "", fail.New(fail.BadRequest, "password_hash_unsupported", "credentials.password.config.hashed_password cannot be used: "+reason)
-	}
-	return in.hashedPassword, nil
 }
 
 // invalid tells an administrator everything the schema objects to.

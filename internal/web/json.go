@@ -32,11 +32,8 @@ type jsonReader struct {
 // ParseJSON reads one JSON object as Decode reads a body: numbers are json.Number,
 // and refused is what is given twice, nested without end or no database can hold.
 func ParseJSON(raw []byte) (*Body, error) {
-	if at := invalidUTF8(raw); at >= 0 {
-		return nil, refuseJSON("json_utf8_invalid", fmt.Sprintf("The body is not valid UTF-8 at byte %d.", at), int64(at))
-	}
-	if at := loneSurrogate(raw); at >= 0 {
-		return nil, refuseJSON("json_surrogate_invalid", fmt.Sprintf("The escape at byte %d is half a surrogate pair.", at), int64(at))
+	if err := checkText(raw); err != nil {
+		return nil, err
 	}
 	d := &jsonReader{dec: json.NewDecoder(bytes.NewReader(raw))}
 	d.dec.UseNumber()
@@ -55,6 +52,17 @@ func ParseJSON(raw []byte) (*Body, error) {
 		return nil, d.broken("something follows the object")
 	}
 	return &Body{Fields: root}, nil
+}
+
+// checkText refuses what the decoder would replace.
+func checkText(raw []byte) error {
+	if at := invalidUTF8(raw); at >= 0 {
+		return refuseJSON("json_utf8_invalid", fmt.Sprintf("The body is not valid UTF-8 at byte %d.", at), int64(at))
+	}
+	if at := loneSurrogate(raw); at >= 0 {
+		return refuseJSON("json_surrogate_invalid", fmt.Sprintf("The escape at byte %d is half a surrogate pair.", at), int64(at))
+	}
+	return nil
 }
 
 // loneSurrogate returns where raw has a \u escape of half a surrogate pair, or
