@@ -41,7 +41,7 @@ const (
 func (a *adminClient) flags(c *cobra.Command) {
 	f := c.PersistentFlags()
 	f.StringVar(&a.endpoint, "endpoint", "", "`URL` of the admin API, or unix:/path; else FOYER_ADMIN_URL, else "+defaultAdmin)
-	f.StringVar(&a.token, "token", "", "bearer `TOKEN` for a proxy in front of it; else FOYER_ADMIN_TOKEN, which no list of processes shows")
+	f.StringVar(&a.token, "token", "", "bearer `TOKEN` by serve.admin.auth, or for a proxy in front of it; else FOYER_ADMIN_TOKEN, which no list of processes shows")
 	f.StringVar(&a.format, "format", "table", "table, or json for programs")
 	c.PersistentPreRunE = func(*cobra.Command, []string) error {
 		a.endpoint = cmp.Or(a.endpoint, os.Getenv("FOYER_ADMIN_URL"), defaultAdmin)

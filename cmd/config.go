@@ -55,7 +55,7 @@ type Config struct {
 // reachable through the public one.
 type Serve struct {
 	Public Public
-	Admin  Endpoint
+	Admin  Admin
 }
 
 // Public is the endpoint people's browsers and apps talk to.
@@ -82,14 +82,17 @@ type Socket struct {
 }
 
 // TLS is a certificate chain and its key, each as a file or as base64 of PEM.
-// All empty means plain HTTP.
+// Neither means plain HTTP.
 type TLS struct {
 	CertPath, CertBase64 string
 	KeyPath, KeyBase64   string
+	// ClientCA signs the certificates of clients, which may then have one, and none
+	// of anybody else's; empty asks for none.
+	ClientCAPath, ClientCABase64 string
 }
 
 // Enabled reports whether the endpoint speaks TLS.
-func (t TLS) Enabled() bool { return t != TLS{} }
+func (t TLS) Enabled() bool { return t.CertPath+t.CertBase64+t.KeyPath+t.KeyBase64 != "" }
 
 // CORS is the policy for cross-origin calls to the public endpoint.
 type CORS struct {

@@ -145,7 +145,7 @@ func buildConfig(s settings, dev bool, hostname string) *Config {
 			c.Serve.Public.TrustedProxies = append(c.Serve.Public.TrustedProxies, prefix)
 		}
 	}
-	c.Serve.Admin = buildEndpoint(s, "serve.admin", dev, hostname)
+	c.Serve.Admin = buildAdmin(s, dev, hostname)
 	c.SelfService.OIDC = buildOIDC(s, c.Serve.Public.BaseURL, c.SelfService.Password.RegistrationGroup)
 	c.SelfService.Link.BaseURL = cmp.Or(c.SelfService.Link.BaseURL, c.Serve.Public.BaseURL)
 	c.Courier = buildCourier(s, c)

@@ -112,10 +112,8 @@ func (c *checker) dsn() {
 
 func (c *checker) endpoints() {
 	c.endpoint("serve.public", c.cfg.Serve.Public.Endpoint)
-	c.endpoint("serve.admin", c.cfg.Serve.Admin)
-	if !narrow(c.cfg.Serve.Admin.Host) {
-		c.floor("serve.admin.host", "the admin API asks nobody who they are, so it may listen on loopback or a unix socket only, not on %q", c.cfg.Serve.Admin.Host)
-	}
+	c.endpoint("serve.admin", c.cfg.Serve.Admin.Endpoint)
+	c.admin()
 	public, admin := c.cfg.Serve.Public, c.cfg.Serve.Admin
 	if public.Port == admin.Port && public.Port != 0 && !strings.HasPrefix(public.Host+admin.Host, unixPrefix) {
 		c.refuse("serve.admin.port", "is the public port, too")
@@ -169,7 +167,7 @@ func (c *checker) machine() {
 	if file, _, err := persistence.DatabaseFile(c.cfg.DSN); err == nil && file != "" {
 		c.ask("dsn", canHoldDatabase(file))
 	}
-	for at, e := range map[string]Endpoint{"serve.public": c.cfg.Serve.Public.Endpoint, "serve.admin": c.cfg.Serve.Admin} {
+	for at, e := range map[string]Endpoint{"serve.public": c.cfg.Serve.Public.Endpoint, "serve.admin": c.cfg.Serve.Admin.Endpoint} {
 		refused := slices.ContainsFunc(c.findings, func(f finding) bool { return strings.Join(f.path, ".") == at+".tls" })
 		var fault *tlsFault
 		if _, err := e.TLS.config(); !refused && errors.As(err, &fault) {

@@ -136,8 +136,9 @@ func envName(key string) string {
 }
 
 // settable reports whether a node takes a value from one variable. Sections do
-// not: LOG or SESSION are set on many machines for other reasons.
-func settable(n *schemaNode) bool { return len(n.Properties) == 0 }
+// not, unless a word may stand in their place: LOG or SESSION are set on many
+// machines for other reasons.
+func settable(n *schemaNode) bool { return len(n.Properties) == 0 || n.is("string") }
 
 // applyEnv puts the values onto doc and returns which paths they set, and
 // what could not be put.

@@ -94,7 +94,7 @@ selfservice:
 		`cookies.secure: cookies without Secure can be read on the wire`,
 		`identity.schemas.0.url: a schema fetched over http can be exchanged on its way`,
 		`selfservice.methods.totp.enabled: not built yet, so it does not protect`,
-		`serve.admin.host: the admin API asks nobody who they are, so it may listen on loopback or a unix socket only, not on "0.0.0.0"`,
+		`serve.admin.host: beyond loopback and a unix socket, here on "0.0.0.0", callers have to prove who they are: set serve.admin.auth.tokens, .jwt or .mtls, or serve.admin.auth: none`,
 		`serve.public.cors.allowed_origins.0: allowed_origins "*" together with allow_credentials lets every page act as the person; list the origins`,
 		`session.cookie.secure: cookies without Secure can be read on the wire`,
 	}, report.Lifted)

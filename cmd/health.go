@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foyer-id/foyer"
 	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/internal/web"
 	"github.com/foyer-id/foyer/persistence"
@@ -137,6 +138,16 @@ func (h *health) config(w http.ResponseWriter, _ *http.Request, _ web.Params) er
 
 func version(w http.ResponseWriter, _ *http.Request, _ web.Params) error {
 	web.JSON(w, http.StatusOK, map[string]string{"version": programVersion()})
+	return nil
+}
+
+// openAPI is the document of both APIs.
+func openAPI(w http.ResponseWriter, _ *http.Request, _ web.Params) error {
+	document, err := foyer.Schemas.ReadFile(".schema/openapi.json")
+	if err != nil {
+		return err
+	}
+	web.JSONBytes(w, http.StatusOK, document)
 	return nil
 }
 

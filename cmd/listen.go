@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -159,11 +160,29 @@ func (t TLS) config() (*tls.Config, error) {
 	if err != nil {
 		return nil, &tlsFault{"tls", strings.TrimPrefix(err.Error(), "tls: ")}
 	}
-	return &tls.Config{
+	config := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		Certificates: []tls.Certificate{pair},
 		NextProtos:   []string{"h2", "http/1.1"},
-	}, nil
+	}
+	return config, t.clients(config)
+}
+
+// clients lets clients show a certificate. Those that have none are told by
+// HTTP what they lack; health checks need none.
+func (t TLS) clients(config *tls.Config) error {
+	if t.ClientCAPath+t.ClientCABase64 == "" {
+		return nil
+	}
+	raw, err := pemFrom("auth.mtls.ca", t.ClientCAPath, t.ClientCABase64, "CERTIFICATE")
+	if err != nil {
+		return err
+	}
+	config.ClientAuth, config.ClientCAs = tls.VerifyClientCertIfGiven, x509.NewCertPool()
+	if !config.ClientCAs.AppendCertsFromPEM(raw) {
+		return &tlsFault{"auth.mtls.ca", "holds no certificate that can be read"}
+	}
+	return nil
 }
 
 // maxPEM bounds a certificate's or key's file, in bytes.

@@ -49,7 +49,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newCourier(), newEvents(), newMigrate(), newVersion(), newJsonnetChild())
+	root.AddCommand(newServe(), newCourier(), newEvents(), newMigrate(), newSecrets(), newVersion(), newJsonnetChild())
 	return root
 }
 

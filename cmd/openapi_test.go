@@ -52,6 +52,7 @@ func TestOpenAPI(t *testing.T) {
 		w.provide(t)
 		w.notEnabled(t)
 		w.administrate(t)
+		w.guard(t)
 		w.sessions(t)
 		w.logout(t)
 		w.operate(t)
@@ -278,6 +279,41 @@ func (w *witness) administrate(t *testing.T) {
 	}
 	for _, path := range []string{"/admin/health/config", "/admin/version", "/admin/metrics/prometheus"} {
 		c.Get(env.AdminURL + path)
+	}
+}
+
+// guard asks for every operation of operators without proof, as a page, and with
+// the scope of another.
+func (w *witness) guard(t *testing.T) {
+	env := enginetest.New(t, asks(caller("metrics", "metrics.read"), caller("schema", "schema.read")))
+	for path, item := range object(w.doc["paths"]) {
+		if !strings.HasPrefix(path, "/admin/") || path == "/admin/health/alive" {
+			continue
+		}
+		for method := range object(item) {
+			if method == "servers" {
+				continue
+			}
+			to := env.AdminURL + parameter.ReplaceAllString(path, uuid.Nil.String())
+			ask := func(token, origin string) int {
+				req := outgoing(t, strings.ToUpper(method), to, "")
+				req.Header.Set("Authorization", "Bearer "+tokenFor(token))
+				if origin != "" {
+					req.Header.Set("Origin", origin)
+				}
+				return w.watch(t, env.Native()).Do(req).Status
+			}
+			require.Equal(t, http.StatusUnauthorized, ask("nobody", ""), path)
+			require.Equal(t, http.StatusForbidden, ask("nobody", "http://evil.example"), path)
+			if path != "/admin/metrics/prometheus" {
+				ask("metrics", "")
+			} else {
+				ask("schema", "")
+			}
+		}
+	}
+	for _, path := range []string{"/admin/openapi.json", "/openapi.json"} {
+		require.Equal(t, http.StatusOK, w.watch(t, as(env, tokenFor("schema"))).Get(env.AdminURL+path).Status)
 	}
 }
 

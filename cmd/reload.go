@@ -146,7 +146,9 @@ func (r *reloading) look(ctx context.Context, asked bool) {
 		return
 	}
 	r.live.take(ctx, next)
-	r.seen = digest(r.files(next)) // it may refer to others now
+	if files := r.files(next); !slices.Equal(files, r.files(a)) {
+		r.seen = digest(files) // else what has changed since it was read is still to be seen
+	}
 	a.options.Log.Info("the configuration is read again", "revision", next.Config.Revision, "before", a.Config.Revision)
 }
 
@@ -191,12 +193,16 @@ func (c *Config) keep(now *Config) (keys []string) {
 	keep("log", &c.Log, &now.Log)
 	keep("database.allow_unsafe", &c.Database.AllowUnsafe, &now.Database.AllowUnsafe)
 	for name, e := range map[string][2]*Endpoint{
-		"serve.public": {&c.Serve.Public.Endpoint, &now.Serve.Public.Endpoint}, "serve.admin": {&c.Serve.Admin, &now.Serve.Admin},
+		"serve.public": {&c.Serve.Public.Endpoint, &now.Serve.Public.Endpoint}, "serve.admin": {&c.Serve.Admin.Endpoint, &now.Serve.Admin.Endpoint},
 	} {
 		keep(name+".host", &e[0].Host, &e[1].Host)
 		keep(name+".port", &e[0].Port, &e[1].Port)
 		keep(name+".tls", &e[0].TLS, &e[1].TLS)
 		keep(name+".socket", &e[0].Socket, &e[1].Socket)
+	}
+	if slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(key, "serve.admin.") }) {
+		// Who may call was judged with a listener that is not there yet.
+		keep(authKey, &c.Serve.Admin.Auth, &now.Serve.Admin.Auth)
 	}
 	slices.Sort(keys)
 	return keys

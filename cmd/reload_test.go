@@ -208,6 +208,39 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	require.NoError(t, r.Stop())
 }
 
+// Who may call the admin API changes at once, but never without the listener that
+// it was judged with.
+func TestReloadOfCallers(t *testing.T) {
+	r := newReloaded(t, nil)
+	raw, err := os.ReadFile(r.file)
+	require.NoError(t, err)
+	answers := func(status int) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			got, _ := r.get(r.AdminURL + "/admin/identities")
+			return got == status
+		}, 20*time.Second, 20*time.Millisecond)
+	}
+	asking := with("serve.admin.auth", map[string]any{"tokens": []any{caller("crm", "identity")}})
+	edit(t, r.file, func(string) string { return with("serve.admin.port", 4777)(asking(string(raw))) })
+	r.shows("/admin/metrics/prometheus", "foyer_config_reloads_total 1")
+	said, err := os.ReadFile(r.LogFile())
+	require.NoError(t, err)
+	require.Contains(t, string(said), `"keys":["serve.admin.auth","serve.admin.port"]`)
+	answers(http.StatusOK)
+	edit(t, r.file, func(string) string { return asking(string(raw)) })
+	answers(http.StatusUnauthorized)
+	edit(t, r.file, func(string) string { return with("serve.admin.host", "localhost")(string(raw)) })
+	require.Eventually(t, func() bool {
+		said, err := os.ReadFile(r.LogFile())
+		return err == nil && strings.Contains(string(said), `"keys":["serve.admin.auth","serve.admin.host"]`)
+	}, 20*time.Second, 20*time.Millisecond)
+	answers(http.StatusUnauthorized)
+	edit(t, r.file, func(string) string { return string(raw) })
+	answers(http.StatusOK)
+	require.NoError(t, r.Stop())
+}
+
 // While the configuration changes again and again nobody is refused, and a sign-up
 // that began before goes on.
 func TestReloadDropsNothing(t *testing.T) {

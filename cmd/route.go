@@ -26,6 +26,7 @@ type rooms struct {
 	messages    *courier.HTTP
 	events      *hook.AdminHTTP
 	hasher      *hash.Hasher
+	guard       *guard
 }
 
 // route gives the two listeners their routes. They share none but health and
@@ -45,6 +46,7 @@ func (a *App) route(in rooms) error {
 	public.Handle(http.MethodGet, "/health/ready", health.readyPublic)
 
 	admin := a.router(metrics)
+	admin.Around = in.guard.around
 	in.people.Mount(admin)
 	in.everybody.Mount(admin)
 	in.activations.Mount(admin)
@@ -55,8 +57,12 @@ func (a *App) route(in rooms) error {
 	admin.Handle(http.MethodGet, "/admin/health/ready", health.ready)
 	admin.Handle(http.MethodGet, "/admin/health/config", health.config)
 	admin.Handle(http.MethodGet, "/admin/version", version)
+	admin.Handle(http.MethodGet, "/admin/openapi.json", openAPI)
 	admin.Handle(http.MethodGet, "/admin/metrics/prometheus", metrics.serve)
 
+	if err := unguarded(admin.Routes()); err != nil {
+		return err
+	}
 	a.Routes = append(public.Routes(), admin.Routes()...)
 	around := a.middleware(a.Config.Serve.Public.Endpoint, true)
 	if c := a.Config.Serve.Public.CORS; c.Enabled {
@@ -73,7 +79,7 @@ func (a *App) route(in rooms) error {
 	if a.Config.Dev {
 		pages = []string{courier.InboxPath}
 	}
-	around = append(a.middleware(operator, false), web.ProgramsOnly(operator.BaseURL, strings.HasPrefix(operator.Host, unixPrefix), pages...))
+	around = append(a.middleware(operator.Endpoint, false), web.ProgramsOnly(operator.BaseURL, strings.HasPrefix(operator.Host, unixPrefix), pages...))
 	a.Admin = web.Chain(underAdmin(a.Config.Serve.Public.BaseURL, admin), around...)
 	return nil
 }

@@ -83,7 +83,7 @@ func (a *App) Serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve.public: %w", err)
 	}
-	admin, err := Listen(a.Config.Serve.Admin)
+	admin, err := Listen(a.Config.Serve.Admin.Endpoint)
 	if err != nil {
 		return errors.Join(fmt.Errorf("serve.admin: %w", err), public.Close())
 	}

@@ -240,6 +240,7 @@ func build(ctx context.Context, c *Config, g *ground, o Options) (_ *App, err er
 		schemas: &schema.Handler{Set: schemas}, people: admin, hasher: hasher,
 		messages: &courier.HTTP{Courier: post.courier, Renderer: post.renderer, Ring: private, Dev: c.Dev},
 		events:   &hook.AdminHTTP{Queue: out.queue, Ring: private},
+		guard:    &guard{callers: callers(c, outbound, o.Now), audit: &audit{now: o.Now, events: out.events}},
 	})
 }
 

@@ -55,7 +55,7 @@ func (e *Events) Record(ctx context.Context, ev identity.Event) error {
 			continue
 		}
 		if body.Data == nil {
-			body = envelope{Type: ev.Type, Timestamp: e.Now().UTC(), Data: e.data(ev)}
+			body = envelope{Type: ev.Type, Timestamp: e.Now().UTC(), Data: e.data(ctx, ev)}
 		}
 		id := newID()
 		body.ID = &id
@@ -70,13 +70,16 @@ func (e *Events) Record(ctx context.Context, ev identity.Event) error {
 	return nil
 }
 
-func (e *Events) data(ev identity.Event) map[string]any {
+func (e *Events) data(ctx context.Context, ev identity.Event) map[string]any {
 	data := maps.Clone(ev.Facts)
 	if data == nil {
 		data = map[string]any{}
 	}
-	if ev.Type != identity.EventRegistrationFailed {
+	if isOfOne(ev) {
 		data["identity_id"] = ev.Subject
+	}
+	if who, ok := web.CallerOf(ctx); ok {
+		data["actor"] = map[string]string{"name": who.Name, "by": who.By}
 	}
 	if ev.Identity != nil {
 		data["identity"] = e.View.Public(ev.Identity)
@@ -90,10 +93,15 @@ func lane(receiver string, subject uuid.UUID) string { return receiver + "/" + s
 
 // laneOfEvent is the lane of an event. What nobody comes of has no order to keep.
 func laneOfEvent(receiver string, ev identity.Event) string {
-	if ev.Type == identity.EventRegistrationFailed {
+	if !isOfOne(ev) {
 		return ""
 	}
 	return lane(receiver, ev.Subject)
+}
+
+// isOfOne reports whether an event is about an identity.
+func isOfOne(ev identity.Event) bool {
+	return ev.Type != identity.EventRegistrationFailed && ev.Subject != uuid.Nil
 }
 
 func newID() uuid.UUID { return uuid.Must(uuid.NewV4()) }

@@ -50,7 +50,11 @@ func TestEventsByCause(t *testing.T) {
 		email := string(c.Kind) + "@example.org"
 		told := func(why string, want ...string) []call {
 			t.Helper()
-			got := heard(env, r)
+			got := slices.DeleteFunc(heard(env, r), func(one call) bool {
+				audited := one.Body["type"] == identity.EventAdminAudited
+				seen[identity.EventAdminAudited] = seen[identity.EventAdminAudited] || audited
+				return audited
+			})
 			require.Equal(t, append([]string{}, want...), types(got), "%s: %s", c.Kind, why)
 			for _, one := range got {
 				seen[one.Body["type"].(string)] = true
@@ -148,7 +152,7 @@ func TestEventsByCause(t *testing.T) {
 		told("a commit that fails")
 		require.Equal(t, 204, env.Admin("DELETE", "/admin/identities/"+id, nil).Status)
 		got = told("the end of an identity", identity.EventIdentityDeleted)
-		require.Equal(t, object{"identity_id": id}, data(got[0]), "who is to be forgotten is not told of")
+		require.Equal(t, object{"identity_id": id, "actor": object{"name": "anyone", "by": "none"}}, data(got[0]), "who is to be forgotten is not told of")
 		require.Equal(t, 404, env.Admin("DELETE", "/admin/identities/"+id, nil).Status)
 		told("the end of nobody")
 		made := env.Admin("POST", "/admin/identities", object{"schema_id": "default", "traits": object{"email": "made-" + email}}).JSON()["id"]

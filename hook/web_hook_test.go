@@ -276,7 +276,10 @@ func TestEvents(t *testing.T) {
 	require.Equal(t, 204, env.Admin("DELETE", "/admin/identities/"+id, nil).Status)
 	env.Deliver()
 	got := r.got()
-	require.Len(t, got, 1)
+	require.Len(t, got, 2, "and admin.audited, whenever that comes")
+	if got[0].Body["type"] == "admin.audited" {
+		got[0] = got[1]
+	}
 	require.Equal(t, "identity.deleted", got[0].Body["type"])
 	require.Equal(t, id, got[0].Body["data"].(object)["identity_id"])
 }

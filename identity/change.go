@@ -18,7 +18,7 @@ func (m *Manager) Create(ctx context.Context, i *Identity) error {
 	if m.Events != nil {
 		events = append([]Event{{Type: EventIdentityCreated, Subject: i.ID, Identity: i}}, verified(nil, i)...)
 	}
-	return m.recordAll(ctx, func(ctx context.Context) error { return m.Store.InsertIdentity(ctx, i) }, events)
+	return m.recordAll(ctx, i.ID, func(ctx context.Context) error { return m.Store.InsertIdentity(ctx, i) }, events)
 }
 
 // Update saves after, a changed copy of before, which is as it was read. It
@@ -31,7 +31,7 @@ func (m *Manager) Update(ctx context.Context, before, after *Identity) error {
 		}
 		events = append(events, verified(before, after)...)
 	}
-	return m.recordAll(ctx, func(ctx context.Context) error { return m.Store.UpdateIdentity(ctx, after) }, events)
+	return m.recordAll(ctx, after.ID, func(ctx context.Context) error { return m.Store.UpdateIdentity(ctx, after) }, events)
 }
 
 // Verify marks an address of i, as it was read, as verified, on the condition
@@ -69,7 +69,7 @@ func (m *Manager) Delete(ctx context.Context, id uuid.UUID) error {
 	if m.Events != nil {
 		events = []Event{{Type: EventIdentityDeleted, Subject: id}}
 	}
-	return m.recordAll(ctx, func(ctx context.Context) error { return m.Store.DeleteIdentity(ctx, id) }, events)
+	return m.recordAll(ctx, id, func(ctx context.Context) error { return m.Store.DeleteIdentity(ctx, id) }, events)
 }
 
 // verified is an event for each address that after has proved and before, nil

@@ -4,10 +4,12 @@ import (
 	"context"
 
 	"github.com/gofrs/uuid"
+
+	"github.com/foyer-id/foyer/internal/web"
 )
 
-// The types of events. Those of flows are recorded by the engine, the others by
-// the Manager of what they are about.
+// The types of events. Those of flows are recorded by the engine, those of calls of
+// the admin API by who lets them in, the others by the Manager of what they are about.
 const (
 	EventRegistrationCompleted = "registration.completed"
 	EventRegistrationFailed    = "registration.failed"
@@ -19,6 +21,7 @@ const (
 	EventIdentityCreated       = "identity.created"
 	EventIdentityUpdated       = "identity.updated"
 	EventIdentityDeleted       = "identity.deleted"
+	EventAdminAudited          = "admin.audited"
 )
 
 // EventType is a type of events and when they happen.
@@ -36,13 +39,14 @@ var EventTypes = []EventType{
 	{EventIdentityCreated, "An identity came to be, by a flow or the admin API."},
 	{EventIdentityUpdated, "Something about an identity changed."},
 	{EventIdentityDeleted, "An identity is gone, with all that belonged to it."},
+	{EventAdminAudited, "Somebody called the admin API to change something, whatever came of it."},
 }
 
 // Event is something that has happened to a person.
 type Event struct {
 	Type string // one of EventTypes
 	// Subject is what events stay in order by: the identity's id, or a flow's where
-	// there is nobody yet.
+	// there is nobody yet; Nil where there is no order to keep.
 	Subject  uuid.UUID
 	Identity *Identity      // as it is now, perhaps with credentials; nil for none. It is not the listener's to change.
 	Facts    map[string]any // beside, by JSON name; no secrets
@@ -55,18 +59,25 @@ type Events interface {
 	Record(ctx context.Context, e Event) error
 }
 
-// recordAll makes a change and records what it means, in one transaction. With
-// no events the change stands alone.
-func (m *Manager) recordAll(ctx context.Context, change func(context.Context) error, events []Event) error {
-	if len(events) == 0 {
-		return change(ctx)
-	}
-	return m.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := change(ctx); err != nil {
-			return err
+// recordAll makes a change of the identity with this id and records what it means,
+// in one transaction. With no events the change stands alone.
+func (m *Manager) recordAll(ctx context.Context, id uuid.UUID, change func(context.Context) error, events []Event) error {
+	all := change
+	if len(events) > 0 {
+		all = func(ctx context.Context) error {
+			return m.Store.Tx(ctx, func(ctx context.Context) error {
+				if err := change(ctx); err != nil {
+					return err
+				}
+				return m.record(ctx, events)
+			})
 		}
-		return m.record(ctx, events)
-	})
+	}
+	err := all(ctx)
+	if err == nil {
+		web.Concern(ctx, id)
+	}
+	return err
 }
 
 func (m *Manager) record(ctx context.Context, events []Event) error {

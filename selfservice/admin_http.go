@@ -66,6 +66,7 @@ func (h *AdminHTTP) issue(w http.ResponseWriter, r *http.Request, _ web.Params) 
 	if o.Lifespan, err = lifespan(in.ExpiresIn, maxCodeLifespan); err != nil {
 		return err
 	}
+	web.Concern(r.Context(), o.IdentityID)
 	c, err := h.Engine.IssueCode(r.Context(), o)
 	if err != nil {
 		return explainUnknown(err)
@@ -156,6 +157,7 @@ func (h *AdminHTTP) rescue(w http.ResponseWriter, r *http.Request, in recoveryBo
 	if o.Lifespan, err = lifespan(in.ExpiresIn, longest); err != nil {
 		return err
 	}
+	web.Concern(r.Context(), o.IdentityID)
 	out, err := h.Engine.MakeRescue(r.Context(), o)
 	if err != nil {
 		return explainUnknown(err)
@@ -187,6 +189,7 @@ func (h *AdminHTTP) activate(w http.ResponseWriter, r *http.Request, _ web.Param
 	if err != nil {
 		return err
 	}
+	web.Concern(r.Context(), c.IdentityID)
 	web.JSON(w, http.StatusOK, map[string]any{
 		"identity_id": c.IdentityID, "address": c.Address, "via": c.Via, "verified": true,
 	})

@@ -96,6 +96,7 @@ func (h *AdminHTTP) extend(w http.ResponseWriter, r *http.Request, p web.Params)
 	if err != nil {
 		return notFound(err)
 	}
+	web.Concern(r.Context(), s.IdentityID)
 	if h.ShortExtend {
 		w.WriteHeader(http.StatusNoContent)
 		return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/gofrs/uuid"
 
 	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/internal/web"
 )
 
 // Start stores a planned session with its first token's hash. It joins the
@@ -28,8 +29,8 @@ func (m *Manager) Reauthenticate(ctx context.Context, s *Session, seen time.Time
 
 // EndSome ends what sel selects, as Store.EndSessions does.
 func (m *Manager) EndSome(ctx context.Context, sel Selection) (n int, more bool, err error) {
-	if m.Events != nil {
-		sel.Ended = m.revoked
+	if _, called := web.CallerOf(ctx); called || m.Events != nil {
+		sel.Ended = m.ended
 	}
 	return m.Store.EndSessions(ctx, sel)
 }
@@ -48,6 +49,17 @@ func (m *Manager) recorded(ctx context.Context, kind string, s *Session, change 
 			"issued_at": s.IssuedAt, "authenticated_at": s.AuthenticatedAt, "expires_at": s.ExpiresAt,
 		}})
 	})
+}
+
+// ended tells whoever wants to know whose sessions have ended.
+func (m *Manager) ended(ctx context.Context, ended []Ended) error {
+	for _, e := range ended {
+		web.Concern(ctx, e.IdentityID)
+	}
+	if m.Events == nil {
+		return nil
+	}
+	return m.revoked(ctx, ended)
 }
 
 // maxTold bounds the sessions that one event names.

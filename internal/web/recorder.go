@@ -52,3 +52,11 @@ func (rec *recorder) final() int {
 	}
 	return rec.status
 }
+
+// Status is what a handler of a Router has answered with so far; 200 for nothing.
+func Status(w http.ResponseWriter) int {
+	if rec, ok := w.(*recorder); ok {
+		return rec.final()
+	}
+	return http.StatusOK
+}

@@ -30,6 +30,9 @@ type Router struct {
 	Observe func(route, method string, status int, d time.Duration)
 	// Now is the clock of Observe and needed with it.
 	Now func() time.Time
+	// Around, if not nil, is put around every handler. Those that refuse what is no
+	// route have a Route without a path.
+	Around func(route Route, h HandlerFunc) HandlerFunc
 
 	tree    *httprouter.Router
 	special map[Route]httprouter.Handle
@@ -54,9 +57,10 @@ func NewRouter() *Router {
 // Handle registers h for a path like "/schemas/:id". A GET route answers HEAD
 // too, without a body. It panics on a path that collides with an earlier one.
 func (r *Router) Handle(method, path string, h HandlerFunc) {
-	handle := r.handle(path, h)
+	route := Route{Method: method, Path: path}
+	handle := r.handle(route, h)
 	r.tree.Handle(method, path, handle)
-	r.routes = append(r.routes, Route{Method: method, Path: path})
+	r.routes = append(r.routes, route)
 	if method == http.MethodGet {
 		r.tree.Handle(http.MethodHead, path, handle)
 	}
@@ -66,7 +70,8 @@ func (r *Router) Handle(method, path string, h HandlerFunc) {
 // Handle has registered or will, would answer too. A path that ends in a named
 // part itself stands for all that begin so: the part is the rest, slashes and all.
 func (r *Router) HandleFirst(method, path string, h HandlerFunc) {
-	route, handle := Route{Method: method, Path: path}, r.handle(path, h)
+	route := Route{Method: method, Path: path}
+	handle := r.handle(route, h)
 	r.routes = append(r.routes, route)
 	if prefix, name, ok := strings.Cut(path, ":"); ok {
 		r.under = append(r.under, under{method, prefix, name, handle})
@@ -86,7 +91,7 @@ func (u under) answers(req *http.Request) (rest string, ok bool) {
 	return rest, ok && rest != "" && (req.Method == u.method || req.Method == http.MethodHead && u.method == http.MethodGet)
 }
 
-func (r *Router) handle(route string, h HandlerFunc) httprouter.Handle {
+func (r *Router) handle(route Route, h HandlerFunc) httprouter.Handle {
 	return func(w http.ResponseWriter, req *http.Request, ps httprouter.Params) {
 		r.serve(w, req, route, Params(ps), h)
 	}
@@ -117,13 +122,19 @@ func (r *Router) miss(refusal *fail.Error) http.Handler {
 			// The library names OPTIONS always, though nobody here answers it.
 			w.Header().Set("Allow", strings.TrimPrefix(strings.ReplaceAll(", "+allow, ", OPTIONS", ""), ", "))
 		}
-		r.serve(w, req, "unmatched", nil, func(http.ResponseWriter, *http.Request, Params) error { return refusal })
+		r.serve(w, req, Route{}, nil, func(http.ResponseWriter, *http.Request, Params) error { return refusal })
 	})
 }
 
-func (r *Router) serve(w http.ResponseWriter, req *http.Request, route string, ps Params, h HandlerFunc) {
+func (r *Router) serve(w http.ResponseWriter, req *http.Request, route Route, ps Params, h HandlerFunc) {
 	rec := record(w, req)
-	rec.route = route
+	rec.route = route.Path
+	if rec.route == "" {
+		rec.route = "unmatched"
+	}
+	if r.Around != nil {
+		h = r.Around(route, h)
+	}
 	if r.Observe != nil {
 		start := r.Now()
 		defer func() {
@@ -131,7 +142,7 @@ func (r *Router) serve(w http.ResponseWriter, req *http.Request, route string, p
 			if rec.status == 0 && rec.panicking {
 				status = http.StatusInternalServerError
 			}
-			r.Observe(route, method(req.Method), status, r.Now().Sub(start))
+			r.Observe(rec.route, method(req.Method), status, r.Now().Sub(start))
 		}()
 	}
 	rec.panicking = true
