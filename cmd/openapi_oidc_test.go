@@ -55,8 +55,9 @@ func (w *witness) come(t *testing.T, c *enginetest.Client, op *opsim.Provider) {
 		}
 		codes("", "")
 		codes("x", "y")
-		require.Equal(t, http.StatusUnprocessableEntity, codes(f.ExchangeCode, home.Get("code")).Status)
-		f = c.ReadKind("registration", home.Get("flow"))
+		left := codes(f.ExchangeCode, home.Get("code"))
+		require.Equal(t, http.StatusUnprocessableEntity, left.Status)
+		f = c.ReadKind("registration", left.Flow().ID)
 		c.Adopt(c.Submit(f, byOp.With("traits.age", 36)))
 		c.SignOut()
 		f = c.OpenKind("login", app)

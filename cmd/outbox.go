@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -161,20 +160,11 @@ func hookBody(ctx context.Context, conf *WebHook, files web.Resources, pool *jso
 		return hook.Body{Paths: paths}, nil
 	}
 	name := web.DisplayURL(conf.BodyURL)
-	source, err := files.Read(ctx, conf.BodyURL)
-	switch {
-	case err != nil:
-	case len(source) > files.MaxBytes:
-		err = fmt.Errorf("is larger than %d bytes", files.MaxBytes)
-	case pool == nil:
-		err = errors.New("nothing here evaluates Jsonnet")
-	default:
-		err = pool.Check(ctx, name, string(source))
-	}
+	source, err := readJsonnet(ctx, conf.BodyURL, name, files, pool)
 	if err != nil {
 		return hook.Body{}, fmt.Errorf("config.body (%s): %w", name, err)
 	}
-	return hook.Body{Name: name, Source: string(source)}, nil
+	return hook.Body{Name: name, Source: source}, nil
 }
 
 // hooks are what the engine runs of a list of the configuration.

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -112,20 +111,11 @@ func (p *post) gateway(ctx context.Context, key, channel string, r Request, send
 	conf := r.config()
 	var evaluator gateway.Evaluator
 	if r.BodyURL != "" {
-		body, err := files.Read(ctx, r.BodyURL)
-		if err == nil && len(body) > files.MaxBytes {
-			err = fmt.Errorf("is larger than %d bytes", files.MaxBytes)
-		}
-		if err == nil && p.jsonnet == nil {
-			err = errors.New("nothing here evaluates Jsonnet")
-		}
-		if err == nil {
-			err = p.jsonnet.Check(ctx, web.DisplayURL(r.BodyURL), string(body))
-		}
+		body, err := readJsonnet(ctx, r.BodyURL, web.DisplayURL(r.BodyURL), files, p.jsonnet)
 		if err != nil {
 			return nil, fmt.Errorf("%s.request_config.body (%s): %w", key, web.DisplayURL(r.BodyURL), err)
 		}
-		conf.Body, evaluator = string(body), p.jsonnet
+		conf.Body, evaluator = body, p.jsonnet
 	}
 	ch, err := gateway.New(conf, outbound, evaluator)
 	if err == nil && evaluator != nil {

@@ -34,7 +34,7 @@ func providers(ctx context.Context, c *Config, outbound *web.Outbound, pool *jso
 	for i, p := range c.SelfService.OIDC.Providers {
 		at := fmt.Sprintf("%s.%d", providersKey, i)
 		if p.MapperURL != "" {
-			source, err := mapper(ctx, p, files, pool)
+			source, err := readJsonnet(ctx, p.MapperURL, p.MapperName, files, pool)
 			if err != nil {
 				return nil, fmt.Errorf("%s.mapper_url (%s): %w", at, p.MapperName, err)
 			}
@@ -49,9 +49,10 @@ func providers(ctx context.Context, c *Config, outbound *web.Outbound, pool *jso
 	return list, nil
 }
 
-// mapper fetches a provider's Jsonnet; it is parsed.
-func mapper(ctx context.Context, p Provider, files web.Resources, pool *jsonnet.Pool) (string, error) {
-	source, err := files.Read(ctx, p.MapperURL)
+// readJsonnet reads a program that has a name in errors; it is parsed. The pool is
+// nil where nothing evaluates Jsonnet.
+func readJsonnet(ctx context.Context, from, name string, files web.Resources, pool *jsonnet.Pool) (string, error) {
+	source, err := files.Read(ctx, from)
 	switch {
 	case err != nil:
 	case len(source) > files.MaxBytes:
@@ -59,7 +60,7 @@ func mapper(ctx context.Context, p Provider, files web.Resources, pool *jsonnet.
 	case pool == nil:
 		err = errors.New("nothing here evaluates Jsonnet")
 	default:
-		err = pool.Check(ctx, p.MapperName, string(source))
+		err = pool.Check(ctx, name, string(source))
 	}
 	return string(source), err
 }

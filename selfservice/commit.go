@@ -75,6 +75,7 @@ func (e *Engine) asIs(ctx context.Context, s *Step, end error) error {
 	if err != nil {
 		return err
 	}
+	s.stored = true
 	return end
 }
 
@@ -108,7 +109,7 @@ func (e *Engine) ended(f *Flow, o Outcome) *Flow {
 	done := *f
 	done.State, done.Values, done.Problems, done.Outcome = StatePassedChallenge, nil, nil, &o
 	n := f.notes.carried()
-	n.SignsInBy = nil
+	n.SignsInBy, n.Linking = nil, nil
 	e.sealNotes(&done, n)
 	return &done
 }

@@ -6,8 +6,8 @@ import (
 
 // cross goes on in a new flow of another kind: who is known signs in where they
 // meant to register, and the other way round. Its before-hooks have their say. It
-// is stored with the step, and the flow that the step began in ends with it, or
-// leads to it.
+// is stored wherever the step's outcome is, a refusal too, with what those hooks
+// planned; the flow that the step began in ends with it, or leads to it.
 //
 // What a browser brings home to an app's flow goes on in a new one in any case:
 // whoever opened the old one knows its id, and may not be who went to the provider.
@@ -33,8 +33,7 @@ func (s *Step) cross(ctx context.Context, k Kind) error {
 		f.Values = s.Next.Values
 	}
 	next := *f
-	s.from, s.Flow, s.Next = old, f, &next
-	s.writes, s.undo = append(s.writes, opened.writes...), append(s.undo, opened.undo...)
+	s.from, s.Flow, s.Next, s.opened = old, f, &next, opened
 	return nil
 }
 
@@ -50,7 +49,10 @@ func (e *Engine) save(ctx context.Context, s *Step, next *Flow) error {
 	if err := e.Store.UpdateFlow(ctx, old); err != nil {
 		return err
 	}
-	return e.Store.InsertFlow(ctx, next)
+	if err := e.Store.InsertFlow(ctx, next); err != nil {
+		return err
+	}
+	return s.opened.write(ctx)
 }
 
 // left is the flow that the step has crossed from: ended as the other one, or

@@ -223,6 +223,7 @@ func (e *Engine) load(ctx context.Context, k Kind, id uuid.UUID) (*Flow, error) 
 	f, err := e.Store.Flow(ctx, k, id)
 	if err == nil {
 		f.notes, err = e.openNotes(f)
+		e.distrust(f)
 	}
 	if err == nil && k == Settings {
 		err = e.readOwner(ctx, f)

@@ -54,8 +54,7 @@ func (h *HTTP) forward(w http.ResponseWriter, r *http.Request, k Kind, err error
 	if err == nil || gone || web.IsJSON(r) || h.native(r, k) {
 		return err
 	}
-	status, inner, _ := web.Envelope(err, web.RequestID(r.Context()))
-	web.LogError(r.Context(), status, inner, err)
+	status, inner := h.logFailure(r, err)
 	if status == http.StatusServiceUnavailable {
 		return busy(w, fail.As(err))
 	}
@@ -69,6 +68,13 @@ func (h *HTTP) forward(w http.ResponseWriter, r *http.Request, k Kind, err error
 	}
 	web.Redirect(w, r, withQuery(h.ErrorURL, "id", e.ID.String()))
 	return nil
+}
+
+// logFailure logs an error that a client is told of elsewhere.
+func (h *HTTP) logFailure(r *http.Request, err error) (status int, inner map[string]any) {
+	status, inner, _ = web.Envelope(err, web.RequestID(r.Context()))
+	web.LogError(r.Context(), status, inner, err)
+	return status, inner
 }
 
 // native reports whether the request concerns a flow of a native client, which

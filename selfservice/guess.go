@@ -36,10 +36,10 @@ type attempt struct {
 	subject []byte    // whose budget it was paid from
 	void    bool      // it was the secret, which something has made void, such as the same submit before
 
-	back     bool          // the client is back from a trip that this submit has spent
-	waited   time.Duration // for another submit that had spent it
-	asserted *Assertion    // what it brought home, or carried itself
-	again    bool          // whom that names was looked for anew
+	back   bool          // the client is back from a trip that this submit has spent
+	waited time.Duration // for another submit that had spent it
+	learnt *learnt       // what it brought home, or carried itself, nil before that was asked
+	again  bool          // whom that names was looked for anew
 
 	asking context.Context // ends with the time that questions have; nil before the first
 	asked  context.CancelFunc
@@ -47,7 +47,7 @@ type attempt struct {
 
 // most is how often a submit is tried, a secret aside.
 func (a *attempt) most() int {
-	if a.asserted != nil {
+	if a.learnt != nil {
 		return maxSecretTries
 	}
 	return maxTries

@@ -82,7 +82,7 @@ func (s *Step) Otherwise(fn func(context.Context)) { s.undo = append(s.undo, fn)
 const undoTime = 5 * time.Second
 
 func (s *Step) takeBack(ctx context.Context) {
-	if len(s.undo) == 0 {
+	if s == nil || len(s.undo) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)

@@ -149,9 +149,8 @@ func (e *Engine) waysIn(i *identity.Identity) []string {
 
 // Unlink takes a provider from the owner of a settings flow. What was sent to them
 // before, and what waits, no longer counts.
-func (s *Step) Unlink(provider string) error {
+func (s *Step) Unlink(provider string) {
 	s.Revised = s.engine.Identities.Copy(s.Identity)
 	s.Revised.Unlink(provider)
 	s.Revised.Epoch++
-	return nil
 }

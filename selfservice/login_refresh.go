@@ -3,6 +3,7 @@ package selfservice
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/identity/session"
@@ -39,7 +40,9 @@ func (e *Engine) leadsIn(i *identity.Identity, t identity.CredentialType, name s
 	case t == identity.CredentialPassword:
 		return i.Password() != ""
 	case t == identity.CredentialOIDC:
-		return true
+		return slices.ContainsFunc(i.Links(), func(l identity.Link) bool {
+			return identity.LinkName(l.Provider, l.Subject) == name && e.trusts(OIDCID, l.Provider, l.Issuer)
+		})
 	case via == identity.ViaSMS && !e.SMS:
 		return false
 	default:
@@ -50,7 +53,13 @@ func (e *Engine) leadsIn(i *identity.Identity, t identity.CredentialType, name s
 // Offers reports whether a login has a use for a method, by its id: where it is
 // known who signs in, whether they can do so by it.
 func (f *Flow) Offers(method string) bool {
-	return !f.SecondFactor() && (!f.Refreshes() || f.notes.SignsInBy[method] != "")
+	switch l := f.notes.Linking; {
+	case f.SecondFactor():
+		return false
+	case l != nil:
+		return slices.Contains(l.Types, method)
+	}
+	return !f.Refreshes() || f.notes.SignsInBy[method] != ""
 }
 
 // identifierOf is what i signs in with first, empty for nothing.

@@ -48,7 +48,7 @@ func (e *Engine) sealNotes(f *Flow, n notes) {
 func (n notes) carried() notes {
 	return notes{
 		State: n.State, Subject: n.Subject, Refresh: n.Refresh, SignsInBy: n.SignsInBy, Linked: n.Linked, AAL: n.AAL, Skip: n.Skip,
-		Recovered: n.Recovered, Exchange: n.Exchange,
+		Recovered: n.Recovered, Exchange: n.Exchange, Linking: n.Linking,
 	}
 }
 

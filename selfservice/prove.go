@@ -23,7 +23,8 @@ type draft struct {
 	Credentials []identity.Credential `json:"credentials"`
 	Public      json.RawMessage       `json:"metadata_public,omitempty"`
 	Admin       json.RawMessage       `json:"metadata_admin,omitempty"`
-	Fingerprint []byte                `json:"fingerprint"` // of the submit that was valid
+	Asserted    *Assertion            `json:"asserted,omitempty"` // by whom they came, nil for nobody
+	Fingerprint []byte                `json:"fingerprint"`        // of the submit that was valid
 	Recipient   string                `json:"recipient"`
 	Taken       bool                  `json:"taken"` // the address is another's, who is told so; nobody else is
 	Asker       session.Device        `json:"asker"`
@@ -48,7 +49,7 @@ func (e *Engine) proveFirst(ctx context.Context, s *Step) error {
 	}
 	d := &draft{
 		Method: s.Next.Active, Traits: i.Traits, Credentials: i.Credentials, Public: i.MetadataPublic, Admin: i.MetadataAdmin,
-		Taken: taken, Recipient: a.Value,
+		Asserted: s.Asserted, Taken: taken, Recipient: a.Value,
 		Fingerprint: e.Ring.MAC(submitMAC, fingerprint(s.Flow, s.Input)...), Asker: s.Input.Device, At: e.Now().UTC(),
 	}
 	if e.Stealth {
@@ -134,6 +135,9 @@ func (s *Step) Realise() error {
 	i.Credentials, i.MetadataPublic, i.MetadataAdmin = d.Credentials, d.Public, d.Admin
 	if a := i.Address(identity.ForVerification, s.Proven.Via, s.Proven.Canonical); a != nil {
 		a.Verified, a.Status, a.VerifiedAt = true, identity.AddressCompleted, i.CreatedAt
+	}
+	if s.Asserted = d.Asserted; s.Asserted != nil {
+		s.Asserted.vouch(i)
 	}
 	s.Identity, s.Next.Active = i, d.Method
 	return nil

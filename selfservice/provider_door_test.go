@@ -1,12 +1,18 @@
 package selfservice_test
 
 import (
+	"fmt"
 	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/foyer-id/foyer/internal/enginetest"
+	"github.com/foyer-id/foyer/internal/hooksim"
 	"github.com/foyer-id/foyer/internal/opsim"
 )
 
@@ -15,10 +21,10 @@ import (
 func TestProviderRegistrationClosed(t *testing.T) {
 	p := withProvider(t, nil, enginetest.With("selfservice.flows.registration.enabled", false))
 	for _, c := range p.Clients() {
-		a := p.come(c, "login", "")
-		f := &enginetest.Flow{}
+		f := c.OpenKind("login", "return_session_token_exchange_code=true")
+		a := c.Visit(p.op, c.Submit(f, by("op")))
 		if c.Kind == enginetest.Native {
-			f = c.Unfinished("login", a)
+			f = c.Unfinished("login", f, a)
 		} else {
 			f = c.Landed("login", a)
 		}
@@ -45,10 +51,9 @@ func TestProviderRegistrationClosed(t *testing.T) {
 // leaves rows, like a free one; what differs is in the mail.
 func TestProviderStealth(t *testing.T) {
 	p := withProvider(t, map[string]any{"authoritative_for": []string{"proved.example.com"}}, enginetest.WithStealth())
-	p.Native().Submit(p.Native().Open(""), enginetest.Person("taken@example.com"))
 	made := p.Admin(http.MethodPost, "/admin/identities", map[string]any{"schema_id": "default", "traits": map[string]any{"email": "owned@example.com"}})
 	require.Equal(t, http.StatusCreated, made.Status)
-	seen := map[string]string{}
+	seen := map[string][]string{}
 	for _, email := range []string{"owned@example.com", "freed@example.com"} {
 		c := p.Browser()
 		p.op.SetPerson(opsim.Person{"sub": email, "email": email, "email_verified": true})
@@ -57,13 +62,12 @@ func TestProviderStealth(t *testing.T) {
 		f := c.Landed("registration", a)
 		require.Equal(t, "sent_email", f.State)
 		require.Equal(t, []int{1040005}, f.IDs(""))
-		rows := ""
 		for table, list := range p.Rows() {
 			if n := len(list) - len(before[table]); n != 0 {
-				rows += table + " "
+				seen[email] = append(seen[email], fmt.Sprint(table, n))
 			}
 		}
-		seen[email] = rows
+		slices.Sort(seen[email])
 		p.Deliver()
 		mails := p.Inbox(email)
 		require.Len(t, mails, 1)
@@ -75,7 +79,8 @@ func TestProviderStealth(t *testing.T) {
 			require.True(t, c.SignedIn(), "the provider is linked")
 		}
 	}
-	require.Equal(t, len(seen["owned@example.com"]), len(seen["freed@example.com"]))
+	require.NotEmpty(t, seen["owned@example.com"])
+	require.Equal(t, seen["owned@example.com"], seen["freed@example.com"])
 	require.Equal(t, 2, p.Identities())
 
 	p.op.SetPerson(opsim.Person{"sub": "x", "email": "x@proved.example.com", "email_verified": true})
@@ -164,4 +169,103 @@ func TestProviderInTwoSteps(t *testing.T) {
 		c.SignOut()
 	}
 	require.Equal(t, 3, p.Identities())
+}
+
+// Hooks before a flow hear of one that is crossed into like of any other.
+func TestProviderCrossingIsHeardOf(t *testing.T) {
+	r, err := hooksim.Start()
+	require.NoError(t, err)
+	t.Cleanup(r.Close)
+	hook := map[string]any{"hook": "web_hook", "config": map[string]any{"id": "before", "url": r.URL(""), "method": "POST", "response": map[string]any{"ignore": true}}}
+	p := withProvider(t, nil, withWebsite, enginetest.With("selfservice.flows.registration.before.hooks", []any{hook}))
+	c := p.Browser()
+	c.OpenKind("registration", "")
+	before := len(p.Rows()["messages"])
+	require.Equal(t, 1, before)
+	c.Landed("registration", p.come(c, "login", ""))
+	require.Equal(t, 1, len(p.Rows()["messages"])-before)
+}
+
+// What a provider claims is bounded like what people type.
+func TestProviderClaimsTooMuch(t *testing.T) {
+	fields, mapped := "", map[string]any{"email": "email"}
+	for n := range 8 {
+		fields += fmt.Sprintf(`"t%d": {"type": "string"}, `, n)
+		mapped[fmt.Sprint("t", n)] = "raw_claims.long"
+	}
+	p := withProvider(t, map[string]any{"mapping": map[string]any{"traits": mapped}},
+		enginetest.WithSchema(strings.Replace(enginetest.PersonSchema, `"newsletter":`, fields+`"newsletter":`, 1)))
+	p.op.SetPerson(opsim.Person{"sub": "1", "email": "a@example.com", "long": strings.Repeat("x", 9<<10)})
+	c := p.Browser()
+	a := p.come(c, "registration", "")
+	require.Equal(t, "/error", a.Location().Path)
+	require.Zero(t, p.Identities())
+}
+
+// What a provider has said counts for as long as it is configured, as the issuer
+// it was.
+func TestProviderTakenAway(t *testing.T) {
+	dsn := "sqlite://" + filepath.Join(t.TempDir(), "foyer.sqlite")
+	op, err := opsim.Start(opsim.Config{})
+	require.NoError(t, err)
+	t.Cleanup(op.Close)
+	other, err := opsim.Start(opsim.Config{})
+	require.NoError(t, err)
+	t.Cleanup(other.Close)
+	var unfinished, linking *enginetest.Flow
+	t.Run("there", func(t *testing.T) {
+		env := enginetest.New(t, enginetest.WithProvider("op", op, nil), withWebsite, enginetest.WithDSN(dsn))
+		app := env.Native()
+		f := app.OpenKind("login", "return_session_token_exchange_code=true")
+		unfinished = app.Unfinished("registration", f, app.Visit(op, app.Submit(f, by("op"))))
+		app.SignUp(enginetest.Person("eve@example.com").With("traits.website", "https://e.example.com").With("traits.plan", "pro"))
+		op.SetPerson(opsim.Person{"sub": "eve", "email": "eve@example.com"})
+		app.SignOut()
+		f = app.OpenKind("login", "return_session_token_exchange_code=true")
+		linking = app.Unfinished("login", f, app.Visit(op, app.Submit(f, by("op"))))
+		require.Equal(t, []int{1010016}, linking.IDs(""))
+	})
+	for name, option := range map[string]enginetest.Option{
+		"another issuer": enginetest.WithProvider("op", other, nil), "another provider": enginetest.WithProvider("other", other, nil),
+		"none": enginetest.With("selfservice.methods.oidc.enabled", false),
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := enginetest.New(t, option, withWebsite, enginetest.WithDSN(dsn))
+			app := env.Native()
+			f := app.ReadKind("registration", unfinished.ID)
+			require.NotNil(t, f.Node("password"), "every way that there is")
+			require.NotContains(t, fmt.Sprint(f.UI.Nodes), "ada@example.com")
+			a := app.Submit(f, by("op").With("traits.website", "https://a.example.com").With("traits.plan", "pro"))
+			require.GreaterOrEqual(t, a.Status, 400, "%s", a.Body)
+			require.Equal(t, 1, env.Identities())
+			f = app.ReadKind("login", linking.ID)
+			require.Empty(t, f.IDs(""))
+		})
+	}
+}
+
+// A second account at a provider is not offered, and not taken.
+func TestProviderLinkedAlready(t *testing.T) {
+	op, err := opsim.Start(opsim.Config{})
+	require.NoError(t, err)
+	t.Cleanup(op.Close)
+	p := withProvider(t, nil, enginetest.WithProvider("more", op, nil))
+	c := p.SPA()
+	p.come(c, "registration", "")
+	require.Equal(t, []int{4000001}, c.Say(c.OpenKind("settings", ""), values{"link": "op"}).IDs(""))
+}
+
+// A login that links goes on linking once its time has run out.
+func TestProviderLinkSurvivesExpiry(t *testing.T) {
+	p := withProvider(t, nil)
+	c := p.SPA()
+	c.SignUp(enginetest.Person("ada@example.com"))
+	c.SignOut()
+	f := c.Landed("login", p.come(c, "login", ""))
+	p.Clock.Advance(2 * time.Hour)
+	a := c.Submit(f, enginetest.Credentials("ada@example.com"))
+	require.Equal(t, "410 self_service_flow_expired", tell(c, a))
+	f = c.ReadKind("login", a.JSON()["use_flow_id"].(string))
+	require.Less(t, c.Submit(f, enginetest.Credentials("ada@example.com")).Status, 400)
+	require.Contains(t, fmt.Sprint(p.Rows()["credentials"]), "op:ada")
 }

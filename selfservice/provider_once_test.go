@@ -231,22 +231,89 @@ func TestProviderLureIntoAnAppsFlow(t *testing.T) {
 		back, err := p.op.Approve(mallory.Submit(f, by("op").With("traits.plan", "pro")).Elsewhere())
 		require.NoError(t, err)
 		a := victim.Return(back)
-		require.NotEmpty(t, a.Location().Query().Get("code"))
-		seen := mallory.Get("/self-service/" + door + "/flows?id=" + f.ID)
-		require.NotContains(t, string(seen.Body), "ada@example.com")
-		require.NotContains(t, string(seen.Body), "1040003")
+		code := a.Location().Query().Get("code")
+		require.NotEmpty(t, code)
+		require.Equal(t, f.ID, a.Location().Query().Get("flow"), "no flow that knows the victim is named")
+		for _, thief := range []client{mallory, p.Native()} {
+			seen := thief.Get("/self-service/" + door + "/flows?id=" + f.ID)
+			require.NotContains(t, string(seen.Body), "ada@example.com")
+			require.NotContains(t, string(seen.Body), "1040003")
+		}
 		rest := by("op").With("traits.website", "https://m.example.com").With("traits.plan", "pro")
 		if door == "login" {
 			rest = by("op")
 		}
 		require.Equal(t, http.StatusUnprocessableEntity, mallory.Submit(f, rest).Status, "it only leads to the provider again")
+		require.Equal(t, "404 session_token_exchange_not_found", tell(mallory, mallory.Get("/sessions/token-exchange?init_code="+f.ExchangeCode+"&return_to_code="+f.ExchangeCode)))
 		require.Zero(t, p.Identities())
-		led := victim.ReadKind("registration", a.Location().Query().Get("flow"))
-		require.Equal(t, "ada@example.com", led.Value("traits.email"), "the app that was handed the code goes on")
-		if door == "registration" {
-			require.Equal(t, "pro", led.Value("traits.plan"))
+	}
+}
+
+// The browser of an app may be signed in here itself: that is nothing to the app,
+// and nothing is taken from the browser.
+func TestProviderOfAnAppInABrowserThatIsSignedIn(t *testing.T) {
+	p := withProvider(t, nil)
+	browser := p.Browser()
+	p.come(browser, "login", "")
+	for _, query := range []string{"", "&refresh=true"} {
+		for _, door := range []string{"login", "registration"} {
+			app := p.Native()
+			if query != "" {
+				if door == "registration" {
+					continue
+				}
+				f := app.OpenKind("login", "return_session_token_exchange_code=true")
+				app.Exchange(f, app.Visit(p.op, app.Submit(f, by("op"))))
+				require.True(t, app.SignedIn())
+			}
+			f := app.OpenKind(door, "return_session_token_exchange_code=true"+query)
+			back, err := p.op.Approve(app.Submit(f, by("op")).Elsewhere())
+			require.NoError(t, err)
+			a := browser.Return(back)
+			require.NotEmpty(t, a.Location().Query().Get("code"))
+			require.Equal(t, http.StatusOK, app.Exchange(f, a).Status)
+			require.True(t, app.SignedIn())
+			require.True(t, browser.SignedIn(), "as before")
 		}
 	}
+	require.Equal(t, 1, p.Identities())
+}
+
+// What goes wrong on the way home is for the app to hear, too.
+func TestProviderFailsAnApp(t *testing.T) {
+	p := withProvider(t, nil)
+	app, browser := p.Native(), p.Browser()
+	f := app.OpenKind("login", "return_session_token_exchange_code=true&return_to=https://app.example.org/in")
+	p.op.SetLie(opsim.Named("token_500"))
+	a := browser.Return(arrival(t, p, app.Submit(f, by("op"))))
+	require.Equal(t, "app.example.org", a.Location().Host)
+	require.Equal(t, f.ID, a.Location().Query().Get("flow"))
+	p.op.SetLie(opsim.Lie{})
+	back := arrival(t, p, app.Submit(f, by("op")))
+	p.Clock.Advance(2 * time.Hour)
+	a = browser.Return(back)
+	require.Equal(t, "app.example.org", a.Location().Host)
+	require.Equal(t, "410 self_service_flow_expired", tell(app, app.Get("/self-service/login/flows?id="+a.Location().Query().Get("flow"))))
+}
+
+func arrival(t *testing.T, p *provided, a answer) *opsim.Arrival {
+	t.Helper()
+	back, err := p.op.Approve(a.Elsewhere())
+	require.NoError(t, err)
+	return back
+}
+
+// An id_token that was made before its owner was asked to prove again that it is
+// them proves nothing of the kind.
+func TestProviderRefreshByAnOldIDToken(t *testing.T) {
+	p := withProvider(t, nil)
+	app := p.Native()
+	f := app.OpenKind("login", "return_session_token_exchange_code=true")
+	app.Exchange(f, app.Visit(p.op, app.Submit(f, by("op"))))
+	old := p.op.Mint(opsim.ClientID, "n")
+	p.Clock.Advance(4 * time.Minute)
+	f = app.OpenKind("login", "refresh=true")
+	require.Equal(t, "403 oidc_id_token_invalid", tell(app, app.Submit(f, by("op").With("id_token", old).With("id_token_nonce", "n"))))
 }
 
 // An app cannot link: its browser has no session to link for.

@@ -13,8 +13,6 @@ func (h *HTTP) answer(w http.ResponseWriter, r *http.Request, s *Step) error {
 	switch {
 	case s.Progress == Away:
 		return h.sendAway(w, r, s.Elsewhere, html)
-	case s.Flow.Native && s.Input.Return != nil:
-		return h.bringHome(w, r, s)
 	case s.Progress == Asked:
 		if html && !web.IsJSON(r) {
 			web.Redirect(w, r, h.pageURL(s.Next))

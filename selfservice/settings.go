@@ -75,6 +75,7 @@ func (e *Engine) reopened(s *Step) *Flow {
 	done := *s.Next
 	done.State, done.Values = StateSuccess, nil
 	n := s.Flow.notes.carried()
+	n.Trip = s.Next.notes.Trip
 	n.Recovered, n.Saved = nil, &saved{Outcome: e.outcome(s), Rev: s.person().Rev}
 	if v := s.Verification; v != nil && v.notes.Move != nil {
 		n.Saved.Held = verificationSays(v)[0].ID

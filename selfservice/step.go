@@ -44,6 +44,8 @@ type Step struct {
 	paid       *attempt           // whose guess was a right code; nil for none
 	home       *Flow              // that waits for the secret: Flow itself, or the one whose link led here
 	from       *Flow              // that the step began in, where it goes on in another, which is not stored yet; else nil
+	opened     *Step              // what hooks planned when they let that other flow be opened; nil for none
+	stored     bool               // with the flow that it goes on in
 	attempt    *attempt
 	handed     string // the code that a browser hands to the app it came home for
 	writes     []func(context.Context) error

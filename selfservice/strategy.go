@@ -24,6 +24,12 @@ type Method interface {
 	Apply(ctx context.Context, s *Step) (Progress, error)
 }
 
+// Asserter is a strategy that goes by what providers say of people.
+type Asserter interface {
+	// Trusts reports whether a provider is still configured, as the issuer it was.
+	Trusts(provider, issuer string) bool
+}
+
 // Progress is how far a submit has brought a flow.
 type Progress int
 

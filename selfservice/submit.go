@@ -84,38 +84,52 @@ func (e *Engine) submit(ctx context.Context, k Kind, id uuid.UUID, in *Input, a 
 	if led, err := e.arrive(ctx, s); led != nil || err != nil {
 		return led, err
 	}
+	if err := e.pursue(ctx, s); err != nil {
+		return e.stop(ctx, s, err)
+	}
+	return s, nil
+}
+
+// pursue takes a submit from the method that it names to its commit.
+func (e *Engine) pursue(ctx context.Context, s *Step) error {
 	m, err := e.pick(s)
 	if err == nil {
-		err = e.weigh(ctx, s, a)
+		err = e.weigh(ctx, s, s.attempt)
 	}
 	if err == nil {
-		err = e.apply(ctx, m, s, a)
+		err = e.apply(ctx, m, s, s.attempt)
 	}
 	if err == nil {
 		err = e.commit(ctx, s)
 	}
-	if err != nil {
-		s.takeBack(ctx)
-	}
+	return err
+}
+
+// stop ends a submit that err has stopped, and stores what the flow shows of that.
+func (e *Engine) stop(ctx context.Context, s *Step, err error) (*Step, error) {
+	s.takeBack(ctx)
 	var (
 		refused    *Refused
 		unverified *Unverified
 		tooOld     *RefreshRequired
+		step       *Step
 	)
 	switch {
 	case errors.As(err, &refused):
-		return e.refuse(ctx, s, refused.Problems)
+		step, err = e.refuse(ctx, s, refused.Problems)
 	case errors.As(err, &unverified):
-		return nil, e.asIs(ctx, s, unverified)
+		err = e.asIs(ctx, s, unverified)
 	case errors.As(err, &tooOld):
-		return nil, e.asIs(ctx, s, tooOld)
-	case errors.Is(err, ErrStale) && a.tries < a.most():
-		return nil, err // what the client brought home is good for the next try
-	case err != nil:
+		err = e.asIs(ctx, s, tooOld)
+	case errors.Is(err, ErrStale) && s.attempt.tries < s.attempt.most():
+		// What the client brought home is good for the next try.
+	default:
 		e.strand(ctx, s)
-		return nil, err // a step that is done and not stored must not be answered
 	}
-	return s, nil
+	if !s.stored {
+		s.opened.takeBack(ctx)
+	}
+	return step, err // a step that is done and not stored must not be answered
 }
 
 // step prepares a submit: the next flow is a copy that already holds what was
@@ -213,6 +227,7 @@ func (e *Engine) refuse(ctx context.Context, s *Step, problems []ui.Problem) (*S
 	s.Next.Problems = problems
 	e.reveal(s.Next, problems)
 	err := e.keepRefused(ctx, s, problems)
+	s.stored = err == nil
 	if err != nil && !errors.Is(err, ErrStale) {
 		return nil, err
 	}

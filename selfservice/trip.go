@@ -24,15 +24,14 @@ const OIDCID = "oidc"
 // from. It is spent by a commit of its own before whoever it led to is asked, so
 // that a state that comes back many times at once is looked at once.
 type trip struct {
-	Method string          `json:"method"` // the strategy that sent the client away
 	Place  string          `json:"place"`  // where to, in the method's words
 	Shared bool            `json:"shared"` // the address it comes back to names no place
 	Secret []byte          `json:"secret"` // SHA-256 of the part of the state that nobody can guess
 	Kept   json.RawMessage `json:"kept"`   // what the method needs at the return
 	Until  time.Time       `json:"until"`
-	Spent  bool            `json:"spent,omitempty"` // the client is back
-	Over   bool            `json:"over,omitempty"`  // and was answered
-	Led    *ledTo          `json:"led,omitempty"`   // by another flow than the trip's own
+	Spent  time.Time       `json:"spent,omitzero"` // when the client was back
+	Over   bool            `json:"over,omitempty"` // and was answered
+	Led    *ledTo          `json:"led,omitempty"`  // by another flow than the trip's own
 }
 
 // returnsBy is what the address that the client comes back to names.
@@ -52,7 +51,7 @@ type ledTo struct {
 // Return is what a client brings home from a trip.
 type Return struct {
 	Place  string            // that its address names; empty where it names none
-	Params map[string]string // what came with it, state left out
+	Params map[string]string // what came with it
 	secret []byte
 }
 
@@ -103,7 +102,7 @@ func (s *Step) Depart(place string, shared bool, plan func(state string) (to str
 	if err != nil {
 		return Asked, err
 	}
-	n.Trip = &trip{Method: s.Next.Active, Place: place, Shared: shared, Secret: sum[:], Kept: mustJSON(kept), Until: s.engine.Now().UTC().Add(tripTime)}
+	n.Trip = &trip{Place: place, Shared: shared, Secret: sum[:], Kept: mustJSON(kept), Until: s.engine.Now().UTC().Add(tripTime)}
 	s.engine.sealNotes(s.Next, n)
 	s.Elsewhere = to
 	return Away, nil
@@ -146,14 +145,19 @@ func (e *Engine) arrive(ctx context.Context, s *Step) (*Step, error) {
 	switch {
 	case t == nil || !bytes.Equal(sum[:], t.Secret) || back.Place != t.returnsBy():
 		return nil, errState
-	case t.Over:
-		return e.ledBy(ctx, s)
-	case t.Spent && !s.attempt.back:
-		return s.unchanged(), errUnderway
+	case t.Over || !t.Spent.IsZero() && !s.attempt.back && e.Now().Sub(t.Spent) > underway:
+		return e.ledBy(ctx, s) // whoever was to answer it is gone
+	case !t.Spent.IsZero() && !s.attempt.back:
+		step := s.unchanged()
+		step.handed = s.Flow.handed()
+		return step, errUnderway
 	}
 	away, over := *t, *t
-	away.Spent, over.Spent, over.Over = true, true, true
-	if !t.Spent {
+	if t.Spent.IsZero() {
+		away.Spent = e.Now().UTC()
+	}
+	over.Spent, over.Over = away.Spent, true
+	if t.Spent.IsZero() {
 		spent := *s.Flow
 		spent.Rev++
 		n := spent.notes

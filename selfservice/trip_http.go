@@ -56,13 +56,16 @@ func (h *HTTP) arrive(w http.ResponseWriter, r *http.Request, place string) erro
 	back := &Return{Place: place, Params: map[string]string{}, secret: secret}
 	fields := map[string]any{ui.NodeMethod: OIDCID}
 	for name := range q {
-		if fields["return."+name] = q.Get(name); name != "state" {
-			back.Params[name] = q.Get(name)
-		}
+		fields["return."+name], back.Params[name] = q.Get(name), q.Get(name)
 	}
 	in := h.input(r, id, s, &web.Body{Fields: fields})
 	in.Return = back
+	var from *Flow
 	in.Guard = func(f *Flow) error {
+		if from = f; f.Native {
+			in.Session = nil // the browser's own is nothing to the app
+			return nil
+		}
 		err := h.belongs(r, f, s)
 		if err == nil || f.EndedIn(s) {
 			return nil
@@ -73,6 +76,11 @@ func (h *HTTP) arrive(w http.ResponseWriter, r *http.Request, place string) erro
 	// once must not be lost by that.
 	step, err := h.Engine.Submit(context.WithoutCancel(r.Context()), k, id, in)
 	switch {
+	case from != nil && from.Native && err != nil:
+		h.logFailure(r, err)
+		return h.bringHome(w, r, from, from.handed(), false)
+	case from != nil && from.Native:
+		return h.bringHome(w, r, from, step.handed, step.Progress == Done)
 	case errors.Is(err, session.ErrInactive) && !web.IsJSON(r):
 		web.Redirect(w, r, h.openURL(Login, false, nil)) // and not back to here, which holds what the provider gave
 		return nil
@@ -90,7 +98,10 @@ func backByForm(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 		return err
 	}
 	q := url.Values{}
-	for name := range body.Fields {
+	for name, given := range body.Fields {
+		if values, ok := given.([]string); ok && len(values) > 1 {
+			return errRepeated
+		}
 		if value := body.String(name); value != "" {
 			q.Set(name, value)
 		}
@@ -100,40 +111,14 @@ func backByForm(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 }
 
 // bringHome sends the browser of an app back to the app, with the code by which
-// that gets what came of the trip; and where nobody is signed in, with the flow to
-// go on with.
-func (h *HTTP) bringHome(w http.ResponseWriter, r *http.Request, s *Step) error {
-	to := withQuery(h.Engine.destination(s.Next), "code", s.handed)
-	if s.Progress != Done {
-		to = withQuery(to, "flow", s.Next.ID.String())
+// that gets what came of the trip. Where nobody is signed in it names the flow that
+// the app has opened, and no other: what a provider has said is for who has both
+// codes.
+func (h *HTTP) bringHome(w http.ResponseWriter, r *http.Request, from *Flow, code string, done bool) error {
+	to := withQuery(h.Engine.destination(from), "code", code)
+	if !done {
+		to = withQuery(to, "flow", from.ID.String())
 	}
 	web.Redirect(w, r, to)
-	return nil
-}
-
-// exchanged is the session that an app gets for its codes.
-type exchanged struct {
-	SessionToken string    `json:"session_token"`
-	Session      any       `json:"session"`
-	Foyer        foyerView `json:"foyer"`
-}
-
-// exchange gives an app the session that a browser has brought home for it, or
-// with status 422 the flow in which something is left to do.
-func (h *HTTP) exchange(w http.ResponseWriter, r *http.Request, _ web.Params) error {
-	q := r.URL.Query()
-	code, returned := q.Get("init_code"), q.Get("return_to_code")
-	if code == "" || returned == "" || r.Method != http.MethodGet {
-		return fail.New(fail.BadRequest, "session_token_exchange_codes_missing", "The parameters init_code and return_to_code are required.")
-	}
-	s, token, unfinished, err := h.Engine.Exchange(r.Context(), code, returned)
-	switch {
-	case err != nil:
-		return err
-	case unfinished != nil:
-		web.JSON(w, http.StatusUnprocessableEntity, h.flow(unfinished, ""))
-	default:
-		web.JSON(w, http.StatusOK, exchanged{SessionToken: token, Session: h.Sessions.View.Public(s, h.Engine.Now()), Foyer: foyerView{Next: &next{Do: doDone}}})
-	}
 	return nil
 }

@@ -112,3 +112,46 @@ func encodeTraits(traits map[string]any) json.RawMessage {
 	}
 	return mustJSON(typed{Traits: traits})
 }
+
+// typedTraits are those of the submit, else those typed before.
+func (s *Step) typedTraits() map[string]any {
+	if s.Traits != nil {
+		return s.Traits
+	}
+	return s.Flow.typed().Traits
+}
+
+// overlaid is what over says, and beneath it an object of JSON. An empty text
+// says nothing: a form sends one for each field that was left alone.
+func overlaid(beneath json.RawMessage, over map[string]any) map[string]any {
+	return overlay(decoded(beneath), over)
+}
+
+func overlay(beneath, over map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, value := range beneath {
+		out[name] = value
+	}
+	for name, value := range over {
+		inner, ok := value.(map[string]any)
+		below, also := out[name].(map[string]any)
+		switch {
+		case value == "":
+		case ok && (also || out[name] == nil):
+			if inner = overlay(below, inner); len(inner) > 0 {
+				out[name] = inner
+			}
+		case out[name] == nil || value != nil:
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// decoded reads an object, numbers as json.Number; nil for none.
+func decoded(raw json.RawMessage) (object map[string]any) {
+	if len(raw) > 0 {
+		_ = decode(raw, &object) // what is no object is none
+	}
+	return object
+}

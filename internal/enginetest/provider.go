@@ -86,11 +86,14 @@ func (c *Client) Landed(kind string, a *Answer) *Flow {
 	return c.ReadKind(kind, at.Query().Get("flow"))
 }
 
-// Unfinished is the flow of a kind in which an app goes on, whose browser came home.
-func (c *Client) Unfinished(kind string, a *Answer) *Flow {
+// Unfinished is the flow of a kind in which an app goes on, whose browser came home
+// to its flow f with a: it gets that for its codes.
+func (c *Client) Unfinished(kind string, f *Flow, a *Answer) *Flow {
 	c.Env.t.Helper()
-	require.Equal(c.Env.t, http.StatusSeeOther, a.Status, "%s", a.Body)
-	return c.ReadKind(kind, a.Location().Query().Get("flow"))
+	require.Equal(c.Env.t, f.ID, a.Location().Query().Get("flow"), "no other flow's id leaves by a browser")
+	left := c.Exchange(f, a)
+	require.Equal(c.Env.t, http.StatusUnprocessableEntity, left.Status, "%s", left.Body)
+	return c.ReadKind(kind, left.Flow().ID)
 }
 
 // Exchange asks for the session of an app's flow, whose browser came home with a.

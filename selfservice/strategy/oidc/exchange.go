@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -27,6 +28,7 @@ func (p *Provider) Depart(ctx context.Context, d Departure) (to string, t Trip, 
 	if err != nil {
 		return "", Trip{}, p.told(unavailable(ctx, err))
 	}
+	t.Token = at.token
 	query := map[string]string{}
 	maps.Copy(query, forwarded)
 	if d.Reauthenticate {
@@ -104,6 +106,9 @@ func (p *Provider) arrive(ctx context.Context, t Trip, params map[string]string)
 	if err != nil {
 		return nil, unavailable(ctx, err)
 	}
+	if t.Token != at.token {
+		return nil, untrusted("the provider is another one than when the trip began")
+	}
 	if err := p.checkResponse(at, params); err != nil {
 		return nil, err
 	}
@@ -172,7 +177,7 @@ func trade(ctx context.Context, p *Provider, g *grant) error {
 	if err != nil {
 		return refusedCode(err)
 	}
-	g.Access, g.Refresh, g.Extra = token.AccessToken, token.RefreshToken, token.Extra
+	g.Access, g.Refresh = token.AccessToken, token.RefreshToken
 	g.ID, _ = token.Extra("id_token").(string)
 	return nil
 }
@@ -196,9 +201,9 @@ func refusedCode(err error) error {
 }
 
 // Present judges an id_token that an app got from the provider itself with
-// nonce. Providers of plain OAuth 2.0 have none (oidc_id_token_unsupported). It
-// returns as Arrive does.
-func (p *Provider) Present(ctx context.Context, idToken, nonce string) (*Claims, error) {
+// nonce, and not before since; zero is any time that id_tokens last. Providers of
+// plain OAuth 2.0 have none (oidc_id_token_unsupported). It returns as Arrive does.
+func (p *Provider) Present(ctx context.Context, idToken, nonce string, since time.Time) (*Claims, error) {
 	switch {
 	case p.kind.oauth2:
 		return nil, fail.New(fail.BadRequest, "oidc_id_token_unsupported", "The provider "+p.settings.ID+" has no id_tokens. Sign in through its page.")
@@ -208,6 +213,11 @@ func (p *Provider) Present(ctx context.Context, idToken, nonce string) (*Claims,
 	claims, err := p.verify(ctx, idToken, expected{nonce: nonce, audiences: append([]string{p.settings.ClientID}, p.settings.Audiences...)})
 	if err != nil {
 		return nil, p.told(err)
+	}
+	for _, name := range []string{"iat", "auth_time"} {
+		if at, err := web.Instant(claims, name); err == nil && at.Add(tokenSkew).Before(since) {
+			return nil, p.told(untrusted(name + " is before the person was asked to sign in again"))
+		}
 	}
 	c, err := p.conclude(ctx, &grant{Tokens: Tokens{ID: idToken}}, maps.Clone(claims), claims, claims)
 	return c, p.told(err)

@@ -116,7 +116,7 @@ func TestIDTokens(t *testing.T) {
 			judge(c, err, name+", by code")
 		}
 		if token.only != "code" {
-			c, err := b.Present(t.Context(), b.op.idToken("n-1"), "n-1")
+			c, err := b.Present(t.Context(), b.op.idToken("n-1"), "n-1", time.Time{})
 			judge(c, err, name+", by an app")
 		}
 	}
@@ -174,7 +174,7 @@ func TestSignatures(t *testing.T) {
 		}(), false},
 		"claims that are a list": {b.op.signed([]byte(`[]`), nil), false},
 	} {
-		c, err := b.Present(t.Context(), token.raw, "n")
+		c, err := b.Present(t.Context(), token.raw, "n", time.Time{})
 		if token.good {
 			require.NoError(t, err, name)
 			require.Equal(t, "person-1", c.Subject, name)
@@ -188,12 +188,12 @@ func TestSignatures(t *testing.T) {
 func TestPresentNeedsANonceAndAProviderWithTokens(t *testing.T) {
 	b := newBench(t, nil)
 	b.op.claims = func(c object) { c["nonce"] = nil }
-	_, err := b.Present(t.Context(), b.op.idToken(""), "")
+	_, err := b.Present(t.Context(), b.op.idToken(""), "", time.Time{})
 	require.Equal(t, "oidc_id_token_nonce_missing", fail.As(err).ID)
 	require.Equal(t, fail.BadRequest, fail.As(err).Kind)
 
 	plain := newBench(t, func(_ *bench, s *oidc.Settings) { s.Kind = "github" })
-	_, err = plain.Present(t.Context(), b.op.idToken("n"), "n")
+	_, err = plain.Present(t.Context(), b.op.idToken("n"), "n", time.Time{})
 	require.Equal(t, "oidc_id_token_unsupported", fail.As(err).ID)
 	require.Empty(t, plain.sent)
 	require.Empty(t, b.sent)

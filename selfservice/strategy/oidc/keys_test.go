@@ -50,14 +50,14 @@ func TestNewKeysAreFollowed(t *testing.T) {
 func TestOldKeysEnd(t *testing.T) {
 	b := newBench(t, nil)
 	old := b.op.idToken("n")
-	_, err := b.Present(t.Context(), old, "n")
+	_, err := b.Present(t.Context(), old, "n", time.Time{})
 	require.NoError(t, err)
 	b.op.rotate("second", "two")
 	b.now = b.now.Add(59 * time.Minute)
-	_, err = b.Present(t.Context(), old, "n")
+	_, err = b.Present(t.Context(), old, "n", time.Time{})
 	require.NoError(t, err)
 	b.now = b.now.Add(time.Minute)
-	c, err := b.Present(t.Context(), old, "n")
+	c, err := b.Present(t.Context(), old, "n", time.Time{})
 	b.disbelieves(c, err, "after an hour the keys are new")
 }
 
@@ -74,14 +74,14 @@ func TestStrangersCauseFewFetches(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 100 {
 			all.Go(func() {
-				_, err := b.Present(t.Context(), forged[i], "n")
+				_, err := b.Present(t.Context(), forged[i], "n", time.Time{})
 				if err == nil {
 					t.Error("forged, and believed")
 				}
 			})
 		}
 		all.Go(func() {
-			if _, err := b.Present(t.Context(), honest, "n"); err != nil {
+			if _, err := b.Present(t.Context(), honest, "n", time.Time{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -99,24 +99,24 @@ func TestOutage(t *testing.T) {
 	b.op.rotate("second", "two")
 	other := b.op.idToken("n")
 	b.op.rotate("first", "one")
-	_, err := b.Present(t.Context(), token, "n")
+	_, err := b.Present(t.Context(), token, "n", time.Time{})
 	require.NoError(t, err)
 
 	down := func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusBadGateway); return true }
 	b.op.breaks(down)
 	b.now = b.now.Add(time.Hour)
 	for range 3 {
-		_, err = b.Present(t.Context(), token, "n")
+		_, err = b.Present(t.Context(), token, "n", time.Time{})
 		require.NoError(t, err)
 	}
 	require.Equal(t, 2, b.op.count("/keys"), "once in a while")
-	c, err := b.Present(t.Context(), other, "n")
+	c, err := b.Present(t.Context(), other, "n", time.Time{})
 	b.unavailable(c, err, "whether the key is good cannot be known")
 
 	b.op.breaks(nil)
 	b.now = b.now.Add(6 * time.Second)
 	b.op.at = b.now
-	_, err = b.Present(t.Context(), b.op.idToken("n"), "n")
+	_, err = b.Present(t.Context(), b.op.idToken("n"), "n", time.Time{})
 	require.NoError(t, err)
 	require.Equal(t, 3, b.op.count("/keys"))
 }
@@ -154,7 +154,7 @@ func TestNothingBeginsInAnOutage(t *testing.T) {
 		"a hang-up": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
 	} {
 		b.op.breaks(broken)
-		c, err := b.Present(t.Context(), b.op.idToken("n"), "n")
+		c, err := b.Present(t.Context(), b.op.idToken("n"), "n", time.Time{})
 		b.unavailable(c, err, name)
 		b.now = b.now.Add(6 * time.Second)
 		b.log.Reset()
@@ -192,7 +192,7 @@ func TestSlowProvider(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-reached; cancel() }()
-	_, err := b.Present(ctx, b.op.idToken("n"), "n")
+	_, err := b.Present(ctx, b.op.idToken("n"), "n", time.Time{})
 	require.ErrorIs(t, err, context.Canceled, "who gave up is not kept waiting")
 	require.Empty(t, b.log.String())
 	close(gate)

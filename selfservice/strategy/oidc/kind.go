@@ -43,7 +43,7 @@ type kind struct {
 	// those that cannot stand.
 	prepare func(k *kind, s *Settings, refuse func(key, why string))
 	// issued is what iss in an id_token must be, where it depends on other claims
-	// of it. Everything else is checked before it is called.
+	// of it, which nobody has looked at yet but for who signed them.
 	issued func(issuer string, claims map[string]any) string
 	// secret makes the client secret for one exchange; nil is Settings.ClientSecret.
 	secret func(p *Provider) (string, error)
@@ -62,9 +62,8 @@ type kind struct {
 // grant is what one trip brings back.
 type grant struct {
 	Tokens
-	Code, Verifier string               // of the callback and the trip; Verifier is empty without PKCE
-	Params         map[string]string    // of the callback, foreign and unchecked
-	Extra          func(key string) any // of the token endpoint's answer; nil where exchange sets none
+	Code, Verifier string            // of the callback and the trip; Verifier is empty without PKCE
+	Params         map[string]string // of the callback, foreign and unchecked
 	Endpoint       endpoint
 }
 

@@ -74,7 +74,7 @@ func TestTableOfLies(t *testing.T) {
 		for way, come := range map[opsim.Way]func(*testing.T, liar) (*oidc.Claims, error){
 			opsim.Code: func(t *testing.T, l liar) (*oidc.Claims, error) { return l.arrive(t) },
 			opsim.Native: func(t *testing.T, l liar) (*oidc.Claims, error) {
-				return l.ours.Present(t.Context(), l.Mint(opsim.ClientID, "a nonce"), "a nonce")
+				return l.ours.Present(t.Context(), l.Mint(opsim.ClientID, "a nonce"), "a nonce", time.Time{})
 			},
 		} {
 			if lie.Ways&way == 0 || strings.HasPrefix(lie.Name, "back_state_") {

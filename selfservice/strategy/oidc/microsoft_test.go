@@ -3,6 +3,7 @@ package oidc_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -117,7 +118,7 @@ func TestMicrosoftSubjectOfAnApp(t *testing.T) {
 	for source, subject := range map[string]string{"me": "", "oid": "00000000-0000-0000-66f3-3332eca7ea81"} {
 		p, w := azure("common", "{tenantid}").provider(t, func(s *oidc.Settings) { s.SubjectSource = source })
 		w.query = map[string][]string{"nonce": {"the-nonce"}}
-		claims, err := p.Present(t.Context(), w.idToken(), "the-nonce")
+		claims, err := p.Present(t.Context(), w.idToken(), "the-nonce", time.Time{})
 		if subject == "" {
 			refused(t, claims, err)
 			continue

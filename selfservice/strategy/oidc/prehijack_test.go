@@ -139,7 +139,7 @@ func victimFirst(t *testing.T, dsn string) {
 			a := h.trip(c, "login", "two")
 			require.Contains(t, a.Flow().IDs(""), 1010016)
 			a = c.Submit(c.ReadKind("login", a.Flow().ID), enginetest.Credentials("eve-"+email))
-			require.Contains(t, h.refusal(c, a), 4010009)
+			require.Subset(t, []any{4010009, "self_service_method_disabled"}, h.refusal(c, a), "another account, or a way the owner does not have")
 			require.Empty(t, h.record(own.id).links())
 			return c
 		},

@@ -131,6 +131,18 @@ func (s *Settings) check(refuse func(key, why string)) {
 	}
 }
 
+// issues reports whether the provider is an issuer, as far as that is known before
+// it has said anything.
+func (p *Provider) issues(issuer string) bool {
+	switch {
+	case p.kind.issued != nil:
+		return true
+	case p.kind.oauth2:
+		return issuer == cmp.Or(p.kind.issuer, origin(p.kind.auth))
+	}
+	return issuer == p.kind.issuer
+}
+
 // ID is the provider's id on the wire.
 func (p *Provider) ID() string { return p.settings.ID }
 

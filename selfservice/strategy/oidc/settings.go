@@ -1,71 +1,70 @@
 package oidc
 
 import (
-	"encoding/json"
+	"context"
+	"slices"
+
+	"github.com/foyer-id/foyer/identity"
+	"github.com/foyer-id/foyer/internal/fail"
+	"github.com/foyer-id/foyer/selfservice"
+	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
-// Where claims come from first, as Settings.ClaimsSource says.
-const (
-	SourceIDToken  = "id_token"
-	SourceUserInfo = "userinfo"
-)
+type settings struct{ *Strategy }
 
-// When a PKCE challenge is sent, as Settings.PKCE says.
-const (
-	PKCEAuto  = "auto"
-	PKCEForce = "force"
-	PKCENever = "never"
-)
+// Form has a button to link each provider that is not, and to unlink each that is
+// where another way to sign in is left.
+func (m settings) Form(f *selfservice.Flow) []ui.Node {
+	var nodes []ui.Node
+	for _, p := range m.Providers {
+		if !links(f, p.ID()) {
+			nodes = append(nodes, button(ui.NodeLink, p, ui.LabelLink))
+		} else if m.signsInWithout(f, p.ID()) {
+			nodes = append(nodes, button(ui.NodeUnlink, p, ui.LabelUnlink))
+		}
+	}
+	return nodes
+}
 
-// What becomes of a sign-up whose address somebody has, as Settings.Linking says.
-const (
-	LinkConfirm      = "confirm_with_existing_credential"
-	LinkBothVerified = "both_verified"
-	LinkAutomatic    = "automatic" // is LinkBothVerified here
-)
+func links(f *selfservice.Flow, provider string) bool {
+	return slices.ContainsFunc(f.OwnLinks(), func(l identity.Link) bool { return l.Provider == provider })
+}
 
-// Settings is one provider as an operator configures it. Texts are as in the
-// configuration; empty ones mean the default.
-type Settings struct {
-	ID           string // on the wire, and part of what a person is known by: it must never change
-	Kind         string // one of Kinds
-	Label        string // on the button; empty is ID
-	ClientID     string
-	ClientSecret string // empty for a public client, and for kinds that make theirs
+// signsInWithout reports whether the flow's owner has another way in than a
+// provider: another method, or another provider that is configured.
+func (m settings) signsInWithout(f *selfservice.Flow, provider string) bool {
+	return f.SignsInOtherwise(ID) || slices.ContainsFunc(m.Providers, func(p *Provider) bool { return p.ID() != provider && links(f, p.ID()) })
+}
 
-	IssuerURL string // where kinds have no fixed one
-
-	// AuthURL, TokenURL and UserInfoURL stand above the kind's own and above
-	// discovery. Keys of id_tokens always come from discovery.
-	AuthURL, TokenURL, UserInfoURL string
-
-	Scopes          []string        // nil is the kind's; "openid" is added where it is needed
-	RequestedClaims json.RawMessage // the claims parameter of OpenID Connect, an object; nil is none
-	Audiences       []string        // additional client ids an id_token from an app may be made for
-	ClaimsSource    string          // SourceIDToken (default) or SourceUserInfo
-	PKCE            string          // PKCEAuto (default: always S256), PKCEForce (and one callback for all providers), PKCENever
-
-	Mapper     string   // Jsonnet source, or else
-	MapperName string   // the name Mapper has in errors
-	Mapping    *Mapping // a mapping that needs no Jsonnet
-
-	AuthoritativeFor []string // domains of e-mail addresses whose proof by this provider counts; "*" is all, none none
-	Linking          string   // LinkConfirm (default), LinkBothVerified or LinkAutomatic
-	UpdateOnLogin    bool
-
-	// AAL2ACR and AAL2AMR are values of acr and amr in an id_token by which its
-	// sign-in counts as one with two factors.
-	AAL2ACR, AAL2AMR []string
-
-	MicrosoftTenant string // of microsoft
-	SubjectSource   string // of microsoft: userinfo (default), me or oid
-
-	AppleTeamID, AppleKeyID string // of apple
-	ApplePrivateKey         string // of apple: PEM of the ES256 key that signs client secrets
-
-	RedirectBase string // what the callback URL begins with, no slash at its end
-
-	// Upstream are the upstream_parameters that are passed on; nil is hd, prompt,
-	// auth_type and acr_values, an empty list none.
-	Upstream []string
+// Apply links or unlinks a provider.
+func (m settings) Apply(ctx context.Context, s *selfservice.Step) (selfservice.Progress, error) {
+	a, err := m.arrive(ctx, s)
+	if err != nil {
+		return selfservice.Asked, err
+	}
+	if a != nil {
+		return s.LinkTo(ctx, a)
+	}
+	link, unlink := s.Input.Body.String(ui.NodeLink), s.Input.Body.String(ui.NodeUnlink)
+	switch {
+	case link == "" && unlink == "":
+		return selfservice.Asked, fail.New(fail.BadRequest, "oidc_provider_missing", "The field link or unlink names the provider.")
+	case link != "" && unlink != "":
+		return selfservice.Asked, fail.New(fail.BadRequest, "oidc_link_ambiguous", "Send either link or unlink.")
+	}
+	if err := s.Privileged(); err != nil {
+		return selfservice.Asked, err
+	}
+	switch {
+	case link != "" && links(s.Flow, link):
+		return selfservice.Asked, selfservice.Refuse("", ui.ErrGeneric, map[string]any{"reason": "This provider is linked to your account already."})
+	case link != "":
+		return m.depart(ctx, s, link)
+	case !links(s.Flow, unlink):
+		return selfservice.Asked, selfservice.Refuse("", ui.ErrGeneric, map[string]any{"reason": "This provider is not linked to your account."})
+	case !m.signsInWithout(s.Flow, unlink):
+		return selfservice.Asked, selfservice.Refuse("", ui.ErrLastWayIn, nil)
+	}
+	s.Unlink(unlink)
+	return selfservice.Done, nil
 }

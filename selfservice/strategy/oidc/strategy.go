@@ -43,6 +43,12 @@ func button(name string, p *Provider, label int) ui.Node {
 		Labelled(label, map[string]any{"provider": p.Label(), "provider_id": p.ID()})
 }
 
+// Trusts reports whether a provider is configured, as the issuer it was.
+func (o *Strategy) Trusts(provider, issuer string) bool {
+	p, err := o.provider(provider)
+	return err == nil && (issuer == "" || p.issues(issuer))
+}
+
 // provider is the one with an id; the error is for the client that named it.
 func (o *Strategy) provider(id string) (*Provider, error) {
 	for _, p := range o.Providers {
@@ -64,13 +70,9 @@ func (o *Strategy) depart(ctx context.Context, s *selfservice.Step, id string) (
 		return selfservice.Asked, err
 	}
 	return s.Depart(p.ID(), p.settings.PKCE == PKCEForce, func(state string) (string, any, error) {
-		return depart(ctx, p, Departure{State: state, Parameters: parameters, Reauthenticate: s.Flow.Refreshes()})
+		to, t, err := p.Depart(ctx, Departure{State: state, Parameters: parameters, Reauthenticate: s.Flow.Refreshes()})
+		return to, t, err
 	})
-}
-
-func depart(ctx context.Context, p *Provider, d Departure) (string, any, error) {
-	to, t, err := p.Depart(ctx, d)
-	return to, t, err
 }
 
 func upstream(b *web.Body) (map[string]any, error) {
@@ -140,7 +142,11 @@ func (o *Strategy) present(ctx context.Context, s *selfservice.Step) (*selfservi
 	}
 	return s.Learn(func() (*selfservice.Assertion, error) {
 		token := s.Input.Body.String(nodeIDToken)
-		c, err := p.Present(ctx, token, s.Input.Body.String("id_token_nonce"))
+		since := time.Time{}
+		if s.Flow.Refreshes() {
+			since = s.Flow.IssuedAt
+		}
+		c, err := p.Present(ctx, token, s.Input.Body.String("id_token_nonce"), since)
 		if untrusted := (*Untrusted)(nil); errors.As(err, &untrusted) {
 			return nil, fail.Wrap(err, fail.Forbidden, "oidc_id_token_invalid",
 				"The id_token was not accepted: it has to be a fresh one of this provider, for this app, with the nonce in id_token_nonce.")
@@ -148,7 +154,7 @@ func (o *Strategy) present(ctx context.Context, s *selfservice.Step) (*selfservi
 		if err != nil {
 			return nil, toMend(p, err)
 		}
-		signed, _, _ := cutLast(token)
+		signed := token[:strings.LastIndexByte(token, '.')] // a signature may be spelt in more than one way
 		first, err := s.SpendOnce(ctx, "id_token", []byte(signed), tokenLife)
 		if err != nil {
 			return nil, err
@@ -162,15 +168,6 @@ func (o *Strategy) present(ctx context.Context, s *selfservice.Step) (*selfservi
 
 // nodeIDToken is the field of an app that has an id_token already.
 const nodeIDToken = "id_token"
-
-// cutLast splits off a token's signature, which may be spelt in more than one way.
-func cutLast(token string) (signed, signature string, ok bool) {
-	n := strings.LastIndexByte(token, '.')
-	if n < 0 {
-		return token, "", false
-	}
-	return token[:n], token[n+1:], true
-}
 
 // assertion is what p says, in the words of the flow. Current is the person p is
 // linked to already, nil for nobody yet.

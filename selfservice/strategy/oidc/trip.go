@@ -15,6 +15,7 @@ type Departure struct {
 type Trip struct {
 	Nonce    string `json:",omitempty"` // of the id_token; empty for plain OAuth 2.0
 	Verifier string `json:",omitempty"` // of PKCE; empty with PKCENever
+	Token    string // where the code will be sent, and nowhere else
 	// Since is when the person began to prove again who they are; zero for a trip
 	// that does not reauthenticate. A provider that says they did so earlier has not
 	// asked them.
