@@ -100,7 +100,6 @@ func TestPageTokens(t *testing.T) {
 	require.Equal(t, second[:1], resized, "a page may be of another size")
 
 	_, shown := listed(t, env, "page_size=2&include_credential=password")
-	a = env.Admin("GET", "/admin/messages?page_size=1", nil)
 	for what, query := range map[string]string{
 		"another filter": "credentials_identifier=p1@example.org&page_token=" + token,
 		"a shown secret": "include_credential=password&page_token=" + token,
