@@ -127,3 +127,24 @@ func TestProviderRefreshes(t *testing.T) {
 	require.Contains(t, f.UI.Messages[0].Text, "has not asked you to sign in again")
 	require.Equal(t, who["authenticated_at"], c.Whoami("").JSON()["authenticated_at"])
 }
+
+// The only way in is told of, and stays.
+func TestProviderIsTheOnlyWayIn(t *testing.T) {
+	p := withProvider(t, nil)
+	for n, c := range []client{p.Browser(), p.SPA()} {
+		email := string(rune('a'+n)) + "@example.com"
+		p.op.SetPerson(opsim.Person{"sub": email, "email": email})
+		p.come(c, "registration", "")
+		f := c.OpenKind("settings", "")
+		require.Nil(t, f.Node("unlink"))
+		told := f.UI.Nodes[len(f.UI.Nodes)-1]
+		require.Equal(t, "oidc", told.Group)
+		require.Equal(t, 1050101, told.Attributes.Text.ID)
+		require.Equal(t, []int{4000105}, c.Say(f, values{"unlink": "op"}).IDs(""))
+		require.Contains(t, string(c.Whoami("").Body), email)
+		c.SignOut()
+		p.come(c, "login", "")
+		require.True(t, c.SignedIn())
+		c.SignOut()
+	}
+}

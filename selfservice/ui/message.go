@@ -56,6 +56,7 @@ const (
 	InfoWhoAsked            = 1040102 // {at, device, ip}
 	LabelConfirmSignUp      = 1040103
 	InfoAskedFrom           = 1040104 // {at, ip}
+	InfoOnlyWayIn           = 1050101 // {provider}
 	InfoUnlinked            = 1060101 // {addresses}
 	LabelConfirmRecovery    = 1060102 // {address}
 	LabelConfirmRecoveryAny = 1060103

@@ -30,6 +30,7 @@ var messages = map[int][]string{
 	ui.LabelSignUpContinue:      nil,
 	ui.LabelLink:                {"provider", "provider_id"},
 	ui.LabelUnlink:              {"provider", "provider_id"},
+	ui.InfoOnlyWayIn:            {"provider"},
 	ui.ErrLinkedElsewhere:       nil,
 	ui.ErrLinkMismatch:          nil,
 	ui.ErrAwayTooLong:           nil,
@@ -106,7 +107,7 @@ func TestIDs(t *testing.T) {
 	require.Equal(t, []int{
 		1010001, 1010002, 1010003, 1010004, 1010014, 1010015, 1010016, 1010017, 1010018, 1010022,
 		1040001, 1040002, 1040003, 1040006, 1040008, 1040009,
-		1050001, 1050002, 1050003,
+		1050001, 1050002, 1050003, 1050101,
 		1060001, 1060002, 1060003, 1060101, 1060102, 1060103,
 		1070001, 1070002, 1070003, 1070004, 1070010, 1070013,
 		4000001, 4000002, 4000003, 4000004, 4000005, 4000006, 4000007, 4000009, 4000017, 4000018, 4000019, 4000020,

@@ -13,14 +13,17 @@ import (
 type settings struct{ *Strategy }
 
 // Form has a button to link each provider that is not, and to unlink each that is
-// where another way to sign in is left.
+// where another way to sign in is left; where none is, it says so.
 func (m settings) Form(f *selfservice.Flow) []ui.Node {
 	var nodes []ui.Node
 	for _, p := range m.Providers {
-		if !links(f, p.ID()) {
+		switch {
+		case !links(f, p.ID()):
 			nodes = append(nodes, button(ui.NodeLink, p, ui.LabelLink))
-		} else if m.signsInWithout(f, p.ID()) {
+		case m.signsInWithout(f, p.ID()):
 			nodes = append(nodes, button(ui.NodeUnlink, p, ui.LabelUnlink))
+		default:
+			nodes = append(nodes, ui.NewText(ui.GroupOIDC, "linked", ui.InfoOnlyWayIn, map[string]any{"provider": p.Label()}))
 		}
 	}
 	return nodes
