@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gofrs/uuid"
+
 	"github.com/foyer-id/foyer/courier"
 	"github.com/foyer-id/foyer/hook"
 	"github.com/foyer-id/foyer/identity"
@@ -228,7 +230,12 @@ func build(ctx context.Context, c *Config, g *ground, o Options) (_ *App, err er
 	everybody := &session.AdminHTTP{Sessions: sessions, View: sessionHTTP.View, Ring: private, ShortExtend: c.Session.ShortExtend}
 	admin := &identity.HTTP{
 		Identities: people, Passwords: hasher, View: viewer, AdminURL: c.Serve.Admin.BaseURL, Ring: private,
-		Tokens: func(l identity.Link) (id, access, refresh string) { return oidc.OpenTokens(private, l) },
+		Passwordless: c.SelfService.Code.Passwordless,
+		Tokens:       func(l identity.Link) (id, access, refresh string) { return oidc.OpenTokens(private, l) },
+		EndSessions: func(ctx context.Context, identityID uuid.UUID) error {
+			_, err := sessions.EndAll(ctx, identityID, uuid.Nil)
+			return err
+		},
 	}
 
 	a := &App{

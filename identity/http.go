@@ -29,6 +29,10 @@ type HTTP struct {
 	Ring       *seal.Ring // seals page tokens
 	// Tokens opens what a provider gave with an account, empty where that cannot be.
 	Tokens func(l Link) (id, access, refresh string)
+	// EndSessions ends all that an identity has, in the transaction in ctx.
+	EndSessions func(ctx context.Context, identityID uuid.UUID) error
+	// Passwordless says that a code to an address signs in.
+	Passwordless bool
 }
 
 // Mount adds the routes, which all live under /admin.
@@ -37,7 +41,10 @@ func (h *HTTP) Mount(r *web.Router) {
 	r.Handle(http.MethodPost, "/admin/identities", h.create)
 	r.Handle(http.MethodPatch, "/admin/identities", h.batch)
 	r.Handle(http.MethodGet, "/admin/identities/:id", h.get)
+	r.Handle(http.MethodPut, "/admin/identities/:id", h.update)
+	r.Handle(http.MethodPatch, "/admin/identities/:id", h.patch)
 	r.Handle(http.MethodDelete, "/admin/identities/:id", h.delete)
+	r.Handle(http.MethodDelete, "/admin/identities/:id/credentials/:type", h.deleteCredential)
 	r.HandleFirst(http.MethodGet, "/admin/identities/by/external/:externalID", h.getByExternalID)
 }
 
@@ -76,18 +83,6 @@ func (h *HTTP) show(w http.ResponseWriter, r *http.Request, read func(context.Co
 func (h *HTTP) answer(w http.ResponseWriter, status int, i *Identity, included []CredentialType) {
 	w.Header().Set("ETag", web.ETag(i.Rev))
 	web.JSON(w, status, h.view(i, included))
-}
-
-func (h *HTTP) delete(w http.ResponseWriter, r *http.Request, p web.Params) error {
-	id, err := identityID(p)
-	if err != nil {
-		return err
-	}
-	if err := h.Identities.Delete(r.Context(), id); err != nil {
-		return notFound(err)
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // invalid tells an administrator everything the schema objects to.

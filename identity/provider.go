@@ -59,8 +59,17 @@ func (i *Identity) SetLink(l Link) {
 // Unlink takes from i, a copy read with credentials, all accounts with a
 // provider. It reports whether there were any.
 func (i *Identity) Unlink(provider string) bool {
+	return i.unlink(func(l Link) bool { return l.Provider == provider })
+}
+
+// unlinkAccount is Unlink for one account, by its LinkName.
+func (i *Identity) unlinkAccount(name string) bool {
+	return i.unlink(func(l Link) bool { return l.name() == name })
+}
+
+func (i *Identity) unlink(gone func(Link) bool) bool {
 	links := i.Links()
-	rest := slices.DeleteFunc(slices.Clone(links), func(l Link) bool { return l.Provider == provider })
+	rest := slices.DeleteFunc(slices.Clone(links), gone)
 	switch {
 	case len(rest) == len(links):
 		return false
