@@ -32,7 +32,10 @@ POST /admin/identities                     identity identity_self_registration
 GET /admin/identities/:id                  identity identity.read
 GET /admin/identities/by/external/:externalID identity identity.read
 PATCH /admin/identities                    identity
+PUT /admin/identities/:id                  identity
+PATCH /admin/identities/:id                identity
 DELETE /admin/identities/:id               identity
+DELETE /admin/identities/:id/credentials/:type identity
 POST /admin/recovery/code                  identity
 POST /admin/recovery/link                  identity
 POST /admin/codes                          identity identity_self_registration
@@ -83,6 +86,18 @@ func as(env *enginetest.Env, token string) *enginetest.Client {
 	c := env.Native()
 	c.Head.Set("Authorization", "Bearer "+token)
 	return c
+}
+
+// Who may only read is shown nothing that leads in.
+func TestReadersAreShownNoSecrets(t *testing.T) {
+	env := enginetest.New(t, asks(caller("reader", "identity.read"), caller("owner", "identity")))
+	id := uuid.Must(uuid.NewV4()).String()
+	for _, path := range []string{"/admin/identities?", "/admin/identities/" + id + "?", "/admin/identities/by/external/x?", "/admin/identities?ids=" + id + "&"} {
+		path = env.AdminURL + path + "include_credential=password"
+		a := as(env, tokenFor("reader")).Get(path)
+		require.Equal(t, "admin_scope_missing", a.ErrorID(), "%s", a.Body)
+		require.NotEqual(t, http.StatusForbidden, as(env, tokenFor("owner")).Get(path).Status)
+	}
 }
 
 // Every cell of the matrix of scopes by route is asked by HTTP, HEAD included.
