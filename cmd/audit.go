@@ -33,19 +33,31 @@ type record struct {
 	errorID    string // "" for none
 }
 
-// keep calls next and keeps what came of it, also of a call that panics.
+// keep calls next and keeps what comes of it, before the caller is told; also of a
+// call that panics.
 func (a *audit) keep(w http.ResponseWriter, r *http.Request, p web.Params, route web.Route, next web.HandlerFunc) error {
-	made := record{route: route, status: http.StatusInternalServerError, errorID: "internal_error"}
-	defer func() { a.record(r.Context(), made) }()
+	made := record{route: route}
 	made.aim(r.Context(), p)
-	err := next(w, r, p)
-	made.status, made.errorID = web.Status(w), ""
-	if err != nil {
-		status, inner, _ := web.Envelope(err, "")
-		made.status = status
-		made.errorID, _ = inner["id"].(string)
+	var once sync.Once
+	told := func(status int, errorID string) {
+		once.Do(func() {
+			made.status, made.errorID = status, errorID
+			a.record(r.Context(), made)
+		})
 	}
-	return err
+	web.BeforeAnswer(w, func(status int) { told(status, w.Header().Get("Ory-Error-Id")) })
+	returned := false
+	defer func() {
+		if !returned {
+			told(http.StatusInternalServerError, "internal_error")
+		}
+	}()
+	err := next(w, r, p)
+	returned = true
+	if err == nil {
+		told(http.StatusOK, "") // of a handler that has written nothing
+	}
+	return err // whose answer is written next
 }
 
 // aim reads from the path what the call is about. What is no UUID may be anything,
@@ -62,7 +74,7 @@ func (m *record) aim(ctx context.Context, p web.Params) {
 const (
 	// auditTimeout is how long the event of a call may take to be stored; it is so
 	// whether or not the caller still waits.
-	auditTimeout = 10 * time.Second
+	auditTimeout = 5 * time.Second
 	// maxAudited bounds the identities that one record names.
 	maxAudited = 100
 )

@@ -2,11 +2,13 @@ package cmd_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/gofrs/uuid"
 	"github.com/stretchr/testify/require"
 
@@ -124,6 +126,41 @@ func TestEveryChangeIsRecorded(t *testing.T) {
 	for _, secret := range []string{tokenFor("crm"), "Passphrase", "secret@example.org", "ada@example.org"} {
 		require.NotContains(t, env.Logs.String(), secret)
 	}
+}
+
+// A call about many names those that it changed, and no more than a hundred.
+func TestACallAboutManyIsOneRecord(t *testing.T) {
+	key := signingKey(t, "one")
+	i := newIssuer(t, key)
+	env := enginetest.New(t, byJWT(i, nil), listened())
+	entry := func(n int) string {
+		return fmt.Sprintf(`{"create":{"schema_id":"default","traits":{"email":"p%d@example.org"}}}`, n)
+	}
+	var entries []string
+	for n := range 120 {
+		entries = append(entries, entry(n))
+	}
+	entries = append(entries, entry(7), `{"create":{"schema_id":"none","traits":{}}}`)
+	billing := as(env, signJWT(t, jose.ES256, key, "at+jwt", claims(env, i, "scope", "identity")))
+	a := billing.Do(outgoing(t, "PATCH", env.AdminURL+"/identities", `{"identities":[`+strings.Join(entries, ",")+`]}`))
+	require.Equal(t, http.StatusOK, a.Status, "%s", a.Body)
+	logged := lines(t, env, "admin call")
+	require.Len(t, logged, 1)
+	require.Equal(t, 120.0, logged[0]["count"])
+	require.Len(t, logged[0]["identities"], 100)
+	require.Equal(t, "billing", logged[0]["actor"])
+	require.Equal(t, "jwt", logged[0]["by"])
+	created, audited := 0, 0
+	for _, one := range stored(t, env, tokenFor("ops")) {
+		require.Equal(t, map[string]any{"name": "billing", "by": "jwt"}, one["data"].(map[string]any)["actor"])
+		if one["type"] == "admin.audited" {
+			audited++
+		} else {
+			created++
+		}
+	}
+	require.Equal(t, 120, created)
+	require.Equal(t, 1, audited)
 }
 
 // The actor stands in the commit of the change: what is rolled back has none, and

@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/foyer-id/foyer/internal/fail"
@@ -45,9 +47,9 @@ func (g *guard) around(route web.Route, next web.HandlerFunc) web.HandlerFunc {
 			g.audit.refused(r, route, caller, err)
 			return err
 		}
-		if len(may.scopes) > 0 && !caller.May(may.scopes...) {
-			err := web.ScopeMissing(caller, may.scopes)
-			w.Header().Set("WWW-Authenticate", challenge+`, error="insufficient_scope", scope="`+may.scopes[0]+`"`)
+		if scopes := may.needs(r); len(scopes) > 0 && !caller.May(scopes...) {
+			err := scopeMissing(caller, scopes)
+			w.Header().Set("WWW-Authenticate", challenge+`, error="insufficient_scope", scope="`+scopes[0]+`"`)
 			g.audit.refused(r, route, caller, err)
 			return err
 		}
@@ -61,3 +63,10 @@ func (g *guard) around(route web.Route, next web.HandlerFunc) web.HandlerFunc {
 
 // challenge is what every 401 says, whatever was presented.
 const challenge = `Bearer realm="foyer admin"`
+
+func scopeMissing(c web.Caller, scopes []string) error {
+	refusal := fail.New(fail.Forbidden, "admin_scope_missing",
+		fmt.Sprintf("%q may not do this: it needs the scope %s.", c.Name, strings.Join(scopes, " or ")))
+	refusal.Details = map[string]any{"scopes": scopes}
+	return refusal
+}

@@ -30,7 +30,27 @@ const (
 type access struct {
 	open   bool
 	scopes []string
+
+	parameter string   // of the query, that asks for more; "" for none
+	more      []string // the scopes that it takes then, instead
 }
+
+// needs are the scopes of which a request takes one; none for every known caller.
+func (a access) needs(r *http.Request) []string {
+	if a.parameter != "" && r.URL.Query().Has(a.parameter) {
+		return a.more
+	}
+	return a.scopes
+}
+
+// besides says which scopes it takes where the query has parameter.
+func (a access) besides(parameter string, scopes ...string) access {
+	a.parameter, a.more = parameter, scopes
+	return a
+}
+
+// showing is the parameter by which hashes and tokens of people are shown.
+const showing = "include_credential"
 
 func with(scopes ...string) access { return access{scopes: scopes} }
 
@@ -49,15 +69,15 @@ var accessTo = map[web.Route]access{
 	{Method: http.MethodGet, Path: "/admin/health/config"}:      with(configScope + reading),
 	{Method: http.MethodGet, Path: "/admin/metrics/prometheus"}: with(metricsScope + reading),
 
-	{Method: http.MethodGet, Path: "/admin/identities"}:                          with(identityScope + reading),
+	{Method: http.MethodGet, Path: "/admin/identities"}:                          with(identityScope+reading).besides(showing, identityScope),
 	{Method: http.MethodPost, Path: "/admin/identities"}:                         with(identityScope, registrationScope),
 	{Method: http.MethodPatch, Path: "/admin/identities"}:                        with(identityScope),
-	{Method: http.MethodGet, Path: "/admin/identities/:id"}:                      with(identityScope + reading),
+	{Method: http.MethodGet, Path: "/admin/identities/:id"}:                      with(identityScope+reading).besides(showing, identityScope),
 	{Method: http.MethodPut, Path: "/admin/identities/:id"}:                      with(identityScope),
 	{Method: http.MethodPatch, Path: "/admin/identities/:id"}:                    with(identityScope),
 	{Method: http.MethodDelete, Path: "/admin/identities/:id"}:                   with(identityScope),
 	{Method: http.MethodDelete, Path: "/admin/identities/:id/credentials/:type"}: with(identityScope),
-	{Method: http.MethodGet, Path: "/admin/identities/by/external/:externalID"}:  with(identityScope + reading),
+	{Method: http.MethodGet, Path: "/admin/identities/by/external/:externalID"}:  with(identityScope+reading).besides(showing, identityScope),
 
 	{Method: http.MethodPost, Path: "/admin/recovery/code"}: with(identityScope),
 	{Method: http.MethodPost, Path: "/admin/recovery/link"}: with(identityScope),

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -16,17 +15,7 @@ var credentialTypes = []CredentialType{
 	"profile", "identifier_first", "link_recovery", "code_recovery",
 }
 
-// included is readIncluded for a caller who may have what is shown: it is as good
-// as a way in, so to read identities is not enough.
-func included(ctx context.Context, names []string) ([]CredentialType, error) {
-	types, err := readIncluded(names)
-	if c, ok := web.CallerOf(ctx); ok && len(types) > 0 && !c.May("identity") {
-		return nil, web.ScopeMissing(c, []string{"identity"})
-	}
-	return types, err
-}
-
-// readIncluded reads types of credentials.
+// readIncluded reads which credentials are to be shown with what they hold.
 func readIncluded(names []string) (included []CredentialType, err error) {
 	for _, name := range names {
 		t := CredentialType(name)

@@ -67,7 +67,7 @@ func (h *HTTP) show(w http.ResponseWriter, r *http.Request, read func(context.Co
 	if err := web.OnlyQuery(query, "include_credential"); err != nil {
 		return err
 	}
-	shown, err := included(r.Context(), query["include_credential"])
+	included, err := readIncluded(query["include_credential"])
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (h *HTTP) show(w http.ResponseWriter, r *http.Request, read func(context.Co
 	if err != nil {
 		return notFound(err)
 	}
-	h.answer(w, http.StatusOK, i, shown)
+	h.answer(w, http.StatusOK, i, included)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -31,7 +30,7 @@ type list struct {
 }
 
 func (h *HTTP) list(w http.ResponseWriter, r *http.Request, _ web.Params) error {
-	q, err := readList(r.Context(), r.URL.Query())
+	q, err := readList(r.URL.Query())
 	if err != nil {
 		return err
 	}
@@ -92,7 +91,7 @@ func (h *HTTP) numbered(w http.ResponseWriter, r *http.Request, q list) ([]*Iden
 	return h.Identities.Store.Identities(r.Context(), q.Query)
 }
 
-func readList(ctx context.Context, v url.Values) (q list, err error) {
+func readList(v url.Values) (q list, err error) {
 	if err := web.OnlyQuery(v, "ids", "credentials_identifier", "preview_credentials_identifier_similar", "organization_id",
 		"include_credential", "consistency", "page_size", "page_token", "page", "per_page"); err != nil {
 		return q, err
@@ -107,7 +106,7 @@ func readList(ctx context.Context, v url.Values) (q list, err error) {
 	default:
 		return q, fail.New(fail.BadRequest, "consistency_invalid", "consistency has to be strong or eventual.")
 	}
-	if q.included, err = included(ctx, v["include_credential"]); err != nil {
+	if q.included, err = readIncluded(v["include_credential"]); err != nil {
 		return q, err
 	}
 	if err := q.readFilter(v); err != nil {

@@ -2,14 +2,10 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/gofrs/uuid"
-
-	"github.com/foyer-id/foyer/internal/fail"
 )
 
 // Caller is who calls the admin API.
@@ -28,14 +24,6 @@ func (c Caller) May(scopes ...string) bool {
 	return slices.ContainsFunc(c.Scopes, func(has string) bool {
 		return has == "*" || slices.Contains(scopes, has) || slices.Contains(scopes, has+".read")
 	})
-}
-
-// ScopeMissing refuses c what needs one of scopes.
-func ScopeMissing(c Caller, scopes []string) error {
-	refusal := fail.New(fail.Forbidden, "admin_scope_missing",
-		fmt.Sprintf("%q may not do this: it needs the scope %s.", c.Name, strings.Join(scopes, " or ")))
-	refusal.Details = map[string]any{"scopes": scopes}
-	return refusal
 }
 
 type callKey struct{}

@@ -12,6 +12,7 @@ type recorder struct {
 	bytes   int64
 
 	panicking bool // a handler has begun and not returned
+	before    func(status int)
 }
 
 // record returns w as a recorder, which it already is below the first
@@ -26,6 +27,9 @@ func record(w http.ResponseWriter, r *http.Request) *recorder {
 func (rec *recorder) WriteHeader(status int) {
 	if rec.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		rec.status = status
+		if rec.before != nil {
+			rec.before(status)
+		}
 	}
 	rec.ResponseWriter.WriteHeader(status)
 }
@@ -53,10 +57,11 @@ func (rec *recorder) final() int {
 	return rec.status
 }
 
-// Status is what a handler of a Router has answered with so far; 200 for nothing.
-func Status(w http.ResponseWriter) int {
+// BeforeAnswer has f called once, with the status, before anything of the answer is
+// written; not at all where the handler writes none. Within the handlers of a
+// Router only, and once a request.
+func BeforeAnswer(w http.ResponseWriter, f func(status int)) {
 	if rec, ok := w.(*recorder); ok {
-		return rec.final()
+		rec.before = f
 	}
-	return http.StatusOK
 }
