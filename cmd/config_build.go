@@ -136,7 +136,10 @@ func buildConfig(s settings, dev bool, hostname string) *Config {
 	}
 	c.Identity.DefaultSchemaID = s.str("identity.default_schema_id")
 	for _, one := range s.list("identity.schemas") {
-		c.Identity.Schemas = append(c.Identity.Schemas, schema.Source{ID: one.str("id"), URL: one.str("url"), Selectable: one.flag("selfservice_selectable")})
+		c.Identity.Schemas = append(c.Identity.Schemas, schema.Source{
+			ID: one.str("id"), URL: one.str("url"), Selectable: one.flag("selfservice_selectable"),
+			MetadataPublicURL: one.str("metadata_public_url"), MetadataAdminURL: one.str("metadata_admin_url"),
+		})
 	}
 	c.Serve.Public.Endpoint = buildEndpoint(s, "serve.public", dev, hostname)
 	c.Serve.Public.CORS = buildCORS(s)

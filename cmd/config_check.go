@@ -308,8 +308,10 @@ func (c *checker) identity() {
 			c.refuse(at+"id", "the id %q is taken by an earlier schema", schema.ID)
 		}
 		ids[schema.ID] = true
-		if strings.HasPrefix(schema.URL, "http://") {
-			c.floor(at+"url", "a schema fetched over http can be exchanged on its way")
+		for key, url := range map[string]string{"url": schema.URL, "metadata_public_url": schema.MetadataPublicURL, "metadata_admin_url": schema.MetadataAdminURL} {
+			if strings.HasPrefix(url, "http://") {
+				c.floor(at+key, "a schema fetched over http can be exchanged on its way")
+			}
 		}
 	}
 	if def := c.cfg.Identity.DefaultSchemaID; len(ids) > 0 && !ids[def] {

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -49,6 +50,9 @@ func (h *HTTP) draft(in *input) (*Identity, error) {
 		return nil, invalid(violations)
 	}
 	i.ExternalID, i.MetadataPublic, i.MetadataAdmin = in.externalID, in.public, in.admin
+	if err := heldMetadata(s, i.MetadataPublic, i.MetadataAdmin); err != nil {
+		return nil, err
+	}
 	if in.state != "" {
 		i.State = in.state
 	}
@@ -67,6 +71,16 @@ func (h *HTTP) draft(in *input) (*Identity, error) {
 		return i, nil
 	}
 	return i, h.bring(i, in.proofs.hashed)
+}
+
+// heldMetadata refuses metadata that does not fit what s holds it to.
+func heldMetadata(s *schema.Schema, public, admin json.RawMessage) error {
+	if violations := s.ValidateMetadata(decoded(public), decoded(admin)); len(violations) > 0 {
+		e := fail.New(fail.BadRequest, "metadata_invalid", "The metadata does not fit its schema; see details.")
+		e.Details = told(violations)
+		return e
+	}
+	return nil
 }
 
 var errIdentifierMissing = fail.New(fail.BadRequest, "identifier_missing", "A password credential needs an identifier, and the traits have none.")

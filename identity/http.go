@@ -88,12 +88,16 @@ func (h *HTTP) answer(w http.ResponseWriter, status int, i *Identity, included [
 // invalid tells an administrator everything the schema objects to.
 func invalid(violations []schema.Violation) error {
 	e := fail.New(fail.BadRequest, "traits_invalid", "The traits do not fit the identity schema; see details.")
+	e.Details = told(violations)
+	return e
+}
+
+func told(violations []schema.Violation) map[string]any {
 	list := make([]map[string]any, len(violations))
 	for n, v := range violations {
 		list[n] = map[string]any{"path": v.Path, "keyword": v.Keyword, "context": v.Context}
 	}
-	e.Details = map[string]any{"violations": list}
-	return e
+	return map[string]any{"violations": list}
 }
 
 func identityID(p web.Params) (uuid.UUID, error) {

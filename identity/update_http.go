@@ -91,6 +91,9 @@ func (h *HTTP) become(ctx context.Context, before *Identity, in *input) (*Identi
 		return nil, err
 	}
 	after.ExternalID, after.MetadataPublic, after.MetadataAdmin = in.externalID, in.public, in.admin
+	if err := h.heldAgain(before, after); err != nil {
+		return nil, err
+	}
 	if in.state != "" && in.state != before.State {
 		after.State, after.StateChangedAt = in.state, after.UpdatedAt
 	}
@@ -139,6 +142,23 @@ func (h *HTTP) amend(after *Identity, in *input) error {
 		return invalid(violations)
 	}
 	return nil
+}
+
+// heldAgain holds the metadata of after to its schema, that which stays under the
+// schema it had excepted.
+func (h *HTTP) heldAgain(before, after *Identity) error {
+	s := h.Identities.Schemas.Get(after.SchemaID)
+	if s == nil {
+		return nil
+	}
+	public, admin := after.MetadataPublic, after.MetadataAdmin
+	if before.SchemaID == after.SchemaID && sameJSON(before.MetadataPublic, public) {
+		public = nil
+	}
+	if before.SchemaID == after.SchemaID && sameJSON(before.MetadataAdmin, admin) {
+		admin = nil
+	}
+	return heldMetadata(s, public, admin)
 }
 
 func (h *HTTP) delete(w http.ResponseWriter, r *http.Request, p web.Params) error {

@@ -34,6 +34,7 @@ var drafts = []string{
 type checker struct {
 	root     *node
 	allowRef bool
+	plain    bool // not of traits
 
 	problems     []problemAt
 	refs         map[*node]*node // by the node that holds the $ref
@@ -78,7 +79,7 @@ func (c *checker) document() {
 		cost += c.walk(next.n, next.ptr)
 	}
 	c.bound(cost)
-	if len(c.problems) == 0 {
+	if len(c.problems) == 0 && !c.plain {
 		c.traits()
 	}
 }

@@ -97,13 +97,17 @@ func (l *Loader) one(ctx context.Context, source Source) (*Schema, []problemAt) 
 	if len(problems) > 0 {
 		return nil, problems
 	}
+	public, admin, problems := l.metadata(ctx, source)
+	if len(problems) > 0 {
+		return nil, problems
+	}
 	b := &builder{checker: c, used: map[*node]bool{}}
 	form := b.form()
 	if len(b.problems) > 0 {
 		return nil, b.problems
 	}
 	s := &Schema{
-		ID: source.ID, Selectable: source.Selectable, Raw: json.RawMessage(raw), Fields: b.fields,
+		ID: source.ID, Selectable: source.Selectable, Public: public, Admin: admin, Raw: json.RawMessage(raw), Fields: b.fields,
 		form: form, root: root, compiled: compiled, patterns: c.patterns, rank: make(map[string]int, len(b.fields)),
 	}
 	for i, f := range b.fields {

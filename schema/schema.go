@@ -18,8 +18,11 @@ type Schema struct {
 	ID         string
 	Selectable bool            // people may choose it when they register
 	Raw        json.RawMessage // the document as it was loaded; not to be modified
+	Public     *Schema         // what metadata_public is held to; nil for nothing
+	Admin      *Schema         // the same of metadata_admin
 	Fields     []Field         // in the order of the document; not to be modified
 
+	plain    bool // of any JSON: paths are pointers
 	form     *shape
 	root     *node
 	compiled *jsonschema.Schema

@@ -11,6 +11,9 @@ type Source struct {
 	ID         string
 	URL        string // see web.Resources; relative paths start at Loader.Dir
 	Selectable bool
+
+	// What metadata is held to; empty for nothing.
+	MetadataPublicURL, MetadataAdminURL string
 }
 
 // read returns the bytes behind a URL, at most one more than maxBytes.

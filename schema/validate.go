@@ -95,6 +95,9 @@ func bounded(v any, depth int, values *int) bool {
 
 // place turns the tokens of an instance pointer into a violation's path.
 func (s *Schema) place(tokens []string) string {
+	if s.plain {
+		return strings.TrimPrefix(web.Pointer(tokens...), "#")
+	}
 	path := web.Clip(strings.Join(tokens, "."))
 	if len(tokens) > 1 {
 		parent := strings.Join(tokens[:len(tokens)-1], ".")

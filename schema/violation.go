@@ -19,7 +19,7 @@ import (
 // pointers of each error, never out of its text.
 type translator struct {
 	*Schema
-	doc   map[string]any
+	doc   any
 	found []Violation
 }
 

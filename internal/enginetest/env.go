@@ -6,8 +6,10 @@ package enginetest
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -59,9 +61,10 @@ type Env struct {
 type Option func(*settings)
 
 type settings struct {
-	config  map[string]any
-	schemas map[string]string
-	jsonnet []string
+	config   map[string]any
+	schemas  map[string]string
+	metadata map[string]any // further keys of every schema
+	jsonnet  []string
 
 	providers []map[string]any
 }
@@ -82,6 +85,14 @@ func WithSchema(schema string) Option {
 // WithSchemas adds a schema that people may choose at sign-up.
 func WithSchemas(id, schema string) Option {
 	return func(s *settings) { s.schemas[id] = schema }
+}
+
+// WithMetadataSchemas holds the metadata of everybody to schemas.
+func WithMetadataSchemas(public, admin string) Option {
+	inline := func(text string) string { return "base64://" + base64.StdEncoding.EncodeToString([]byte(text)) }
+	return func(s *settings) {
+		s.metadata = map[string]any{"metadata_public_url": inline(public), "metadata_admin_url": inline(admin)}
+	}
 }
 
 // WithoutSession leaves out the session hook.
@@ -230,7 +241,9 @@ func (e *Env) write(options []Option) (file string, jsonnet []string) {
 	for id, text := range s.schemas {
 		file := filepath.Join(dir, id+".schema.json")
 		require.NoError(e.t, os.WriteFile(file, []byte(text), 0o600))
-		schemas = append(schemas, map[string]any{"id": id, "url": "file://" + file, "selfservice_selectable": id != "hidden"})
+		one := map[string]any{"id": id, "url": "file://" + file, "selfservice_selectable": id != "hidden"}
+		maps.Copy(one, s.metadata)
+		schemas = append(schemas, one)
 	}
 	set(s.config, "identity.schemas", schemas)
 	raw, err := json.Marshal(s.config)
