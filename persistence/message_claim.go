@@ -82,9 +82,11 @@ func filled(ids []any) []any {
 }
 
 // giveWay gives back what was claimed while another message of its lane was, by
-// somebody who could not see it: two transactions that add to one lane may be
-// committed in another order than they counted in. Both claims are committed
-// when it looks, so at least one of the claimers sees the other. Where it cannot
+// somebody who could not see it, or while an older one waits: two transactions that
+// add to one lane may be committed in another order than they counted in, and a
+// claim may see what is committed while it looks. Both claims are committed when it
+// looks, so at least one of the claimers sees the other, or that it has given way.
+// Where it cannot
 // look it gives back all that have lanes, else they would wait for the claim to
 // run out. Beside an error it returns those that can be delivered nevertheless.
 func (s *Store) giveWay(ctx context.Context, claimed []*courier.Message, now time.Time) (kept []*courier.Message, err error) {
@@ -94,7 +96,7 @@ func (s *Store) giveWay(ctx context.Context, claimed []*courier.Message, now tim
 	}
 	crowded := map[uuid.UUID]bool{}
 	err = s.view(ctx, func(ctx context.Context, c conn) error {
-		return c.query(ctx, sqlCrowded, append([]any{micros(now)}, filled(idsOf(inLanes))...), func(rows *sql.Rows) error {
+		return c.query(ctx, s.lanes().crowded, append([]any{micros(now)}, filled(idsOf(inLanes))...), func(rows *sql.Rows) error {
 			var id uuid.UUID
 			var not bool
 			err := rows.Scan(&id, &not)

@@ -12,6 +12,7 @@ import (
 // lane is what has a due_at: queued, or processing.
 type laneStatements struct {
 	claimable     string // from what can be claimed
+	crowded       string // which of some that are claimed are not first, or not alone, in their lane
 	place, behind string // where a message stands, and what follows it
 }
 
@@ -29,14 +30,6 @@ func (s *Store) lanes() *laneStatements {
 // planner sees that it serves.
 const inTheLane = `(SELECT 1 FROM messages o WHERE o.queue = messages.queue AND o.lane = messages.lane AND o.lane <> '' AND o.due_at IS NOT NULL`
 
-// sqlCrowded tells of some messages just claimed whether each is alone in its
-// lane. Its first mark is the moment after which a claim holds. The question is
-// asked beside the id, not as a condition: a planner whose statistics are of an
-// empty queue would join all that waits, and a claim that takes longer than the
-// worker waits is lost until it runs out.
-var sqlCrowded = `SELECT id, EXISTS ` + inTheLane + ` AND o.status = 'processing' AND o.due_at > ? AND o.id <> messages.id)
-	FROM messages WHERE id IN ` + someMessages
-
 // lanesBy writes the statements for an order. A claim that ran out holds up what
 // is behind it, but not what has come before it since.
 func lanesBy(seq string) *laneStatements {
@@ -46,7 +39,14 @@ func lanesBy(seq string) *laneStatements {
 		NOT EXISTS ` + inTheLane + ` AND o.status = 'processing' AND o.SEQ <> messages.SEQ AND (o.SEQ < messages.SEQ OR o.due_at > ?)))`)
 	return &laneStatements{
 		claimable: claimable,
-		place:     q.Replace(`SELECT SEQ, due_at FROM messages WHERE id = ?`),
+		// The first mark is the moment after which a claim holds. The question is asked
+		// beside the id, not as a condition: a planner whose statistics are of an empty
+		// queue would join all that waits, and a claim that takes longer than the worker
+		// waits is lost until it runs out. What is older and waits counts as well: it may
+		// be what another claim of the lane has given back a moment ago.
+		crowded: q.Replace(`SELECT id, EXISTS ` + inTheLane + ` AND (o.status = 'processing' AND o.due_at > ? AND o.id <> messages.id
+			OR o.status = 'queued' AND o.SEQ < messages.SEQ)) FROM messages WHERE id IN ` + someMessages),
+		place: q.Replace(`SELECT SEQ, due_at FROM messages WHERE id = ?`),
 		behind: q.Replace(`UPDATE messages SET due_at = ? WHERE queue = ? AND lane = ? AND lane <> '' AND due_at IS NOT NULL
 			AND status = 'queued' AND SEQ > ? AND (due_at < ? OR due_at = ?)`),
 	}

@@ -219,6 +219,29 @@ func TestClaimsThatMeetInALaneGiveWay(t *testing.T) {
 	}
 }
 
+// Of two claims of one lane that meet, both give way where the one that has the
+// older has done so already when the other looks: that must not go first.
+func TestClaimsThatMeetInALaneBothGiveWay(t *testing.T) {
+	for name, fresh := range map[string]func(testing.TB) string{"postgres": testdb.Postgres, "mysql": testdb.MySQL} {
+		t.Run(name, func(t *testing.T) {
+			s := migrated(t, fresh(t))
+			old, young := insertEvent(t, s, "ana"), insertEvent(t, s, "ana")
+			_, claimed := claimEvents(t, s, noon)
+			require.Len(t, claimed, 1)
+			require.NoError(t, settle(t.Context(), s, claimed[0], courier.Sent, time.Time{}))
+			_, mine := claimEvents(t, s, noon)
+			require.Equal(t, young.ID, mine[0].ID)
+			_, err := s.Requeue(t.Context(), courier.RequeueQuery{Queue: courier.Events}, noon)
+			require.NoError(t, err)
+			kept, err := persistence.GiveWay(t.Context(), s, mine, noon)
+			require.NoError(t, err)
+			require.Empty(t, kept, "an older one waits")
+			ids, _ := claimEvents(t, s, noon)
+			require.Equal(t, []uuid.UUID{old.ID}, ids)
+		})
+	}
+}
+
 // Who has claimed and cannot look whether others have keeps what has no lane, and
 // gives back the rest at once.
 func TestClaimsGiveWayUnseen(t *testing.T) {
