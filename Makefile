@@ -14,6 +14,7 @@ MAILS         ?= 2000
 EVENTS        ?= 5000
 CRASH         ?= TestKilled|TestMail|TestEvent
 PAIRS         ?= 2000
+PEOPLE        ?= 100000
 ADDRESSES     ?= 200
 PROOFS        ?= 20
 TRIPS         ?= 20
@@ -59,6 +60,11 @@ crash: ## Kill the program under load of sign-ups, then of new passwords and rec
 .PHONY: fault
 fault: ## Let the disk fail under load at many different moments, and audit what was acknowledged
 	go test ./contrib/crash -count=1 -v -timeout 60m -run TestDisk -faults 40
+
+.PHONY: people
+people: ## Measure batches of 1,000 creates, and pages over PEOPLE=100000 identities with their query plans, on each database
+	go test ./identity -count=1 -run TestBatchOfAThousand -figures -v
+	go test ./persistence -count=1 -run TestPagesAreFoundByIndex -people $(PEOPLE) -v -timeout 60m
 
 .PHONY: race
 race: ## Let 64 clients race for each of ADDRESSES=200 addresses, PROOFS=20 codes and saves and TRIPS=20 trips to a provider of each kind, on each database

@@ -147,7 +147,7 @@ func (q *list) readFilter(v url.Values) (err error) {
 
 // readSize reads how much of the list is asked for, and from where on by number.
 func (q *list) readSize(v url.Values) (err error) {
-	q.numbered = v.Get("page") != "" && v.Get("page_token") == "" && v.Get("page_size") == ""
+	q.numbered = v.Get("page") != "" && v.Get("page_token") == ""
 	if !q.numbered {
 		q.Limit, err = web.PageSize(v, defaultPageSize, maxPageSize)
 		return err
@@ -158,7 +158,10 @@ func (q *list) readSize(v url.Values) (err error) {
 	if q.page, err = strconv.Atoi(v.Get("page")); err != nil || q.page < 0 {
 		return fail.New(fail.BadRequest, "page_invalid", "page has to be a number from 0 on.")
 	}
-	size := url.Values{"per_page": v["per_page"]}
+	size := url.Values{"per_page": v["per_page"]} // a typed client sends its default of page_size besides
+	if !v.Has("per_page") {
+		size.Set("page_size", v.Get("page_size"))
+	}
 	if q.Limit, err = web.PageSize(size, defaultPageSize, maxPageSize); err != nil {
 		return err
 	}

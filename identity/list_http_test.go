@@ -65,7 +65,7 @@ func TestListRefuses(t *testing.T) {
 		"Ids=" + id:        "parameter_unknown", "ids[]=" + id: "parameter_unknown", "limit=3": "parameter_unknown", "sort=traits": "parameter_unknown",
 		"page=-1": "page_invalid", "page=x": "page_invalid", "page=5": "page_invalid", "page=1001&per_page=1": "page_invalid",
 		"page=9223372036854775807&per_page=2": "page_invalid", "page=0&per_page=501": "page_size_invalid", "page=1&credentials_identifier=a": "pagination_unsupported",
-		"page=1&ids=" + id: "pagination_unsupported",
+		"page=1&ids=" + id: "pagination_unsupported", "page=1&page_token=x": "pagination_unsupported",
 	} {
 		values, err := url.ParseQuery(query)
 		require.NoError(t, err)
@@ -136,6 +136,10 @@ func TestListByNumber(t *testing.T) {
 			got := env.Admin("GET", m[1], nil)
 			require.Equal(t, http.StatusOK, got.Status, "%s", got.Body)
 		}
+	}
+	for query, size := range map[string]int{"page=0&per_page=2&page_size=250": 2, "page=0&page_size=3": 3, "page=0": 5} {
+		list, _ := listed(t, env, query)
+		require.Len(t, list, size, query)
 	}
 	_, a := listed(t, env, "page=4&per_page=250")
 	require.Equal(t, "5", a.Header.Get("X-Total-Count"), "the last that is reached")

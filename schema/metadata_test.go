@@ -53,10 +53,10 @@ func TestMetadataIsHeldToItsSchema(t *testing.T) {
 // A schema of metadata that could not be used is told at start, with which it is.
 func TestMetadataSchemasAreChecked(t *testing.T) {
 	for doc, want := range map[string]string{
-		`{"type":"nothing"}`:                       "metadata_admin_url #/type",
-		`[]`:                                       "metadata_admin_url #",
-		`{`:                                        "metadata_admin_url #",
-		`{"pattern":"("}`:                          "metadata_admin_url #/pattern",
+		`{"type":"nothing"}`: "metadata_admin_url #/type",
+		`[]`:                 "metadata_admin_url #",
+		`{`:                  "metadata_admin_url #",
+		`{"pattern":"("}`:    "metadata_admin_url #/pattern",
 		`{"$ref":"http://169.254.169.254/schema"}`: "metadata_admin_url #/$ref",
 	} {
 		l := &schema.Loader{AllowRef: true}
