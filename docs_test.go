@@ -1,6 +1,7 @@
 package foyer_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/foyer-id/foyer/cmd"
 	"github.com/foyer-id/foyer/courier/template"
 	"github.com/foyer-id/foyer/identity"
 	"github.com/foyer-id/foyer/selfservice/strategy/oidc"
@@ -243,6 +245,27 @@ func TestProvidersPage(t *testing.T) {
 	for _, claim := range claims {
 		require.Contains(t, string(raw), "`"+claim[1]+"`")
 	}
+}
+
+// Every command that a page shows is there, with the flags it shows.
+func TestCommands(t *testing.T) {
+	pages, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	command, flag, met := regexp.MustCompile(`(?m)^foyer((?: [a-z]+\b)+)([^|#\n]*)`), regexp.MustCompile(` (--?[a-z][a-z-]*)`), 0
+	for _, page := range append(pages, "README.md") {
+		raw, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, shown := range command.FindAllStringSubmatch(string(raw), -1) {
+			met++
+			var help bytes.Buffer
+			require.Zero(t, cmd.Main(append(strings.Fields(shown[1]), "--help"), &help, &help), shown[0])
+			require.Contains(t, help.String(), "Usage:\n  foyer"+shown[1]+" ", page)
+			for _, f := range flag.FindAllStringSubmatch(shown[2], -1) {
+				require.Regexp(t, `(^|[ ,])`+f[1]+`[ ,]`, help.String(), "%s: %s", page, shown[0])
+			}
+		}
+	}
+	require.Greater(t, met, 15)
 }
 
 // Every link between our own pages leads somewhere, down to the heading.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +24,8 @@ import (
 
 // adminClient calls the admin API of a running server for a command.
 type adminClient struct {
-	endpoint, token, format string
+	endpoint, token, tokenFile, format string
+	ca, cert, key                      string // files, empty for none
 
 	base *url.URL
 	http *http.Client
@@ -37,26 +40,60 @@ const (
 	maxAdminAnswer = 256 << 20
 )
 
-// flags adds what every command has that asks a server.
+// flags adds what every command has that asks a server, to c and those below it.
 func (a *adminClient) flags(c *cobra.Command) {
 	f := c.PersistentFlags()
 	f.StringVar(&a.endpoint, "endpoint", "", "`URL` of the admin API, or unix:/path; else FOYER_ADMIN_URL, else "+defaultAdmin)
-	f.StringVar(&a.token, "token", "", "bearer `TOKEN` by serve.admin.auth, or for a proxy in front of it; else FOYER_ADMIN_TOKEN, which no list of processes shows")
-	f.StringVar(&a.format, "format", "table", "table, or json for programs")
+	f.StringVar(&a.token, "token", "", "bearer `TOKEN`, which lists of processes show; else --token-file, else FOYER_ADMIN_TOKEN")
+	f.StringVar(&a.tokenFile, "token-file", "", "`FILE` with the token")
+	f.StringVar(&a.cert, "client-cert", "", "`FILE` with the certificate to call with (PEM); needs --client-key")
+	f.StringVar(&a.key, "client-key", "", "`FILE` with its private key (PEM)")
+	f.StringVar(&a.ca, "ca", "", "`FILE` with the authorities (PEM) to believe the server's certificate by, in place of the system's")
+	f.StringVar(&a.format, "format", "table", "`FORMAT`: table, or json for programs")
+	complete(c, "format", "table", "json")
+	complete(c, "endpoint")
+	complete(c, "token")
 	c.PersistentPreRunE = func(*cobra.Command, []string) error {
-		a.endpoint = cmp.Or(a.endpoint, os.Getenv("FOYER_ADMIN_URL"), defaultAdmin)
-		a.token = cmp.Or(a.token, os.Getenv("FOYER_ADMIN_TOKEN"))
 		if a.format != "table" && a.format != "json" {
-			return fmt.Errorf("--format is %q and has to be table or json", a.format)
+			return misused("--format is %q and has to be table or json", a.format)
 		}
-		return a.open()
+		return errors.Join(a.readToken(), a.open())
 	}
 }
 
-// open reads where the API is.
+// complete says what a flag can be, nothing where that is anybody's guess.
+func complete(c *cobra.Command, flag string, values ...string) {
+	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+}
+
+func (a *adminClient) readToken() error {
+	switch {
+	case a.token != "" && a.tokenFile != "":
+		return misused("either --token or --token-file")
+	case a.tokenFile != "":
+		raw, err := os.ReadFile(a.tokenFile)
+		if err != nil {
+			return fmt.Errorf("--token-file: %w", err)
+		}
+		if a.token = strings.TrimSpace(string(raw)); a.token == "" {
+			return misused("--token-file: %s is empty", a.tokenFile)
+		}
+	default:
+		a.token = cmp.Or(a.token, os.Getenv("FOYER_ADMIN_TOKEN"))
+	}
+	if strings.ContainsFunc(a.token, unicode.IsControl) {
+		return misused("a token is one line")
+	}
+	return nil
+}
+
+// open reads where the API is, and what is shown there and believed.
 func (a *adminClient) open() (err error) {
 	direct := &http.Transport{Proxy: http.ProxyFromEnvironment}
-	endpoint := a.endpoint
+	if direct.TLSClientConfig, err = a.tls(); err != nil {
+		return err
+	}
+	endpoint := cmp.Or(a.endpoint, os.Getenv("FOYER_ADMIN_URL"), defaultAdmin)
 	if socket, ok := strings.CutPrefix(endpoint, unixPrefix); ok {
 		endpoint, direct.Proxy = "http://localhost", nil
 		direct.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -68,66 +105,123 @@ func (a *adminClient) open() (err error) {
 	a.http = &http.Client{Timeout: adminTimeout, Transport: direct, CheckRedirect: stay}
 	a.base, err = url.Parse(endpoint)
 	if err != nil || a.base.Scheme != "http" && a.base.Scheme != "https" || a.base.Host == "" {
-		return errors.New("--endpoint has to be an http or https URL, or unix:/path")
+		return misused("--endpoint has to be an http or https URL, or unix:/path")
 	}
 	return nil
+}
+
+func (a *adminClient) tls() (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if (a.cert == "") != (a.key == "") {
+		return nil, misused("--client-cert and --client-key go together")
+	}
+	if a.cert != "" {
+		pair, err := tls.LoadX509KeyPair(a.cert, a.key)
+		if err != nil {
+			return nil, fmt.Errorf("--client-cert: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	if a.ca != "" {
+		raw, err := os.ReadFile(a.ca)
+		if err != nil {
+			return nil, fmt.Errorf("--ca: %w", err)
+		}
+		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(raw) {
+			return nil, misused("--ca: %s has no certificate in PEM", a.ca)
+		}
+	}
+	return c, nil
 }
 
 // adminError is a refusal as the admin API words it.
 type adminError struct {
 	status     int
 	id, reason string
+	violations []violation
+}
+
+// violation is what a schema has against one place of an identity.
+type violation struct {
+	Path    string          `json:"path"`
+	Keyword string          `json:"keyword"`
+	Context json.RawMessage `json:"context"`
 }
 
 func (e *adminError) Error() string {
 	if e.id == "" {
 		return fmt.Sprintf("the answer was %d and none of the admin API's; is that its address?", e.status)
 	}
-	return printable(fmt.Sprintf("%s (%d): %s", e.id, e.status, e.reason))
+	text := fmt.Sprintf("%s (%d): %s", e.id, e.status, e.reason)
+	for _, v := range e.violations {
+		text += fmt.Sprintf("\n  %s: %s %s", v.Path, v.Keyword, v.Context)
+	}
+	return printable(text)
 }
 
-// call asks and decodes the answer; a nil body is none. A refusal is an
-// *adminError. It returns the page_token of the next page, if there is one.
-func (a *adminClient) call(ctx context.Context, method, path string, query url.Values, body, into any) (next string, err error) {
-	req, err := a.request(ctx, method, path, query, body)
+// ofOne reports whether e is about what was asked for, so that something else
+// may well be answered.
+func (e *adminError) ofOne() bool {
+	return e.id != "" && e.status < 500 && e.status != http.StatusUnauthorized && e.status != http.StatusForbidden
+}
+
+// adminCall is a request; a nil body is none, and so is an empty ifMatch.
+type adminCall struct {
+	method, path string
+	query        url.Values
+	body         any
+	ifMatch      string
+}
+
+// adminAnswer is what is beside the body: the page_token of the next page, if
+// there is one, and which revision was shown.
+type adminAnswer struct{ next, etag string }
+
+// call asks and decodes the answer; into is nil where it has no body. A refusal is
+// an *adminError.
+func (a *adminClient) call(ctx context.Context, call adminCall, into any) (answer adminAnswer, err error) {
+	req, err := a.request(ctx, call)
 	if err != nil {
-		return "", err
+		return answer, err
 	}
 	resp, err := a.http.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("the admin API did not answer: %w", err)
+		return answer, fmt.Errorf("the admin API did not answer: %w", err)
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAdminAnswer))
 	if err != nil {
-		return "", fmt.Errorf("the admin API's answer broke off: %w", err)
+		return answer, fmt.Errorf("the admin API's answer broke off: %w", err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return "", refusalOf(resp.StatusCode, raw)
+		return answer, refusalOf(resp.StatusCode, raw)
 	}
-	if json.Unmarshal(raw, into) != nil {
-		return "", &adminError{status: resp.StatusCode}
+	if into == nil && resp.StatusCode != http.StatusNoContent || into != nil && json.Unmarshal(raw, into) != nil {
+		return answer, &adminError{status: resp.StatusCode}
 	}
-	return nextPage(resp.Header.Get("Link")), nil
+	return adminAnswer{next: nextPage(resp.Header.Get("Link")), etag: resp.Header.Get("ETag")}, nil
 }
 
-func (a *adminClient) request(ctx context.Context, method, path string, query url.Values, body any) (*http.Request, error) {
-	to := a.base.JoinPath(path)
-	to.RawQuery = query.Encode()
+func (a *adminClient) request(ctx context.Context, call adminCall) (*http.Request, error) {
+	to := a.base.JoinPath(call.path)
+	to.RawQuery = call.query.Encode()
 	var reader io.Reader
-	if body != nil {
-		raw, err := json.Marshal(body)
+	if call.body != nil {
+		raw, err := json.Marshal(call.body)
 		if err != nil {
 			return nil, err
 		}
 		reader = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, to.String(), reader)
+	req, err := http.NewRequestWithContext(ctx, call.method, to.String(), reader)
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
+	if call.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if call.ifMatch != "" {
+		req.Header.Set("If-Match", call.ifMatch)
 	}
 	req.Header.Set("Accept", "application/json")
 	if a.token != "" {
@@ -142,10 +236,14 @@ func refusalOf(status int, raw []byte) error {
 			ID      string `json:"id"`
 			Reason  string `json:"reason"`
 			Message string `json:"message"`
+			Details struct {
+				Violations []violation `json:"violations"`
+			} `json:"details"`
 		} `json:"error"`
 	}
 	_ = json.Unmarshal(raw, &told) // what is none of ours has no id
-	return &adminError{status: status, id: told.Error.ID, reason: cmp.Or(told.Error.Reason, told.Error.Message)}
+	e := told.Error
+	return &adminError{status: status, id: e.ID, reason: cmp.Or(e.Reason, e.Message), violations: e.Details.Violations}
 }
 
 var nextLink = regexp.MustCompile(`<([^>]*)>; *rel="next"`)
@@ -161,15 +259,4 @@ func nextPage(link string) string {
 		return ""
 	}
 	return u.Query().Get("page_token")
-}
-
-// printable is text as a terminal may show it: what came from elsewhere must not
-// move the cursor.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
 }

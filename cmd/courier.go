@@ -23,8 +23,8 @@ import (
 )
 
 func newCourier() *cobra.Command {
-	c := &cobra.Command{Use: "courier", Short: "Deliver messages, try the mail server, look at mails", Args: cobra.NoArgs, RunE: help}
-	c.AddCommand(newCourierWatch(), newCourierTest(), newCourierPreview())
+	c := &cobra.Command{Use: "courier", Short: "Deliver messages, list and resend them, try the mail server, look at mails", Args: cobra.NoArgs, RunE: help}
+	c.AddCommand(newCourierWatch(), newCourierTest(), newCourierPreview(), newCourierList(), newCourierResend())
 	return c
 }
 
@@ -145,7 +145,7 @@ func newCourierPreview() *cobra.Command {
 // what comes with the program. Log hears what is odd about the templates.
 func preview(ctx context.Context, o LoadOptions, name, locale, part string, log *slog.Logger) ([]byte, error) {
 	if !slices.Contains(template.Names(), name) {
-		return nil, fmt.Errorf("there is no message %q; there are %s (in the configuration, _valid and _invalid are keys below the name)",
+		return nil, misused("there is no message %q; there are %s (in the configuration, _valid and _invalid are keys below the name)",
 			name, strings.Join(template.Names(), ", "))
 	}
 	config := &Config{}
@@ -175,7 +175,7 @@ func preview(ctx context.Context, o LoadOptions, name, locale, part string, log 
 	parts := map[string]string{"html": l.HTML, "text": l.Text, "subject": l.Subject + "\n", "sms": l.Text + "\n"}
 	text, ok := parts[part]
 	if !ok {
-		return nil, fmt.Errorf("--part is %q and has to be html, text, subject or sms", part)
+		return nil, misused("--part is %q and has to be html, text, subject or sms", part)
 	}
 	return []byte(text), nil
 }

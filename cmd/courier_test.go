@@ -46,13 +46,13 @@ func TestCourierPreview(t *testing.T) {
 	require.Contains(t, string(page), `lang="fr"`)
 
 	status, _, errOut := run("courier", "nothing")
-	require.Equal(t, 1, status)
+	require.Equal(t, 2, status)
 	require.Contains(t, errOut, `unknown command "nothing"`)
 	status, _, errOut = run("courier", "preview", "nothing")
-	require.Equal(t, 1, status)
+	require.Equal(t, 2, status)
 	require.Contains(t, errOut, `there is no message "nothing"`)
 	status, _, errOut = run("courier", "preview", "test", "--part", "video")
-	require.Equal(t, 1, status)
+	require.Equal(t, 2, status)
 	require.Contains(t, errOut, "html, text, subject or sms")
 }
 

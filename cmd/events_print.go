@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -34,60 +33,13 @@ type eventRow struct {
 	PayloadError string          `json:"payload_error"`
 }
 
-// eventList writes events as they come: lines of a table, or one JSON array.
-type eventList struct {
-	out   io.Writer
-	table *tabwriter.Writer // nil for JSON
-	count int
-}
-
-func newEventList(out io.Writer, format string) *eventList {
-	l := &eventList{out: out}
-	if format == "table" {
-		l.table = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	}
-	return l
-}
-
-// add writes some more. Whether they line up with those before is not certain.
-func (l *eventList) add(events []json.RawMessage) error {
-	for _, raw := range events {
-		l.count++
-		if l.table == nil {
-			before := ",\n"
-			if l.count == 1 {
-				before = "["
-			}
-			if _, err := fmt.Fprint(l.out, before, string(raw)); err != nil {
-				return err
-			}
-			continue
-		}
+var eventColumns = columns{
+	head: []string{"ID", "TYPE", "RECEIVER", "SUBJECT", "STATUS", "ATTEMPTS", "CREATED", "LAST ERROR"},
+	row: func(raw json.RawMessage) ([]string, error) {
 		var e eventRow
-		if err := json.Unmarshal(raw, &e); err != nil {
-			return err
-		}
-		if l.count == 1 {
-			fmt.Fprintln(l.table, cells("ID", "TYPE", "RECEIVER", "SUBJECT", "STATUS", "ATTEMPTS", "CREATED", "LAST ERROR"))
-		}
-		fmt.Fprintln(l.table, cells(e.ID, e.Type, e.Receiver, dash(e.Subject), e.Status, strconv.Itoa(e.AttemptCount), second(&e.CreatedAt), dash(e.LastError)))
-	}
-	if l.table == nil {
-		return nil
-	}
-	return l.table.Flush()
-}
-
-func (l *eventList) end() (err error) {
-	switch {
-	case l.table != nil && l.count == 0:
-		_, err = fmt.Fprintln(l.out, "There are none.")
-	case l.count == 0:
-		_, err = fmt.Fprintln(l.out, "[]")
-	case l.table == nil:
-		_, err = fmt.Fprintln(l.out, "]")
-	}
-	return err
+		err := json.Unmarshal(raw, &e)
+		return []string{e.ID, e.Type, e.Receiver, dash(e.Subject), e.Status, strconv.Itoa(e.AttemptCount), second(&e.CreatedAt), dash(e.LastError)}, err
+	},
 }
 
 // showEvent writes one event with all there is.
@@ -101,14 +53,10 @@ func showEvent(out io.Writer, format string, raw json.RawMessage) error {
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, line := range [][2]string{
+	writeFields(table, [][2]string{
 		{"id", e.ID}, {"kind", e.Kind}, {"type", e.Type}, {"receiver", e.Receiver}, {"subject", e.Subject}, {"status", e.Status},
 		{"created", second(&e.CreatedAt)}, {"next attempt", second(e.NextAttemptAt)}, {"removed", second(e.ExpiresAt)}, {"last error", e.LastError},
-	} {
-		if line[1] != "" {
-			fmt.Fprintln(table, cells(line[:]...))
-		}
-	}
+	})
 	if len(e.Attempts) > 0 {
 		fmt.Fprintln(table, "\nATTEMPT\tTOOK\tCAME OF IT")
 	}
@@ -131,22 +79,3 @@ func showEvent(out io.Writer, format string, raw json.RawMessage) error {
 	_, err := fmt.Fprintf(out, "\n%s\n", printable(says.String()))
 	return err
 }
-
-// cells are a line of a table.
-func cells(all ...string) string {
-	line := make([]string, len(all))
-	for n, cell := range all {
-		line[n] = strings.ReplaceAll(printable(cell), "\n", " ")
-	}
-	return strings.Join(line, "\t")
-}
-
-// second is a time for people, empty for none.
-func second(t *time.Time) string {
-	if t == nil || t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.DateTime) + "Z"
-}
-
-func dash(s string) string { return cmp.Or(s, "–") }

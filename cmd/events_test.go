@@ -181,32 +181,27 @@ func TestEventsCommandRefuses(t *testing.T) {
 	defer html.Close()
 	elsewhere := httptest.NewServer(http.RedirectHandler(env.AdminURL+"/admin/events", http.StatusFound))
 	defer elsewhere.Close()
-	for args, want := range map[string]string{
-		"list --status sent":                         "foyer: event_status_invalid (400): status has to be queued, processing, delivered or abandoned.",
-		"list --subject " + id:                       "event_receiver_required",
-		"list --since yesterday":                     `--since is "yesterday" and has to be a duration such as 2h`,
-		"list --until -2h":                           `--until is "-2h"`,
-		"list --format yaml":                         "table or json",
-		"list --endpoint localhost:4434":             "--endpoint has to be",
-		"list --endpoint http://127.0.0.1:1":         "the admin API did not answer",
-		"list --endpoint unix:/nowhere/sock":         "the admin API did not answer",
-		"list --endpoint " + html.URL:                "none of the admin API's",
-		"list --endpoint " + elsewhere.URL:           "the answer was 302",
-		"list --endpoint " + env.PublicURL:           "route_not_found (404)",
-		"get x":                                      "event_not_found (404)",
-		"get":                                        "accepts 1 arg",
-		"replay":                                     "--since",
-		"replay --receiver crm":                      "--since",
-		"replay " + id + " --since 2h":               "either",
-		"replay --since 2h --status queued":          "event_status_invalid",
-		"replay --endpoint http://127.0.0.1:1 " + id: "0 of 1 were queued again, then",
-		"nothing":                                    `unknown command "nothing"`,
-	} {
-		status, out, errOut := run(append([]string{"events"}, strings.Fields(args)...)...)
-		require.Equal(t, 1, status, args)
-		require.Empty(t, out, args)
-		require.Contains(t, errOut, want, args)
-	}
+	refused(t, "events", map[string]string{
+		"list --status sent":                         "1 foyer: event_status_invalid (400): status has to be queued, processing, delivered or abandoned.",
+		"list --subject " + id:                       "1 event_receiver_required",
+		"list --since yesterday":                     `2 --since is "yesterday" and has to be a duration such as 2h`,
+		"list --until -2h":                           `2 --until is "-2h"`,
+		"list --format yaml":                         "2 table or json",
+		"list --endpoint localhost:4434":             "2 --endpoint has to be",
+		"list --endpoint http://127.0.0.1:1":         "1 the admin API did not answer",
+		"list --endpoint unix:/nowhere/sock":         "1 the admin API did not answer",
+		"list --endpoint " + html.URL:                "1 none of the admin API's",
+		"list --endpoint " + elsewhere.URL:           "1 the answer was 302",
+		"list --endpoint " + env.PublicURL:           "1 route_not_found (404)",
+		"get x":                                      "1 event_not_found (404)",
+		"get":                                        "2 accepts 1 arg",
+		"replay":                                     "2 --since",
+		"replay --receiver crm":                      "2 --since",
+		"replay " + id + " --since 2h":               "2 either",
+		"replay --since 2h --status queued":          "1 event_status_invalid",
+		"replay --endpoint http://127.0.0.1:1 " + id: "1 the admin API did not answer",
+		"nothing":                                    `2 unknown command "nothing"`,
+	})
 	env.Deliver()
 	require.Empty(t, to.taken(), "nothing was sent again")
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/foyer-id/foyer/internal/jsonnet"
 )
 
-// Main runs the program with its arguments and returns its exit status.
+// Main runs the program with its arguments and returns its exit status: 0, 1 for
+// what was refused or failed, 2 for a wrong use, of which nothing was begun.
 func Main(args []string, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -26,11 +27,35 @@ func Main(args []string, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(errOut, told(err))
-		return 1
+	began := false
+	notice(root, &began)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
 	}
-	return 0
+	fmt.Fprintln(errOut, told(err))
+	if wrong := (misuse{}); !began || errors.As(err, &wrong) {
+		return 2
+	}
+	return 1
+}
+
+// misuse is a wrong use that a command notices by itself.
+type misuse struct{ error }
+
+func misused(format string, args ...any) error { return misuse{fmt.Errorf(format, args...)} }
+
+// notice sets began once c or a command below it was called as it can be.
+func notice(c *cobra.Command, began *bool) {
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			*began = true
+			return run(c, args)
+		}
+	}
+	for _, below := range c.Commands() {
+		notice(below, began)
+	}
 }
 
 // told puts several problems under each other, each on a line of its own.
@@ -49,7 +74,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newCourier(), newEvents(), newMigrate(), newSecrets(), newVersion(), newJsonnetChild())
+	root.AddCommand(newServe(), newIdentities(), newCourier(), newEvents(), newMigrate(), newSecrets(), newVersion(), newJsonnetChild())
 	return root
 }
 
@@ -104,8 +129,8 @@ func newLogger(l Log, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, o))
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}
