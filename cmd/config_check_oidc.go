@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/foyer-id/foyer/selfservice/strategy/oidc"
 )
@@ -24,10 +25,10 @@ func (c *checker) oidc() {
 	ids := map[string]bool{}
 	for i, p := range self.OIDC.Providers {
 		at := fmt.Sprintf("%s.%d", providersKey, i)
-		if ids[p.ID] {
+		if ids[strings.ToLower(p.ID)] {
 			c.refuse(at+".id", "the id %q is taken by an earlier provider", p.ID)
 		}
-		ids[p.ID] = true
+		ids[strings.ToLower(p.ID)] = true
 		c.provider(at, p)
 	}
 	signsIn := func(list []Hook) bool {

@@ -15,7 +15,17 @@ import (
 // is not registers. Who lacks traits is asked for them, and a's are kept. An
 // account with an address that a names is linked, or taken over from who never
 // proved that it is theirs, as docs/oidc.md has it.
+//
+// To an app's browser nothing happens yet: the app has to show both codes first.
 func (s *Step) Accept(ctx context.Context, a *Assertion) (Progress, error) {
+	if s.Flow.Native && s.Input.Return != nil {
+		n := s.Next.notes
+		t := *n.Trip
+		t.Brought = a
+		n.Trip = &t
+		s.engine.sealNotes(s.Next, n)
+		return Asked, nil
+	}
 	s.Asserted = a
 	known, err := s.engine.Identities.Store.ByLink(ctx, identity.LinkName(a.Provider, a.Subject))
 	switch {
@@ -43,10 +53,8 @@ func (s *Step) recognise(ctx context.Context, a *Assertion, i *identity.Identity
 	if l := a.linkOf(i); l == nil || l.Issuer != a.Issuer && l.Issuer != "" {
 		return Asked, Refuse("", ui.ErrUntrusted, map[string]any{"provider": a.Label})
 	}
-	if s.Flow.Kind != Login {
-		if err := s.cross(ctx, Login); err != nil {
-			return Asked, err
-		}
+	if err := s.cross(ctx, Login); err != nil {
+		return Asked, err
 	}
 	if err := s.SignIn(i, identity.LinkName(a.Provider, a.Subject)); err != nil {
 		return Asked, err

@@ -36,9 +36,6 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 		return s, nil
 	}
 	s.recall(f.Outcome)
-	if f.Native && in.Return != nil {
-		return s, nil // the app asks for what came of it by its codes
-	}
 	var err error
 	s.Identity, err = e.Identities.Store.Identity(ctx, f.Outcome.IdentityID)
 	switch {

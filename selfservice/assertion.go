@@ -57,6 +57,11 @@ func (e *Engine) distrust(f *Flow) {
 	if a := f.notes.Asserted; a != nil && !e.trusts(a.Method, a.Provider, a.Issuer) {
 		f.notes.Asserted = nil
 	}
+	if t := f.notes.Trip; t != nil && t.Brought != nil && !e.trusts(t.Brought.Method, t.Brought.Provider, t.Brought.Issuer) {
+		nothing := *t
+		nothing.Brought = nil
+		f.notes.Trip = &nothing
+	}
 	if l := f.notes.Linking; l != nil && !e.trusts(l.Assertion.Method, l.Assertion.Provider, l.Assertion.Issuer) {
 		f.notes.Linking = nil
 	}

@@ -8,12 +8,8 @@ import (
 // meant to register, and the other way round. Its before-hooks have their say. It
 // is stored wherever the step's outcome is, a refusal too, with what those hooks
 // planned; the flow that the step began in ends with it, or leads to it.
-//
-// What a browser brings home to an app's flow goes on in a new one in any case:
-// whoever opened the old one knows its id, and may not be who went to the provider.
 func (s *Step) cross(ctx context.Context, k Kind) error {
-	same := s.Flow.Kind == k
-	if same && (!s.Flow.Native || s.Input.Return == nil) {
+	if s.Flow.Kind == k {
 		return nil
 	}
 	e, old := s.engine, s.Flow
@@ -28,9 +24,6 @@ func (s *Step) cross(ctx context.Context, k Kind) error {
 	opened, err := e.letOpen(ctx, f, s.Input)
 	if err != nil {
 		return err
-	}
-	if same {
-		f.Values = s.Next.Values
 	}
 	next := *f
 	s.from, s.Flow, s.Next, s.opened = old, f, &next, opened

@@ -9,9 +9,10 @@ import (
 
 	"github.com/gofrs/uuid"
 
-	"github.com/foyer-id/foyer/identity/session"
 	"github.com/foyer-id/foyer/internal/fail"
 	"github.com/foyer-id/foyer/internal/seal"
+	"github.com/foyer-id/foyer/internal/web"
+	"github.com/foyer-id/foyer/selfservice/ui"
 )
 
 // exchange is how an app gets the session that a browser, which the app cannot
@@ -20,7 +21,6 @@ import (
 type exchange struct {
 	Secret string `json:"secret"`           // of the code the app has; the flow's id is the other half
 	Return string `json:"return,omitempty"` // the code the browser hands over; empty until it is home
-	Spent  bool   `json:"spent,omitempty"`
 }
 
 const (
@@ -71,48 +71,40 @@ func (f *Flow) handed() string {
 	return f.notes.Exchange.Return
 }
 
-// Exchange returns the session that a browser brought home for an app, with a
-// token of its own, or where nobody could be signed in the flow to go on with, for
-// the two codes. The codes of a session are spent.
-func (e *Engine) Exchange(ctx context.Context, code, returned string) (s *session.Session, token string, unfinished *Flow, err error) {
+// Exchange goes on with what a browser has brought home for an app, which shows the
+// two codes: the step is done, and the codes are spent, or it is what is left to do.
+// It is nil where the browser came home with nothing but what the flow shows.
+func (e *Engine) Exchange(ctx context.Context, code, returned string, in *Input) (*Step, *Flow, error) {
 	f, err := e.exchangedBy(ctx, code)
 	if err != nil {
-		return nil, "", nil, err
+		return nil, nil, err
 	}
-	x := f.notes.Exchange
-	if x == nil || x.Return == "" || !same(code, f.exchangeCode()) || !same(returned, x.Return) {
-		return nil, "", nil, errExchangeUnknown
+	if err := e.entitled(f, code, returned); err != nil {
+		return nil, nil, err
 	}
+	if t := f.notes.Trip; t == nil || t.Brought == nil {
+		unfinished, err := e.led(ctx, f)
+		return nil, unfinished, err
+	}
+	in.exchanges = true
+	in.Body = &web.Body{Fields: map[string]any{ui.NodeMethod: OIDCID, "return_to_code": returned}}
+	in.Guard = func(f *Flow) error { return e.entitled(f, code, returned) }
+	step, err := e.Submit(ctx, f.Kind, f.ID, in)
+	return step, nil, err
+}
+
+// entitled checks the codes for what came home to f, and that it is not long ago.
+func (e *Engine) entitled(f *Flow, code, returned string) error {
+	x, t := f.notes.Exchange, f.notes.Trip
 	switch {
-	case !f.Completed():
-		unfinished, err = e.led(ctx, f)
-		return nil, "", unfinished, err
-	case x.Spent:
-		return nil, "", nil, errExchangeSpent
-	case f.Outcome.SessionID == uuid.Nil || e.Now().Sub(f.Outcome.At) > exchangeable:
-		return nil, "", nil, errExchangeUnknown
+	case x == nil || x.Return == "" || !same(code, f.exchangeCode()) || !same(returned, x.Return):
+		return errExchangeUnknown
+	case f.Completed():
+		return errExchangeSpent
+	case t != nil && e.Now().Sub(t.Spent) > exchangeable:
+		return errExchangeUnknown
 	}
-	spent, n := *f, f.notes
-	spent.Rev++
-	used := *x
-	used.Spent = true
-	n.Exchange = &used
-	e.sealNotes(&spent, n)
-	err = e.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := e.Store.UpdateFlow(ctx, &spent); err != nil {
-			return err
-		}
-		var err error
-		s, token, err = e.Sessions.Renew(ctx, f.Outcome.SessionID)
-		return err
-	})
-	switch {
-	case errors.Is(err, ErrStale):
-		return nil, "", nil, errExchangeSpent
-	case errors.Is(err, session.ErrNotFound):
-		return nil, "", nil, errExchangeUnknown
-	}
-	return s, token, nil, err
+	return nil
 }
 
 // exchangedBy is the flow that an app's code is of.

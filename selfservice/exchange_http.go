@@ -23,14 +23,20 @@ func (h *HTTP) exchange(w http.ResponseWriter, r *http.Request, _ web.Params) er
 	if code == "" || returned == "" || r.Method != http.MethodGet {
 		return fail.New(fail.BadRequest, "session_token_exchange_codes_missing", "The parameters init_code and return_to_code are required.")
 	}
-	s, token, unfinished, err := h.Engine.Exchange(r.Context(), code, returned)
+	s, unfinished, err := h.Engine.Exchange(r.Context(), code, returned, &Input{
+		Request: h.request(r, web.RequestURL(r, h.Engine.PublicURL)), Device: h.device(r),
+	})
 	switch {
 	case err != nil:
-		return err
+		return h.explain(err, true)
 	case unfinished != nil:
 		web.JSON(w, http.StatusUnprocessableEntity, h.flow(unfinished, ""))
+	case s.Progress != Done || s.Session == nil:
+		web.JSON(w, http.StatusUnprocessableEntity, h.flow(s.Next, ""))
 	default:
-		web.JSON(w, http.StatusOK, exchanged{SessionToken: token, Session: h.Sessions.View.Public(s, h.Engine.Now()), Foyer: foyerView{Next: &next{Do: doDone}}})
+		web.JSON(w, http.StatusOK, exchanged{
+			SessionToken: s.SessionToken, Session: h.Sessions.View.Public(s.Session, h.Engine.Now()), Foyer: foyerView{Next: h.nextAfter(s)},
+		})
 	}
 	return nil
 }

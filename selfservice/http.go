@@ -222,7 +222,11 @@ func (h *HTTP) input(r *http.Request, id uuid.UUID, s *session.Session, body *we
 	in := &Input{Request: h.request(r, web.RequestURL(r, h.Engine.PublicURL)), Body: body, Device: h.device(r), Session: s}
 	// The same at every submit of this browser to this flow, so that the first
 	// answer, given again, does not lock it out of what came of it.
-	in.nextSecret = h.Engine.Ring.MAC("csrf", id.Bytes(), h.CSRF.Secret(r))
+	secret := h.CSRF.Secret(r)
+	if secret != nil {
+		in.Binding = web.Binding(secret)
+	}
+	in.nextSecret = h.Engine.Ring.MAC("csrf", id.Bytes(), secret)
 	in.NextBinding = web.Binding(in.nextSecret)
 	return in
 }

@@ -148,9 +148,11 @@ func (e *Engine) waysIn(i *identity.Identity) []string {
 }
 
 // Unlink takes a provider from the owner of a settings flow. What was sent to them
-// before, and what waits, no longer counts.
+// before, and what waits, no longer counts, and every other session ends: one may be
+// of who came by that provider.
 func (s *Step) Unlink(provider string) {
 	s.Revised = s.engine.Identities.Copy(s.Identity)
 	s.Revised.Unlink(provider)
 	s.Revised.Epoch++
+	s.EndOthers = true
 }

@@ -1,7 +1,10 @@
 package selfservice_test
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -233,7 +236,7 @@ func TestProviderLureIntoAnAppsFlow(t *testing.T) {
 		a := victim.Return(back)
 		code := a.Location().Query().Get("code")
 		require.NotEmpty(t, code)
-		require.Equal(t, f.ID, a.Location().Query().Get("flow"), "no flow that knows the victim is named")
+		require.Empty(t, a.Location().Query().Get("flow"), "no flow that knows the victim is named")
 		for _, thief := range []client{mallory, p.Native()} {
 			seen := thief.Get("/self-service/" + door + "/flows?id=" + f.ID)
 			require.NotContains(t, string(seen.Body), "ada@example.com")
@@ -247,6 +250,69 @@ func TestProviderLureIntoAnAppsFlow(t *testing.T) {
 		require.Equal(t, "404 session_token_exchange_not_found", tell(mallory, mallory.Get("/sessions/token-exchange?init_code="+f.ExchangeCode+"&return_to_code="+f.ExchangeCode)))
 		require.Zero(t, p.Identities())
 	}
+}
+
+// Whoever is lured to a provider by the flow of somebody else's app changes nothing by
+// coming back: no account is made, linked or taken over, no session ends, no hook
+// runs, before the app shows the code that the browser was handed.
+func TestProviderLureChangesNothing(t *testing.T) {
+	two, err := opsim.Start(opsim.Config{})
+	require.NoError(t, err)
+	t.Cleanup(two.Close)
+	trusted := map[string]any{"authoritative_for": []string{"*"}, "account_linking_mode": "both_verified"}
+	p := withProvider(t, trusted, enginetest.WithProvider("two", two, nil), enginetest.WithVerification(), enginetest.WithRecovery())
+	const app = "return_session_token_exchange_code=true"
+	lured := func(f *enginetest.Flow, mallory, victim client, v values) {
+		t.Helper()
+		a := mallory.Submit(f, v)
+		before := p.Rows()
+		back, err := p.op.Approve(a.Elsewhere())
+		require.NoError(t, err)
+		require.NotEmpty(t, victim.Return(back).Location().Query().Get("code"))
+		require.Regexp(t, `^(flows\S* ?)+$`, changed(p.Env, before), "the flow alone knows of it")
+		require.Equal(t, "404 session_token_exchange_not_found", tell(mallory, mallory.Get("/sessions/token-exchange?init_code="+f.ExchangeCode+"&return_to_code="+f.ExchangeCode)))
+	}
+
+	// A login that links the thief's account at a provider to the victim's.
+	victim, mallory := p.Browser(), p.Native()
+	victim.SignUp(enginetest.Person("ada@example.com"))
+	proveOwn(t, p.Env, victim, "ada@example.com")
+	require.Equal(t, []int{1050001}, victim.Landed("settings", victim.Visit(p.op, victim.Submit(victim.OpenKind("settings", ""), values{"link": "op"}))).IDs(""))
+	two.SetPerson(opsim.Person{"sub": "evil", "email": "ada@example.com"})
+	token := func() values {
+		nonce := fmt.Sprint(time.Now().UnixNano())
+		return by("two").With("id_token", two.Mint(opsim.ClientID, nonce)).With("id_token_nonce", nonce)
+	}
+	a := mallory.Submit(mallory.OpenKind("login", app), token())
+	f := mallory.ReadKind("login", a.Flow().ID)
+	require.Equal(t, []int{1010016}, f.IDs(""))
+	lured(f, mallory, p.Browser(), by("op"))
+	require.NotContains(t, fmt.Sprint(p.Rows()["credentials"]), "two:evil")
+	require.Equal(t, http.StatusBadRequest, mallory.Submit(mallory.OpenKind("login", app), token()).Status, "not linked")
+
+	// A registration with the thief's address beside the victim's provider.
+	p.op.SetPerson(opsim.Person{"sub": "new", "email": "new@example.com", "email_verified": true})
+	lured(mallory.OpenKind("registration", app), mallory, p.Browser(), by("op").With("traits.email", "mallory@example.com"))
+	require.Equal(t, 1, p.Identities())
+	require.Empty(t, p.Inbox("mallory@example.com"))
+
+	// An account of the victim that could be taken over.
+	own := p.Browser()
+	own.SignUp(enginetest.Person("new@example.com"))
+	lured(mallory.OpenKind("login", app), mallory, p.Browser(), by("op"))
+	require.True(t, own.SignedIn())
+}
+
+// changed lists the tables whose rows are not as they were before.
+func changed(env *enginetest.Env, before enginetest.Rows) string {
+	var tables []string
+	for table, rows := range env.Rows() {
+		if !slices.Equal(rows, before[table]) {
+			tables = append(tables, table)
+		}
+	}
+	slices.Sort(tables)
+	return strings.Join(tables, " ")
 }
 
 // The browser of an app may be signed in here itself: that is nothing to the app,

@@ -148,3 +148,25 @@ func TestProviderIsTheOnlyWayIn(t *testing.T) {
 		c.SignOut()
 	}
 }
+
+// Who is unlinked is out; and what one browser has begun another does not end, though
+// the same person is signed in there.
+func TestProviderUnlinkedEndsOthers(t *testing.T) {
+	p := withProvider(t, nil)
+	owner, other := p.SPA(), p.SPA()
+	owner.SignUp(enginetest.Person("ada@example.com"))
+	other.SignIn("", enginetest.Credentials("ada@example.com"))
+	begun := owner.Submit(owner.OpenKind("settings", ""), values{"link": "op"})
+	back, err := p.op.Approve(begun.Elsewhere())
+	require.NoError(t, err)
+	require.Equal(t, "/error", other.Return(back).Location().Path)
+	require.Empty(t, p.op.Requests(opsim.Token))
+	require.Equal(t, "success", owner.Landed("settings", owner.Return(back)).State)
+	came := p.SPA()
+	p.come(came, "login", "")
+	require.True(t, came.SignedIn())
+	require.Equal(t, http.StatusOK, p.choose(owner, "unlink").Status)
+	require.True(t, owner.SignedIn())
+	require.False(t, came.SignedIn())
+	require.False(t, other.SignedIn())
+}

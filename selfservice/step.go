@@ -118,6 +118,9 @@ type Input struct {
 	Session *session.Session  // the request's live session, nil for none
 	Guard   func(*Flow) error // checks that this client may act on the flow
 	Return  *Return           // what the client brings home; nil where it comes with a form
+	Binding []byte            // of the browser as it is now, as Flow.Binding is; nil for native clients
+
+	exchanges bool // the app shows both codes for what its browser has brought home
 	// NextBinding is the binding of the browser once it is signed in; nil for
 	// native clients. It is the same for every submit to one flow by one browser.
 	NextBinding []byte

@@ -29,9 +29,14 @@ type trip struct {
 	Secret []byte          `json:"secret"` // SHA-256 of the part of the state that nobody can guess
 	Kept   json.RawMessage `json:"kept"`   // what the method needs at the return
 	Until  time.Time       `json:"until"`
-	Spent  time.Time       `json:"spent,omitzero"` // when the client was back
-	Over   bool            `json:"over,omitempty"` // and was answered
-	Led    *ledTo          `json:"led,omitempty"`  // by another flow than the trip's own
+	// Binding is of the browser that left, as Flow.Binding is; nil of an app.
+	Binding []byte `json:"binding,omitempty"`
+	// Brought is what the provider has said to an app's browser. Nothing comes of it
+	// before the app shows both codes: who is back may have been lured there.
+	Brought *Assertion `json:"brought,omitempty"`
+	Spent   time.Time  `json:"spent,omitzero"` // when the client was back
+	Over    bool       `json:"over,omitempty"` // and was answered
+	Led     *ledTo     `json:"led,omitempty"`  // by another flow than the trip's own
 }
 
 // returnsBy is what the address that the client comes back to names.
@@ -102,7 +107,7 @@ func (s *Step) Depart(place string, shared bool, plan func(state string) (to str
 	if err != nil {
 		return Asked, err
 	}
-	n.Trip = &trip{Place: place, Shared: shared, Secret: sum[:], Kept: mustJSON(kept), Until: s.engine.Now().UTC().Add(tripTime)}
+	n.Trip = &trip{Place: place, Shared: shared, Secret: sum[:], Binding: s.Input.Binding, Kept: mustJSON(kept), Until: s.engine.Now().UTC().Add(tripTime)}
 	s.engine.sealNotes(s.Next, n)
 	s.Elsewhere = to
 	return Away, nil
@@ -116,6 +121,15 @@ func (s *Step) Back() (place string, kept json.RawMessage, params map[string]str
 	}
 	t := s.Flow.notes.Trip
 	return t.Place, t.Kept, s.Input.Return.Params, true
+}
+
+// Brought is what a provider has said to the browser of an app that now shows both
+// codes; nil where it is not that.
+func (s *Step) Brought() *Assertion {
+	if !s.Input.exchanges {
+		return nil
+	}
+	return s.Flow.notes.Trip.Brought
 }
 
 // stateOf names a flow in the state of a trip from it.
@@ -143,7 +157,7 @@ func (e *Engine) arrive(ctx context.Context, s *Step) (*Step, error) {
 	}
 	sum := sha256.Sum256(back.secret)
 	switch {
-	case t == nil || !bytes.Equal(sum[:], t.Secret) || back.Place != t.returnsBy():
+	case t == nil || !bytes.Equal(sum[:], t.Secret) || back.Place != t.returnsBy(), !s.Flow.Native && !bytes.Equal(t.Binding, s.Input.Binding):
 		return nil, errState
 	case t.Over || !t.Spent.IsZero() && !s.attempt.back && e.Now().Sub(t.Spent) > underway:
 		return e.ledBy(ctx, s) // whoever was to answer it is gone

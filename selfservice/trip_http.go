@@ -80,7 +80,7 @@ func (h *HTTP) arrive(w http.ResponseWriter, r *http.Request, place string) erro
 		h.logFailure(r, err)
 		return h.bringHome(w, r, from, from.handed(), false)
 	case from != nil && from.Native:
-		return h.bringHome(w, r, from, step.handed, step.Progress == Done)
+		return h.bringHome(w, r, from, step.handed, !step.Refused)
 	case errors.Is(err, session.ErrInactive) && !web.IsJSON(r):
 		web.Redirect(w, r, h.openURL(Login, false, nil)) // and not back to here, which holds what the provider gave
 		return nil
@@ -111,12 +111,10 @@ func backByForm(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 }
 
 // bringHome sends the browser of an app back to the app, with the code by which
-// that gets what came of the trip. Where nobody is signed in it names the flow that
-// the app has opened, and no other: what a provider has said is for who has both
-// codes.
-func (h *HTTP) bringHome(w http.ResponseWriter, r *http.Request, from *Flow, code string, done bool) error {
+// that goes on; where something went wrong with its flow as well, which shows what.
+func (h *HTTP) bringHome(w http.ResponseWriter, r *http.Request, from *Flow, code string, well bool) error {
 	to := withQuery(h.Engine.destination(from), "code", code)
-	if !done {
+	if !well {
 		to = withQuery(to, "flow", from.ID.String())
 	}
 	web.Redirect(w, r, to)

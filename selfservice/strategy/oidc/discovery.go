@@ -42,7 +42,7 @@ func (p *Provider) discover(ctx context.Context) (metadata, error) {
 		return metadata{}, fmt.Errorf("discovery: %w", err)
 	}
 	if m.Issuer != p.kind.issuer {
-		return metadata{}, fmt.Errorf("discovery: the document is of another issuer than %q, or of one spelt otherwise", p.kind.issuer)
+		return metadata{}, fmt.Errorf("discovery: issuer_url is %q, and the document there names the issuer %q", p.kind.issuer, plain(m.Issuer, 200))
 	}
 	for name, at := range map[string]string{
 		"authorization_endpoint": m.Auth, "token_endpoint": m.Token, "jwks_uri": m.Keys, "userinfo_endpoint": m.UserInfo,

@@ -52,6 +52,9 @@ func New(s Settings, d Deps) (*Provider, error) {
 	if k.prepare != nil {
 		k.prepare(&k, &s, refuse)
 	}
+	if strings.Contains(s.IssuerURL, "/.well-known/") {
+		refuse("issuer_url", "is where the discovery document lies; the issuer is what stands before /.well-known/")
+	}
 	if !k.oauth2 && ok {
 		k.issuer = cmp.Or(k.issuer, s.IssuerURL)
 		checkURL(refuse, "issuer_url", k.issuer, true)
@@ -98,6 +101,9 @@ var own = []string{
 }
 
 func (s *Settings) check(refuse func(key, why string)) {
+	if s.ClientSecret != strings.TrimSpace(s.ClientSecret) {
+		refuse("client_secret", "begins or ends with white space, such as the end of the line of a file")
+	}
 	oneOf := func(key, value string, values ...string) {
 		if value != "" && !slices.Contains(values, value) {
 			refuse(key, "expected one of "+strings.Join(values, ", "))

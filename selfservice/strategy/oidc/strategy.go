@@ -90,6 +90,9 @@ func upstream(b *web.Body) (map[string]any, error) {
 // arrive is what the provider says of a client that is back; nil for a client
 // that is not.
 func (o *Strategy) arrive(ctx context.Context, s *selfservice.Step) (*selfservice.Assertion, error) {
+	if said := s.Brought(); said != nil {
+		return s.Learn(func() (*selfservice.Assertion, error) { return said, nil })
+	}
 	id, kept, params, back := s.Back()
 	if !back {
 		return nil, nil
