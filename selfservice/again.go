@@ -31,7 +31,7 @@ func (e *Engine) again(ctx context.Context, f *Flow, in *Input) (*Step, error) {
 	if f.Expired(e.Now()) || e.stale(f) || !e.Ring.Verify(submitMAC, f.Outcome.Fingerprint, fingerprint(f, in)...) {
 		return completed, nil
 	}
-	s := &Step{Flow: f, Next: f, Input: in, Schema: e.schema(f), Progress: Done, handed: f.handed()}
+	s := &Step{Flow: f, Next: f, Input: in, Schema: e.schema(f), Progress: Done}
 	if kinds[f.Kind].stays {
 		return s, nil
 	}

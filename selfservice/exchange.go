@@ -47,28 +47,20 @@ func (f *Flow) exchangeCode() string {
 	return hex.EncodeToString(f.ID.Bytes()) + f.notes.Exchange.Secret
 }
 
-// handOver notes on f, which the client is back at, the code by which its app
-// gets what came of the trip.
+// handOver notes on f, which the client is back at, the code by which its app goes
+// on: a new one at each return, that is told to this very client and never again.
+// Whoever has opened the flow knows its state, and could ask for the answer to
+// somebody else's return.
 func (e *Engine) handOver(s *Step, f *Flow) {
 	n := f.notes
 	if s.Input.Return == nil || n.Exchange == nil {
 		return
 	}
-	if n.Exchange.Return == "" {
-		x := *n.Exchange
-		x.Return = seal.Alphanumeric(wholeCode)
-		n.Exchange = &x
-		e.sealNotes(f, n)
-	}
-	s.handed = n.Exchange.Return
-}
-
-// handed is the code that was handed over last, empty for none.
-func (f *Flow) handed() string {
-	if f.notes.Exchange == nil {
-		return ""
-	}
-	return f.notes.Exchange.Return
+	x := *n.Exchange
+	x.Return = seal.Alphanumeric(wholeCode)
+	n.Exchange = &x
+	e.sealNotes(f, n)
+	s.handed = x.Return
 }
 
 // Exchange goes on with what a browser has brought home for an app, which shows the

@@ -303,6 +303,44 @@ func TestProviderLureChangesNothing(t *testing.T) {
 	require.True(t, own.SignedIn())
 }
 
+// The code that a browser is handed is for that browser alone: neither a return of
+// before, nor one that is sent again, nor one that is made up tells it.
+func TestProviderLureForTheCode(t *testing.T) {
+	p := withProvider(t, nil)
+	mallory, thief, victim := p.Native(), p.Browser(), p.Browser()
+	f := mallory.OpenKind("login", "return_session_token_exchange_code=true&return_to=https://app.example.org/in")
+	p.op.SetPerson(opsim.Eve)
+	first := arrival(t, p, mallory.Submit(f, by("op")))
+	old := thief.Return(first).Location().Query().Get("code")
+	require.NotEmpty(t, old)
+
+	p.op.SetPerson(opsim.Ada)
+	sent := mallory.Submit(f, by("op")).Elsewhere()
+	back, err := p.op.Approve(sent)
+	require.NoError(t, err)
+	exchange := func(code string) string {
+		return tell(mallory, mallory.Get("/sessions/token-exchange?init_code="+f.ExchangeCode+"&return_to_code="+code))
+	}
+	require.Equal(t, "404 session_token_exchange_not_found", exchange(old), "the code of before, while somebody is away")
+	handed := victim.Return(back).Location().Query().Get("code")
+	require.NotEqual(t, old, handed)
+	require.Equal(t, "404 session_token_exchange_not_found", exchange(old))
+	state := back.To.Query().Get("state")
+	made := state[:len(state)-4] + "AAAA"
+	for _, again := range []string{
+		back.To.String(), first.To.String(), strings.Replace(back.To.String(), state, made, 1),
+		p.PublicURL + back.To.Path + "?state=" + state, p.PublicURL + back.To.Path + "?error=access_denied&state=" + state,
+	} {
+		a := thief.Navigate(again)
+		require.Empty(t, a.Location().Query().Get("code"), again)
+		require.NotContains(t, string(a.Body), handed)
+	}
+	for range 2 {
+		require.NotContains(t, string(mallory.Get("/self-service/login/flows?id="+f.ID).Body), handed)
+	}
+	require.Equal(t, "200", exchange(handed)[:3], "who has both gets it still")
+}
+
 // changed lists the tables whose rows are not as they were before.
 func changed(env *enginetest.Env, before enginetest.Rows) string {
 	var tables []string

@@ -98,7 +98,7 @@ func (s *Step) binding() []byte {
 
 // unchanged answers with the flow as it is.
 func (s *Step) unchanged() *Step {
-	return &Step{Flow: s.Flow, Next: s.Flow, Input: s.Input, Schema: s.Schema, Progress: Asked, handed: s.handed}
+	return &Step{Flow: s.Flow, Next: s.Flow, Input: s.Input, Schema: s.Schema, Progress: Asked}
 }
 
 // Request is what the client's HTTP request said, as it came.

@@ -107,6 +107,9 @@ func (s *Step) Depart(place string, shared bool, plan func(state string) (to str
 	if err != nil {
 		return Asked, err
 	}
+	if n.Exchange != nil {
+		n.Exchange = &exchange{Secret: n.Exchange.Secret}
+	}
 	n.Trip = &trip{Place: place, Shared: shared, Secret: sum[:], Binding: s.Input.Binding, Kept: mustJSON(kept), Until: s.engine.Now().UTC().Add(tripTime)}
 	s.engine.sealNotes(s.Next, n)
 	s.Elsewhere = to
@@ -162,9 +165,7 @@ func (e *Engine) arrive(ctx context.Context, s *Step) (*Step, error) {
 	case t.Over || !t.Spent.IsZero() && !s.attempt.back && e.Now().Sub(t.Spent) > underway:
 		return e.ledBy(ctx, s) // whoever was to answer it is gone
 	case !t.Spent.IsZero() && !s.attempt.back:
-		step := s.unchanged()
-		step.handed = s.Flow.handed()
-		return step, errUnderway
+		return s.unchanged(), errUnderway
 	}
 	away, over := *t, *t
 	if t.Spent.IsZero() {
@@ -198,7 +199,7 @@ func (e *Engine) ledBy(ctx context.Context, s *Step) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (&Step{Flow: f, Input: s.Input, Schema: e.schema(f), handed: s.Flow.handed()}).unchanged(), nil
+	return (&Step{Flow: f, Input: s.Input, Schema: e.schema(f)}).unchanged(), nil
 }
 
 // strand notes on a flow whose step ended in an error that its trip is over, so

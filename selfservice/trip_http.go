@@ -76,9 +76,11 @@ func (h *HTTP) arrive(w http.ResponseWriter, r *http.Request, place string) erro
 	// once must not be lost by that.
 	step, err := h.Engine.Submit(context.WithoutCancel(r.Context()), k, id, in)
 	switch {
+	case errors.Is(err, errState):
+		return err
 	case from != nil && from.Native && err != nil:
 		h.logFailure(r, err)
-		return h.bringHome(w, r, from, from.handed(), false)
+		return h.bringHome(w, r, from, "", false)
 	case from != nil && from.Native:
 		return h.bringHome(w, r, from, step.handed, !step.Refused)
 	case errors.Is(err, session.ErrInactive) && !web.IsJSON(r):
@@ -110,11 +112,15 @@ func backByForm(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 	return nil
 }
 
-// bringHome sends the browser of an app back to the app, with the code by which
-// that goes on; where something went wrong with its flow as well, which shows what.
+// bringHome sends the browser of an app back to the app: with the code by which that
+// goes on, empty for none, and where something went wrong with its flow, which shows
+// what.
 func (h *HTTP) bringHome(w http.ResponseWriter, r *http.Request, from *Flow, code string, well bool) error {
-	to := withQuery(h.Engine.destination(from), "code", code)
-	if !well {
+	to := h.Engine.destination(from)
+	if code != "" {
+		to = withQuery(to, "code", code)
+	}
+	if !well || code == "" {
 		to = withQuery(to, "flow", from.ID.String())
 	}
 	web.Redirect(w, r, to)
