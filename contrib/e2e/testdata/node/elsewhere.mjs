@@ -97,7 +97,9 @@ const answer = (flow, traits) => app.updateRegistrationFlow({ flow: flow.id, upd
 flow = await app.createNativeRegistrationFlow({ returnSessionTokenExchangeCode: true, returnTo: `${UI}/app` })
 at = await new Browser().goes(await away(answer(flow)), "ada")
 assert.equal(at.origin + at.pathname, `${UI}/app`)
-const done = await answer(await app.getRegistrationFlow({ id: at.searchParams.get("flow") }), { email: "ada@example.com", name: { first: "Ada" } })
+const left = await app.exchangeSessionToken({ initCode: flow.session_token_exchange_code, returnToCode: at.searchParams.get("code") })
+  .then(() => assert.fail("a name is missing still"), (e) => (assert.equal(e.response.status, 422), e.response.json()))
+const done = await answer(left, { email: "ada@example.com", name: { first: "Ada" } })
 assert.match(done.session_token, /^ory_st_/)
 
 flow = await app.createNativeLoginFlow({ returnSessionTokenExchangeCode: true, returnTo: `${UI}/app` })
