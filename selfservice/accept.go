@@ -19,14 +19,12 @@ import (
 // To an app's browser nothing happens yet: the app has to show both codes first.
 func (s *Step) Accept(ctx context.Context, a *Assertion) (Progress, error) {
 	if s.Flow.Native && s.Input.Return != nil {
-		n := s.Next.notes
-		t := *n.Trip
-		t.Brought = a
-		n.Trip = &t
-		s.engine.sealNotes(s.Next, n)
+		s.bring(a)
 		return Asked, nil
 	}
-	s.Asserted = a
+	if s.Asserted = a; s.Input.exchanges {
+		s.bring(nil) // the flow has it now, or what it leads to
+	}
 	known, err := s.engine.Identities.Store.ByLink(ctx, identity.LinkName(a.Provider, a.Subject))
 	switch {
 	case errors.Is(err, identity.ErrNotFound):
@@ -45,6 +43,16 @@ func (a *Assertion) linkOf(i *identity.Identity) *identity.Link {
 		return nil
 	}
 	return &links[n]
+}
+
+// bring keeps what a provider has said to an app's browser until the app shows both
+// codes; nil for nothing any more.
+func (s *Step) bring(a *Assertion) {
+	n := s.Next.notes
+	t := *n.Trip
+	t.Brought = a
+	n.Trip = &t
+	s.engine.sealNotes(s.Next, n)
 }
 
 // recognise signs in who is linked to the provider already, by the same issuer: the

@@ -18,7 +18,11 @@ const submitMAC = "submit"
 // fingerprint lists what tells two submits to one flow apart. Only its keyed
 // MAC is kept, and the key is not in the database.
 func fingerprint(f *Flow, in *Input) [][]byte {
-	return [][]byte{f.ID.Bytes(), in.Body.Canonical(ui.NodeCSRF)}
+	parts := [][]byte{f.ID.Bytes(), in.Body.Canonical(ui.NodeCSRF)}
+	if in.exchanges {
+		return append(parts, []byte("exchange")) // no form is the same
+	}
+	return parts
 }
 
 // again answers a submit to a completed flow: the same submit gets the first

@@ -61,7 +61,7 @@ func (e *Engine) left(s *Step, next *Flow) *Flow {
 	n := old.notes
 	if n.Trip != nil {
 		t := *n.Trip
-		t.Over, t.Led = true, &ledTo{Kind: next.Kind, ID: next.ID}
+		t.Over, t.Led, t.Brought = true, &ledTo{Kind: next.Kind, ID: next.ID}, nil
 		n.Trip = &t
 	}
 	e.sealNotes(&old, n)

@@ -341,6 +341,35 @@ func TestProviderLureForTheCode(t *testing.T) {
 	require.Equal(t, "200", exchange(handed)[:3], "who has both gets it still")
 }
 
+// What codes were exchanged for is had by nobody again: not by a form that says the
+// same, not by the codes once the flow has led to another.
+func TestExchangeLeavesNothing(t *testing.T) {
+	p := withProvider(t, nil, withWebsite)
+	app := p.Native()
+	const query = "return_session_token_exchange_code=true"
+	f := app.OpenKind("login", query)
+	a := app.Visit(p.op, app.Submit(f, by("op")))
+	first := app.Exchange(f, a)
+	require.Equal(t, http.StatusUnprocessableEntity, first.Status)
+	again := app.Exchange(f, a)
+	require.Equal(t, http.StatusUnprocessableEntity, again.Status)
+	require.Equal(t, first.Flow().ID, again.Flow().ID, "the same flow to go on with")
+	led := app.ReadKind("registration", first.Flow().ID)
+	done := app.Submit(led, values{"provider": "op", "traits": map[string]any{"website": "https://a.example.com", "plan": "pro"}})
+	require.Equal(t, http.StatusOK, done.Status, "%s", done.Body)
+	require.NotEqual(t, http.StatusOK, app.Exchange(f, a).Status)
+	require.Len(t, p.Rows()["sessions"], 1)
+
+	f = app.OpenKind("login", query)
+	a = app.Visit(p.op, app.Submit(f, by("op")))
+	require.Equal(t, http.StatusOK, p.Native().Exchange(f, a).Status)
+	code := a.Location().Query().Get("code")
+	for _, v := range []values{{"method": "oidc", "return_to_code": code}, {"method": "oidc", "return_to_code": code, "provider": "op"}} {
+		require.Equal(t, "400 form 4010007", tell(app, app.Submit(f, v)))
+	}
+	require.Len(t, p.Rows()["sessions"], 2)
+}
+
 // changed lists the tables whose rows are not as they were before.
 func changed(env *enginetest.Env, before enginetest.Rows) string {
 	var tables []string
@@ -391,13 +420,14 @@ func TestProviderFailsAnApp(t *testing.T) {
 	p.op.SetLie(opsim.Named("token_500"))
 	a := browser.Return(arrival(t, p, app.Submit(f, by("op"))))
 	require.Equal(t, "app.example.org", a.Location().Host)
-	require.Equal(t, f.ID, a.Location().Query().Get("flow"))
+	require.Equal(t, "oidc_provider_unavailable", a.Location().Query().Get("error"))
 	p.op.SetLie(opsim.Lie{})
 	back := arrival(t, p, app.Submit(f, by("op")))
 	p.Clock.Advance(2 * time.Hour)
 	a = browser.Return(back)
 	require.Equal(t, "app.example.org", a.Location().Host)
-	require.Equal(t, "410 self_service_flow_expired", tell(app, app.Get("/self-service/login/flows?id="+a.Location().Query().Get("flow"))))
+	require.Empty(t, a.Location().RawQuery)
+	require.Equal(t, "410 self_service_flow_expired", tell(app, app.Get("/self-service/login/flows?id="+f.ID)))
 }
 
 func arrival(t *testing.T, p *provided, a answer) *opsim.Arrival {

@@ -80,9 +80,9 @@ func (h *HTTP) arrive(w http.ResponseWriter, r *http.Request, place string) erro
 		return err
 	case from != nil && from.Native && err != nil:
 		h.logFailure(r, err)
-		return h.bringHome(w, r, from, "", false)
+		return h.bringHome(w, r, from, "", fail.As(err))
 	case from != nil && from.Native:
-		return h.bringHome(w, r, from, step.handed, !step.Refused)
+		return h.bringHome(w, r, from, step.handed, nil)
 	case errors.Is(err, session.ErrInactive) && !web.IsJSON(r):
 		web.Redirect(w, r, h.openURL(Login, false, nil)) // and not back to here, which holds what the provider gave
 		return nil
@@ -112,16 +112,16 @@ func backByForm(w http.ResponseWriter, r *http.Request, _ web.Params) error {
 	return nil
 }
 
-// bringHome sends the browser of an app back to the app: with the code by which that
-// goes on, empty for none, and where something went wrong with its flow, which shows
-// what.
-func (h *HTTP) bringHome(w http.ResponseWriter, r *http.Request, from *Flow, code string, well bool) error {
+// bringHome sends the browser of an app back to the app, with the code by which that
+// goes on, empty for none, or the id of what went wrong. It does not name the flow:
+// whoever catches the URL could read what the app keeps to itself.
+func (h *HTTP) bringHome(w http.ResponseWriter, r *http.Request, from *Flow, code string, why *fail.Error) error {
 	to := h.Engine.destination(from)
-	if code != "" {
+	switch {
+	case code != "":
 		to = withQuery(to, "code", code)
-	}
-	if !well || code == "" {
-		to = withQuery(to, "flow", from.ID.String())
+	case why != nil:
+		to = withQuery(to, "error", why.ID)
 	}
 	web.Redirect(w, r, to)
 	return nil
