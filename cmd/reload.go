@@ -44,11 +44,16 @@ func (r *reloading) follow(ctx context.Context) {
 	folders, err := fsnotify.NewWatcher()
 	if err != nil {
 		a.options.Log.Warn("changes of the configuration are noticed within seconds only", "error", err)
-		folders = &fsnotify.Watcher{} // its channels are nil: nothing ever comes
+		folders = nil
 	} else {
 		defer func() { _ = folders.Close() }()
 	}
 	r.seen = digest(r.files(a))
+	var events <-chan fsnotify.Event // nil where the system tells nothing
+	var failures <-chan error
+	if folders != nil {
+		events, failures = folders.Events, folders.Errors
+	}
 	again := time.NewTicker(lookAgain)
 	defer again.Stop()
 	for {
@@ -60,12 +65,12 @@ func (r *reloading) follow(ctx context.Context) {
 			return
 		case <-asked:
 			now = true
-		case e := <-folders.Events:
+		case e := <-events:
 			if !concerns(e, files) {
 				continue
 			}
-			now = rest(ctx, folders, files, asked)
-		case err := <-folders.Errors:
+			now = rest(ctx, events, files, asked)
+		case err := <-failures:
 			a.options.Log.Warn("changes of the configuration may be noticed late", "error", err)
 		case <-again.C:
 		}
@@ -75,9 +80,12 @@ func (r *reloading) follow(ctx context.Context) {
 	}
 }
 
-// watch has the system tell of changes in the folders of files. A folder that is
+// watch has the system tell, where it can, of changes in the folders of files. A folder that is
 // not there is tried again.
 func watch(folders *fsnotify.Watcher, files []string) {
+	if folders == nil {
+		return
+	}
 	for _, file := range files {
 		_ = folders.Add(filepath.Dir(file))
 	}
@@ -93,7 +101,7 @@ func concerns(e fsnotify.Event, files []string) bool {
 
 // rest waits until none of files has changed for a while. It reports whether
 // somebody asked for a reload meanwhile.
-func rest(ctx context.Context, folders *fsnotify.Watcher, files []string, asked <-chan os.Signal) (now bool) {
+func rest(ctx context.Context, events <-chan fsnotify.Event, files []string, asked <-chan os.Signal) (now bool) {
 	quiet := time.NewTimer(settle)
 	defer quiet.Stop()
 	for {
@@ -102,7 +110,7 @@ func rest(ctx context.Context, folders *fsnotify.Watcher, files []string, asked 
 			return false
 		case <-asked:
 			now = true
-		case e := <-folders.Events:
+		case e := <-events:
 			if concerns(e, files) {
 				quiet.Reset(settle)
 			}
