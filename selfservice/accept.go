@@ -74,12 +74,13 @@ func (s *Step) recognise(ctx context.Context, a *Assertion, i *identity.Identity
 	if err != nil {
 		return Asked, err
 	}
-	return Done, s.renew(now, i)
+	s.renew(now, i)
+	return Done, nil
 }
 
 // renew takes over what a provider says now. What somebody signs in with and
 // where they are reached stays, and so does all that the schema would refuse.
-func (s *Step) renew(a *Assertion, i *identity.Identity) error {
+func (s *Step) renew(a *Assertion, i *identity.Identity) {
 	next := s.engine.Identities.Copy(i)
 	if own := s.engine.Identities.Schemas.Get(i.SchemaID); own != nil && a.Traits != nil {
 		traits := own.KeepNames(overlaid(i.Traits, decoded(a.Traits)), i.DecodedTraits())
@@ -91,7 +92,6 @@ func (s *Step) renew(a *Assertion, i *identity.Identity) error {
 	a.describe(next)
 	next.SetLink(a.link())
 	s.Revised = next
-	return nil
 }
 
 // meet goes on with somebody who is not linked to the provider.

@@ -65,7 +65,7 @@ func (e *Engine) handOver(s *Step, f *Flow) {
 
 // Exchange goes on with what a browser has brought home for an app, which shows the
 // two codes: the step is done, and the codes are spent, or it is what is left to do.
-// It is nil where the browser came home with nothing but what the flow shows.
+// Where the browser came home with nothing there is no step, but the flow that says why.
 func (e *Engine) Exchange(ctx context.Context, code, returned string, in *Input) (*Step, *Flow, error) {
 	f, err := e.exchangedBy(ctx, code)
 	if err != nil {
